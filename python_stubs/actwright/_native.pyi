@@ -1,0 +1,56 @@
+"""The worker extension (crates/worker) as the Python side sees it; installed as module `_actwright`."""
+
+from typing import Optional, Sequence, TypedDict
+
+class ValueOut(TypedDict):
+    repr: str
+    type: str
+    json: Optional[str]
+
+class ErrorOut(TypedDict):
+    type: str
+    message: str
+    line: Optional[int]
+    source: Optional[str]
+    traceback: str
+    hints: list[str]
+    exit_code: Optional[int]
+
+class UndefinedOut(TypedDict):
+    name: str
+    line: int
+    arguments: list[str]
+    types: list[str]
+
+class Outcome(TypedDict):
+    value: Optional[ValueOut]
+    error: Optional[ErrorOut]
+    plan: Optional[list[UndefinedOut]]
+
+class Channel:
+    """The session's one connection to the host. Thread-safe."""
+
+    def next_run(self) -> Optional[tuple[int, str, bool]]:
+        """Waits for the next cell: its number, its source, and whether only to plan it; None when the host is gone.
+
+        When it returns, file descriptors 1 and 2 are this cell's own pipes. Signals that arrive while waiting
+        run their Python handlers and the wait goes on.
+        """
+    def done(self, cell: int, outcome: Outcome) -> None:
+        """Ends the cell's turn. Text in `outcome` may hold lone surrogates; they travel as escapes."""
+    def display(self, cell: int, forms: Sequence[tuple[str, bytes]]) -> None:
+        """Shows one rich object: (media type, content) pairs, best first."""
+    def late(self, cell: int, stream: int, text: str) -> None:
+        """Hands over text that belongs to a cell that has ended (stream 1 or 2)."""
+    def call(self, name: str, args: Sequence[object], kwargs: dict[str, object]) -> object:
+        """Calls the host and waits; raises HostCallError. Other threads may call meanwhile."""
+    def disown(self) -> None:
+        """In a forked child: this process must never speak for the session again; every method then raises."""
+
+class HostCallError(Exception):
+    """The host answered a call with an error: args are (kind, message)."""
+
+def emit(stream: int, text: str) -> None:
+    """Writes all of `text` as UTF-8 to file descriptor 1 or 2, keeping the order between the two streams as the
+    host reads them. Lone surrogates are written as backslash escapes. Blocks with the GIL released; a signal's
+    handler may raise out of it."""

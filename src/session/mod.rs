@@ -1,0 +1,130 @@
+//! Sessions: handles, one task per session, and the registry that finds them.
+//!
+//! A session outlives its worker process: when the process is lost the handle stays and the next run starts
+//! a new one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::names::SessionId;
+use crate::outputs::Outputs;
+
+pub mod report;
+
+use report::{RunEvent, RunReport, RunRequest, Target};
+
+/// The door to all sessions of this server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    config: Arc<Config>,
+    outputs: Outputs,
+}
+
+/// A session as `list_sessions` shows it.
+#[derive(Debug, Clone)]
+pub struct SessionSummary {
+    /// Its handle.
+    pub id: SessionId,
+    /// Whether it is the default one.
+    pub is_default: bool,
+    /// `idle`, `running` or `reset` (its worker is gone; the next run starts a new one).
+    pub phase: Phase,
+    /// Cells run so far.
+    pub cells: u64,
+    /// Since it was made.
+    pub age: Duration,
+    /// Since its last cell ended.
+    pub idle: Duration,
+    /// Calls waiting for their turn.
+    pub queued: usize,
+}
+
+/// What a session is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Waiting for a cell.
+    Idle,
+    /// Running one.
+    Running,
+    /// Without a process; the next cell starts a new one.
+    Reset,
+}
+
+/// Why a call on sessions gave no report.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The handle was never given out by this server.
+    #[error("no session `{0}`. Leave `session` out to use a new one, or call list_sessions")]
+    Unknown(SessionId),
+    /// It was closed, or expired, or made room for another.
+    #[error("session `{id}` is gone: {why}. Its variables are lost; leave `session` out to start a new one")]
+    Gone {
+        /// The handle.
+        id: SessionId,
+        /// What happened to it (`it was idle for 30 minutes`).
+        why: String,
+    },
+    /// Every session is busy and the cap is reached.
+    #[error("all {max} sessions are running a cell; wait for one to end or close one (sessions.max)")]
+    Full {
+        /// The cap.
+        max: usize,
+    },
+    /// The source is larger than `limits.source`.
+    #[error("the cell is {bytes} bytes and the limit is {limit} (limits.source); put data into a file or a variable instead")]
+    SourceTooLarge {
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// No worker could be started.
+    #[error("no Python session could be started: {0}")]
+    Start(String),
+    /// The host itself failed; the id finds the detail in the log.
+    #[error("internal error {id}; the server's log has the detail")]
+    Internal {
+        /// A short random id.
+        id: String,
+    },
+}
+
+impl Sessions {
+    /// Runs one cell and waits for its report.
+    ///
+    /// `events` receives what happens meanwhile; a full channel drops events, never slows the cell.
+    /// When `cancel` fires the cell is interrupted and, after a grace period, killed; the report still comes.
+    pub async fn run(
+        &self,
+        target: Target,
+        request: RunRequest,
+        events: mpsc::Sender<RunEvent>,
+        cancel: CancellationToken,
+    ) -> Result<RunReport, SessionError> {
+        unimplemented!()
+    }
+
+    /// All living sessions, the default one first, then by age.
+    pub async fn list(&self) -> Vec<SessionSummary> {
+        unimplemented!()
+    }
+
+    /// Ends the session's process (a running cell too); the handle lives on with no variables. `None` is the default session.
+    pub async fn reset(&self, id: Option<&SessionId>) -> Result<SessionSummary, SessionError> {
+        unimplemented!()
+    }
+
+    /// Ends the session for good. `None` is the default session.
+    pub async fn close(&self, id: Option<&SessionId>) -> Result<SessionId, SessionError> {
+        unimplemented!()
+    }
+
+    /// Ends every session and worker; returns when no process is left.
+    pub async fn shutdown(&self) {
+        unimplemented!()
+    }
+}
