@@ -51,10 +51,14 @@ pub struct PythonFacts {
 /// Host to supervisor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToSupervisor {
-    /// Send SIGINT to the live process and its process group; answered by `Interrupted`.
-    Interrupt,
-    /// Kill every process that was started at or after this many clock ticks since boot, other than the live one;
-    /// answered by `Swept`.
+    /// Send SIGINT to the live process, and to its descendants that were started at or after this many clock ticks
+    /// since boot; answered by `Interrupted`.
+    Interrupt {
+        /// In clock ticks, as in field 22 of `/proc/PID/stat`.
+        since_ticks: u64,
+    },
+    /// Kill every descendant of the live process, orphans included, that was started at or after this many clock
+    /// ticks since boot; answered by `Swept`.
     Sweep {
         /// In clock ticks, as in field 22 of `/proc/PID/stat`.
         since_ticks: u64,
