@@ -1,0 +1,98 @@
+//! Messages that make, steer and mourn sessions: to and from the zygote and the supervisors.
+//!
+//! The sandbox plan inside [`SessionSpec`] is opaque here: it is encoded by `actwright-sandbox`, so that this
+//! crate stays free of policy.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// Host to zygote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToZygote {
+    /// Fork a session. Descriptors: data (stream), control (seqpacket).
+    Spawn(SessionSpec),
+}
+
+/// What one session is made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionSpec {
+    /// The encoded `SessionPlan` of the sandbox crate.
+    pub plan: ByteBuf,
+}
+
+/// Zygote to host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum FromZygote {
+    /// Imports are done; sessions can be forked.
+    Ready {
+        /// [`crate::VERSION`] of the worker.
+        version: u32,
+        /// The interpreter it runs.
+        python: PythonFacts,
+    },
+    /// It cannot serve; it exits after saying so.
+    Failed {
+        /// The reason in words for an operator.
+        reason: String,
+    },
+}
+
+/// The interpreter that a zygote runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PythonFacts {
+    /// `3.11.7`.
+    pub version: String,
+    /// `cpython`.
+    pub implementation: String,
+    /// Threads in the zygote; more than one cannot be forked safely.
+    pub threads: u32,
+}
+
+/// Host to supervisor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToSupervisor {
+    /// Send SIGINT to the live process, and to its descendants that were started at or after this many clock ticks
+    /// since boot; answered by `Interrupted`.
+    Interrupt {
+        /// In clock ticks, as in field 22 of `/proc/PID/stat`.
+        since_ticks: u64,
+    },
+    /// Kill every descendant of the live process, orphans included, that was started at or after this many clock
+    /// ticks since boot; answered by `Swept`.
+    Sweep {
+        /// In clock ticks, as in field 22 of `/proc/PID/stat`.
+        since_ticks: u64,
+    },
+    /// End the session: the supervisor exits and its namespace with it.
+    Quit,
+}
+
+/// Supervisor to host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromSupervisor {
+    /// A step of building the session failed; it exits after saying so.
+    Failed {
+        /// The step (`mount /session`).
+        step: String,
+        /// What the kernel answered.
+        reason: String,
+    },
+    /// The signal asked for has been sent.
+    Interrupted,
+    /// The processes asked for are killed; so many there were.
+    Swept {
+        /// Count.
+        killed: u32,
+    },
+    /// The live process has ended.
+    Exited(ExitStatus),
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExitStatus {
+    /// `exit(code)`.
+    Code(i32),
+    /// Killed by this signal.
+    Signal(i32),
+}

@@ -1,0 +1,20 @@
+//! The sandbox: what a session may do, turned into a plan, turned into kernel state, and proven from inside.
+//!
+//! In reading order: [`policy`] is pure data that somebody decided; [`plan`] makes of it the exact list of mounts,
+//! rules and limits, still pure; [`outer`] builds the room that a zygote lives in; [`session`] builds the smaller
+//! room of one session inside it; [`landlock`], [`seccomp`] and [`limits`] are its walls; [`proof`] pushes against each
+//! wall from inside. [`sys`] has every raw system call. Nothing here falls back: a wall that cannot be built is
+//! an error.
+
+pub mod error;
+pub mod landlock;
+pub mod limits;
+pub mod outer;
+pub mod plan;
+pub mod policy;
+pub mod proof;
+pub mod seccomp;
+pub mod session;
+pub mod sys;
+
+pub use error::{Step, StepError};

@@ -1,0 +1,33 @@
+//! Numbers that the kernel keeps for every process of a session.
+//!
+//! `RLIMIT_AS` is not among them: address space that is only reserved, as numerical libraries do by the gigabyte,
+//! would count against it.
+
+use crate::error::{Step, StepError};
+use crate::policy::SessionLimits;
+use crate::sys::{self, Resource};
+
+/// Bytes of stack: what CPython's own recursion guard is made for.
+const STACK: u64 = 8 << 20;
+
+/// Descriptors above the limit that the worker lends itself while it takes a cell's pipes, so that code that has
+/// used up its own can still run another cell.
+pub const SPARE_FILES: u64 = 16;
+
+/// Sets all limits for this process and its future children.
+pub fn apply(limits: &SessionLimits) -> Result<(), StepError> {
+    let all = [
+        (Resource::Data, limits.memory),
+        (Resource::Processes, limits.processes),
+        (Resource::FileSize, limits.workspace),
+        (Resource::Core, 0),
+        (Resource::MessageQueues, 1 << 16),
+        (Resource::LockedMemory, 1 << 16),
+        (Resource::Stack, STACK),
+    ];
+    for (resource, value) in all {
+        sys::set_limit(resource, value).step(|| format!("set the limit {resource:?}"))?;
+    }
+    sys::set_soft_and_hard(Resource::Files, limits.files, limits.files + SPARE_FILES)
+        .step(|| "set the limit on open files".to_owned())
+}

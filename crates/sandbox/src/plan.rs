@@ -1,0 +1,421 @@
+//! The plan: every mount, rule and limit by name, made from the policy and a few facts, still without effects.
+//!
+//! What is not in the plan does not exist inside. The plan travels to the launcher and to the zygote, so it is plain
+//! data too.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::{Level, Network, Policy, SessionLimits};
+use crate::proof::Probe;
+
+/// The lowest Landlock version that we accept: 3 covers truncation, the last way to damage a file it forbids to write.
+pub const LANDLOCK_AT_LEAST: u32 = 3;
+
+/// The user that root hands the sandbox to (`nobody` on every Linux).
+const UNPRIVILEGED: u32 = 65_534;
+
+/// The user id that code sees as its own in level `full`.
+pub const INSIDE_ID: u32 = 1_000;
+
+/// Trees of programs and libraries, shown read-only where they exist.
+const SYSTEM_TREES: [&str; 6] = ["/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin"];
+
+/// What of `/etc` programs need to load libraries, tell the time and check certificates.
+const SYSTEM_ETC: [&str; 8] = [
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/timezone",
+    "/etc/ssl",
+    "/etc/ca-certificates",
+    "/etc/alternatives",
+    "/etc/mime.types",
+    "/etc/fonts",
+];
+
+/// Device nodes that hold no state.
+const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
+/// What of `/proc` a process without a namespace of its own may still read.
+const RESTRICTED_PROC: [&str; 5] =
+    ["/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/proc/sys/vm/overcommit_memory"];
+
+/// A file that exists in the sandbox's root and that no rule allows: opening it tells whether Landlock holds.
+pub const FORBIDDEN_FILE: &str = "/forbidden";
+
+/// What has to be known of the machine to plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Effective user id of the host.
+    pub uid: u32,
+    /// Effective group id of the host.
+    pub gid: u32,
+    /// Landlock version of the kernel, 0 for none.
+    pub landlock: u32,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The kernel has no Landlock, or one too old.
+    #[error(
+        "the sandbox needs Landlock {LANDLOCK_AT_LEAST} and this kernel has {found}; use Linux 6.2 or newer with `landlock` in its lsm= list"
+    )]
+    Landlock {
+        /// What there is.
+        found: u32,
+    },
+    /// The restricted level cannot give what the policy asks for.
+    #[error("level `restricted` has no network at all; set sandbox.network to \"none\" or use level `full`")]
+    RestrictedNetwork,
+    /// A path in the policy is not absolute.
+    #[error("`{0}` in the sandbox policy is not an absolute path")]
+    Relative(PathBuf),
+    /// A path in the policy would show what the sandbox exists to hide.
+    #[error("`{0}` cannot be opened to sessions as a whole; name the directory that they need")]
+    TooWide(PathBuf),
+}
+
+/// The whole way in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Once per zygote, before Python starts.
+    pub outer: OuterPlan,
+    /// Once per session, after the fork.
+    pub session: SessionPlan,
+}
+
+/// The room of a zygote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OuterPlan {
+    /// New namespaces and a root of its own.
+    Room(RoomPlan),
+    /// The host's own view; only the user changes.
+    Bare {
+        /// The user to become, if the host is root.
+        become_user: Option<u32>,
+    },
+    /// Nothing at all.
+    Open,
+}
+
+/// A root built from scratch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomPlan {
+    /// A network namespace without interfaces, or the host's.
+    pub own_network: bool,
+    /// Who the user inside is outside.
+    pub identity: Identity,
+    /// Parts of the host's tree, in this order.
+    pub binds: Vec<Bind>,
+    /// Files made here.
+    pub files: Vec<(PathBuf, String)>,
+    /// Empty directories to mount over.
+    pub directories: Vec<PathBuf>,
+}
+
+/// Who the user inside is outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    /// The ordinary user that runs the host.
+    Same {
+        /// That user.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+    },
+    /// An unprivileged user in place of root.
+    Handed {
+        /// User and group id outside.
+        id: u32,
+    },
+}
+
+/// One path of the host, shown under its own name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    /// The path, here and there.
+    pub path: PathBuf,
+    /// What may be done with it.
+    pub access: Access,
+    /// What to do when the host does not have it.
+    pub missing: Missing,
+}
+
+/// What may be done with a bind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    /// Read it and run programs from it.
+    Read,
+    /// Read data, run nothing.
+    Data,
+    /// Read and write.
+    Write,
+    /// Use it as a device.
+    Device,
+}
+
+/// What to do when a bind's path does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Missing {
+    /// Leave it out: not every system has every tree.
+    Skip,
+    /// Refuse: somebody asked for it by name.
+    Refuse,
+}
+
+/// The room of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionPlan {
+    /// Namespaces of its own, or none.
+    pub rooms: SessionRooms,
+    /// Where it starts and may write.
+    pub workspace: PathBuf,
+    /// File rules; `None` only in level `off`.
+    pub landlock: Option<LandlockPlan>,
+    /// System call rules; `None` only in level `off`.
+    pub seccomp: Option<SeccompPlan>,
+    /// Numbers that the kernel keeps.
+    pub limits: SessionLimits,
+    /// What is tried from inside before the session is called ready.
+    pub probes: Vec<Probe>,
+}
+
+/// Whether a session has namespaces of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionRooms {
+    /// All of them, and mounts of its own.
+    Own {
+        /// A network namespace too.
+        network: bool,
+        /// Bytes in the workspace and `/tmp` together.
+        workspace_bytes: u64,
+        /// Bytes in `/dev/shm`.
+        shared_memory_bytes: u64,
+    },
+    /// None: it shares the zygote's view.
+    Shared,
+}
+
+/// What Landlock allows; all else is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LandlockPlan {
+    /// The version whose rights are handled.
+    pub version: u32,
+    /// Trees to read and run.
+    pub read: Vec<PathBuf>,
+    /// Trees to write.
+    pub write: Vec<PathBuf>,
+    /// Files to read and write in place.
+    pub devices: Vec<PathBuf>,
+    /// Trees whose names may be listed.
+    pub list: Vec<PathBuf>,
+}
+
+/// Which sockets the system call filter lets through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SeccompPlan {
+    /// Unix, IPv4, IPv6: the network namespace holds them.
+    Sockets,
+    /// None but anonymous Unix pairs.
+    NoSockets,
+}
+
+/// Makes the plan.
+///
+/// `workspace` is a host directory for levels without a mount namespace; level `full` makes its own at `/session`.
+pub fn plan(policy: &Policy, facts: Facts, workspace: &Path) -> Result<Plan, PlanError> {
+    for path in policy.read.iter().chain(&policy.write) {
+        check_path(path)?;
+    }
+    match policy.level {
+        Level::Full => {
+            require_landlock(facts)?;
+            Ok(Plan { outer: OuterPlan::Room(room(policy, facts)), session: full_session(policy, facts) })
+        }
+        Level::Restricted => {
+            require_landlock(facts)?;
+            if policy.network != Network::None {
+                return Err(PlanError::RestrictedNetwork);
+            }
+            let become_user = (facts.uid == 0).then_some(UNPRIVILEGED);
+            Ok(Plan {
+                outer: OuterPlan::Bare { become_user },
+                session: restricted_session(policy, facts, workspace),
+            })
+        }
+        Level::Off => Ok(Plan { outer: OuterPlan::Open, session: open_session(policy, workspace) }),
+    }
+}
+
+/// The unprivileged user that a workspace directory must belong to, if the host is root.
+pub fn workspace_owner(facts: Facts, level: Level) -> Option<u32> {
+    (facts.uid == 0 && level == Level::Restricted).then_some(UNPRIVILEGED)
+}
+
+fn check_path(path: &Path) -> Result<(), PlanError> {
+    if !path.is_absolute() {
+        return Err(PlanError::Relative(path.to_owned()));
+    }
+    let whole = ["/", "/proc", "/sys", "/dev", "/run", "/session", "/tmp"];
+    if whole.iter().any(|root| path == Path::new(root))
+        || path.starts_with("/proc")
+        || path.starts_with("/sys")
+    {
+        return Err(PlanError::TooWide(path.to_owned()));
+    }
+    Ok(())
+}
+
+fn require_landlock(facts: Facts) -> Result<(), PlanError> {
+    if facts.landlock < LANDLOCK_AT_LEAST {
+        Err(PlanError::Landlock { found: facts.landlock })
+    } else {
+        Ok(())
+    }
+}
+
+fn room(policy: &Policy, facts: Facts) -> RoomPlan {
+    let bind = |path: &Path, access, missing| Bind { path: path.to_owned(), access, missing };
+    let mut binds: Vec<Bind> = Vec::new();
+    binds.extend(SYSTEM_TREES.iter().map(|tree| bind(Path::new(tree), Access::Read, Missing::Skip)));
+    binds.extend(SYSTEM_ETC.iter().map(|file| bind(Path::new(file), Access::Data, Missing::Skip)));
+    if policy.network == Network::Full {
+        for file in ["/etc/resolv.conf", "/etc/hosts", "/etc/services", "/etc/host.conf"] {
+            binds.push(bind(Path::new(file), Access::Data, Missing::Skip));
+        }
+    }
+    binds.extend(python_trees(policy).map(|tree| bind(tree, Access::Read, Missing::Refuse)));
+    binds.extend(policy.read.iter().map(|path| bind(path, Access::Read, Missing::Refuse)));
+    binds.extend(policy.write.iter().map(|path| bind(path, Access::Write, Missing::Refuse)));
+    binds.extend(DEVICES.iter().map(|device| bind(Path::new(device), Access::Device, Missing::Refuse)));
+    let identity = if facts.uid == 0 {
+        Identity::Handed { id: UNPRIVILEGED }
+    } else {
+        Identity::Same { uid: facts.uid, gid: facts.gid }
+    };
+    let directories = ["/dev", "/dev/shm", "/proc", "/tmp", "/session", "/run", "/etc"];
+    RoomPlan {
+        own_network: policy.network == Network::None,
+        identity,
+        binds,
+        files: synthetic_files(policy.network),
+        directories: directories.iter().map(PathBuf::from).collect(),
+    }
+}
+
+fn synthetic_files(network: Network) -> Vec<(PathBuf, String)> {
+    let mut files = vec![
+        ("/etc/passwd", format!("user:x:{INSIDE_ID}:{INSIDE_ID}:user:/session:/bin/sh\n")),
+        ("/etc/group", format!("user:x:{INSIDE_ID}:\n")),
+        ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
+        (FORBIDDEN_FILE, "closed by landlock\n".to_owned()),
+    ];
+    if network == Network::None {
+        files.push(("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned()));
+        files.push(("/etc/resolv.conf", String::new()));
+    }
+    files.into_iter().map(|(path, text)| (PathBuf::from(path), text)).collect()
+}
+
+/// Python's trees that are not inside a system tree already.
+fn python_trees(policy: &Policy) -> impl Iterator<Item = &Path> {
+    let inside_system = |path: &Path| SYSTEM_TREES.iter().any(|tree| path.starts_with(tree));
+    policy.python.prefixes.iter().map(PathBuf::as_path).filter(move |path| !inside_system(path))
+}
+
+fn paths(list: &[&str]) -> Vec<PathBuf> {
+    list.iter().map(PathBuf::from).collect()
+}
+
+fn readable(policy: &Policy) -> Vec<PathBuf> {
+    let mut read = paths(&SYSTEM_TREES);
+    read.extend(python_trees(policy).map(Path::to_owned));
+    read.extend(policy.read.iter().cloned());
+    read
+}
+
+fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
+    let mut read = readable(policy);
+    read.extend(paths(&["/etc", "/proc"]));
+    let mut write = paths(&["/session", "/tmp", "/dev/shm"]);
+    write.extend(policy.write.iter().cloned());
+    let mut probes = vec![
+        Probe::Namespaces,
+        Probe::Absent { path: "/etc/shadow".into() },
+        Probe::Unopenable { path: FORBIDDEN_FILE.into() },
+        Probe::Unwritable { path: "/usr/.probe".into() },
+        Probe::NoNewNamespaces,
+        Probe::SystemCallFilter,
+        Probe::NoCapabilities,
+        Probe::NoNewPrivileges,
+        Probe::Limits,
+    ];
+    if policy.network == Network::None {
+        probes.push(Probe::NoRoute);
+    }
+    SessionPlan {
+        rooms: SessionRooms::Own {
+            network: policy.network == Network::None,
+            workspace_bytes: policy.limits.workspace,
+            shared_memory_bytes: policy.limits.workspace.min(256 << 20),
+        },
+        workspace: "/session".into(),
+        landlock: Some(LandlockPlan {
+            version: facts.landlock,
+            read,
+            write,
+            devices: paths(&DEVICES),
+            list: paths(&["/"]),
+        }),
+        seccomp: Some(SeccompPlan::Sockets),
+        limits: policy.limits,
+        probes,
+    }
+}
+
+fn restricted_session(policy: &Policy, facts: Facts, workspace: &Path) -> SessionPlan {
+    let mut read = readable(policy);
+    read.extend(paths(&SYSTEM_ETC));
+    read.extend(paths(&RESTRICTED_PROC));
+    let mut write = vec![workspace.to_owned()];
+    write.extend(policy.write.iter().cloned());
+    SessionPlan {
+        rooms: SessionRooms::Shared,
+        workspace: workspace.to_owned(),
+        landlock: Some(LandlockPlan {
+            version: facts.landlock,
+            read,
+            write,
+            devices: paths(&DEVICES),
+            list: vec![],
+        }),
+        seccomp: Some(SeccompPlan::NoSockets),
+        limits: policy.limits,
+        probes: vec![
+            Probe::Unopenable { path: "/etc/passwd".into() },
+            Probe::Unwritable { path: "/tmp/.probe".into() },
+            Probe::NoSocket,
+            Probe::NoNewNamespaces,
+            Probe::SystemCallFilter,
+            Probe::NoCapabilities,
+            Probe::NoNewPrivileges,
+            Probe::Limits,
+        ],
+    }
+}
+
+fn open_session(policy: &Policy, workspace: &Path) -> SessionPlan {
+    SessionPlan {
+        rooms: SessionRooms::Shared,
+        workspace: workspace.to_owned(),
+        landlock: None,
+        seccomp: None,
+        limits: policy.limits,
+        probes: vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests;

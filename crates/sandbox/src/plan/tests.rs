@@ -1,0 +1,1 @@
+//! Plans for typical policies, whole, so that a change of what is visible is a reviewed change.

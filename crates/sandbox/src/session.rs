@@ -1,0 +1,68 @@
+//! The way into a session's own room, run by its future pid 1 after the zygote's fork.
+//!
+//! Order matters: namespaces, maps, mounts, then capabilities go; only then may anything of the session's own
+//! run. File rules and system call rules come last, in the processes that need them, because they forbid the
+//! steps before.
+
+use std::path::Path;
+
+use crate::error::{Step, StepError};
+use crate::outer::{self, write_maps};
+use crate::plan::{INSIDE_ID, SessionPlan, SessionRooms};
+use crate::sys::{self, flags};
+
+/// Files and directories that one session may have in its workspace and `/tmp` together.
+const WORKSPACE_FILES: u64 = 200_000;
+
+/// Moves this process into new namespaces. Its next child is pid 1 there.
+pub fn leave_zygote(rooms: &SessionRooms) -> Result<(), StepError> {
+    let SessionRooms::Own { network, .. } = rooms else { return Ok(()) };
+    let mut spaces = libc::CLONE_NEWUSER
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWPID
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP;
+    if *network {
+        spaces |= libc::CLONE_NEWNET;
+    }
+    sys::unshare(spaces).step(|| "make the session's namespaces".to_owned())?;
+    write_maps(INSIDE_ID, INSIDE_ID, INSIDE_ID)
+}
+
+/// Builds the session's view, in its pid 1, and gives up every capability.
+pub fn settle(plan: &SessionPlan) -> Result<(), StepError> {
+    if let SessionRooms::Own { network, workspace_bytes, shared_memory_bytes } = &plan.rooms {
+        mounts(*workspace_bytes, *shared_memory_bytes)?;
+        if *network {
+            sys::loopback_up().step(|| "bring up the loopback".to_owned())?;
+        }
+    }
+    std::env::set_current_dir(&plan.workspace).step(|| "enter the workspace".to_owned())?;
+    if plan.seccomp.is_some() {
+        sys::drop_capabilities().step(|| "drop the capabilities".to_owned())?;
+        sys::no_new_privileges().step(|| "forbid new privileges".to_owned())?;
+    }
+    Ok(())
+}
+
+fn mounts(workspace_bytes: u64, shared_memory_bytes: u64) -> Result<(), StepError> {
+    let safe = flags::NOSUID | flags::NODEV;
+    let none = Path::new("none");
+    let mount = |source: &Path, target: &str, kind: &str, flags: u64, data: &str| {
+        sys::mount(source, Path::new(target), kind, flags, data).step(|| format!("mount {target}"))
+    };
+    mount(none, "/", "", flags::RECURSIVE | flags::PRIVATE, "")?;
+    // One file system, so one limit, behind both places where a session may write.
+    let data = format!("size={workspace_bytes},nr_inodes={WORKSPACE_FILES},mode=0755");
+    mount(Path::new("workspace"), "/run", "tmpfs", safe, &data)?;
+    for (name, mode) in [("session", 0o755), ("tmp", 0o1777)] {
+        let path = Path::new("/run").join(name);
+        outer::make_directory(&path, mode)?;
+        mount(&path, &format!("/{name}"), "", flags::BIND, "")?;
+    }
+    mount(Path::new("empty"), "/run", "tmpfs", safe | flags::NOEXEC | flags::RDONLY, "size=4k,nr_inodes=8")?;
+    let data = format!("size={shared_memory_bytes},nr_inodes=4096,mode=1777");
+    mount(Path::new("shm"), "/dev/shm", "tmpfs", safe | flags::NOEXEC, &data)?;
+    mount(Path::new("proc"), "/proc", "proc", safe | flags::NOEXEC, "")
+}
