@@ -59,7 +59,8 @@ pub fn at_most_longest(picked: Picked<Span>, longest: Span) -> Result<Picked<Spa
     if picked.value.0 <= longest.0 {
         return Ok(picked);
     }
-    let message = format!("is {:?}, more than `limits.max_timeout`, which is {:?}", picked.value.0, longest.0);
+    let message =
+        format!("is {:?}, more than `limits.max_timeout`, which is {:?}", picked.value.0, longest.0);
     Err(picked.refuse(message, Some("raise `limits.max_timeout` as well".into())))
 }
 
@@ -71,7 +72,9 @@ pub fn level(picked: Picked<String>) -> Result<Picked<SandboxLevel>, ConfigError
         "off" if matches!(picked.origin, Origin::Flag(_)) => SandboxLevel::Off,
         "off" => {
             let hint = "start with `--sandbox off` if code may run with all of your own rights";
-            return Err(picked.refuse("can't be `off` here: only the command line can say that", Some(hint.into())));
+            return Err(
+                picked.refuse("can't be `off` here: only the command line can say that", Some(hint.into()))
+            );
         }
         _ => return Err(not_one_of(&picked, &["full", "restricted", "off"])),
     };
@@ -94,13 +97,17 @@ pub fn log(picked: Picked<String>) -> Result<Picked<String>, ConfigError> {
         Ok(_) => Ok(picked),
         Err(error) => {
             let hint = "write a level (error, warn, info, debug, trace, off) or `actwright=debug,rmcp=warn`";
-            Err(picked.refuse(format!("is `{}`, which is no filter: {error}", picked.value), Some(hint.into())))
+            Err(picked
+                .refuse(format!("is `{}`, which is no filter: {error}", picked.value), Some(hint.into())))
         }
     }
 }
 
 /// `auto`, a name on `PATH`, or the path of an executable.
-pub fn python(picked: Picked<String>, environment: &Environment) -> Result<Picked<PythonChoice>, ConfigError> {
+pub fn python(
+    picked: Picked<String>,
+    environment: &Environment,
+) -> Result<Picked<PythonChoice>, ConfigError> {
     if picked.value == "auto" {
         return Ok(picked.map(|_| PythonChoice::Auto));
     }

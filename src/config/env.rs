@@ -70,8 +70,27 @@ pub const KEPT_OUTPUTS: Key = key("results.kept_outputs", "ACTWRIGHT_KEPT_OUTPUT
 
 /// All settings, in the order in which they are listed.
 pub const KEYS: [Key; 21] = [
-    BASE, PYTHON, LOG, SANDBOX, READ, WRITE, NETWORK, MEMORY, PROCESSES, FILES, WORKSPACE, OUTPUT, SOURCE,
-    TIMEOUT, MAX_TIMEOUT, MAX_SESSIONS, IDLE_TIMEOUT, POOL, MAX_OUTPUT, STRUCTURED, KEPT_OUTPUTS,
+    BASE,
+    PYTHON,
+    LOG,
+    SANDBOX,
+    READ,
+    WRITE,
+    NETWORK,
+    MEMORY,
+    PROCESSES,
+    FILES,
+    WORKSPACE,
+    OUTPUT,
+    SOURCE,
+    TIMEOUT,
+    MAX_TIMEOUT,
+    MAX_SESSIONS,
+    IDLE_TIMEOUT,
+    POOL,
+    MAX_OUTPUT,
+    STRUCTURED,
+    KEPT_OUTPUTS,
 ];
 
 /// What the surroundings say, not settings of ours.

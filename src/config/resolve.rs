@@ -14,7 +14,8 @@ use super::file::LoadedFile;
 use super::listing::Listing;
 use super::units::{Size, Span};
 use super::{
-    Config, ConfigError, Limits, Network, PythonChoice, ResultRules, SandboxConfig, SandboxLevel, SessionRules,
+    Config, ConfigError, Limits, Network, PythonChoice, ResultRules, SandboxConfig, SandboxLevel,
+    SessionRules,
 };
 
 /// What the command line says; everything may be absent.
@@ -139,7 +140,9 @@ impl Merge<'_> {
             let origin = Origin::Environment(key.variable);
             return match text.trim().parse() {
                 Ok(value) => Ok(Picked { key, value, origin }),
-                Err(error) => Err(Picked { key, value: text, origin }.refuse(format!("can't be read: {error}"), None)),
+                Err(error) => {
+                    Err(Picked { key, value: text, origin }.refuse(format!("can't be read: {error}"), None))
+                }
             };
         }
         Ok(match file {
@@ -218,7 +221,13 @@ impl Merge<'_> {
             memory: self.size(env::MEMORY, memory, &raw.memory, default.memory, 64 * MB..=1_000_000 * MB)?,
             processes: self.count(env::PROCESSES, &raw.processes, default.processes, 4..=32_768)?,
             files: self.count(env::FILES, &raw.files, default.files, 64..=1_048_576)?,
-            workspace: self.size(env::WORKSPACE, None, &raw.workspace, default.workspace, MB..=1_000_000 * MB)?,
+            workspace: self.size(
+                env::WORKSPACE,
+                None,
+                &raw.workspace,
+                default.workspace,
+                MB..=1_000_000 * MB,
+            )?,
             output: self.size(env::OUTPUT, None, &raw.output, default.output, 1_000..=100_000 * MB)?,
             source: self.size(env::SOURCE, None, &raw.source, default.source, 1_000..=100 * MB)?,
             timeout: {
@@ -244,11 +253,13 @@ impl Merge<'_> {
     fn results(&mut self, structured: Option<bool>) -> Result<ResultRules, ConfigError> {
         let raw = &self.file.raw.results;
         let default = ResultRules::default();
-        let max_output = self.count(env::MAX_OUTPUT, &raw.max_output, default.max_output as u64, 200..=10_000_000)?;
+        let max_output =
+            self.count(env::MAX_OUTPUT, &raw.max_output, default.max_output as u64, 200..=10_000_000)?;
         let structured = self.pick(env::STRUCTURED, structured, &raw.structured, default.structured)?;
         self.listing.add(&structured, structured.value);
         let kept = 1_000_000..=1_000_000_000_000;
-        let kept_outputs = self.size(env::KEPT_OUTPUTS, None, &raw.kept_outputs, default.kept_outputs, kept)?;
+        let kept_outputs =
+            self.size(env::KEPT_OUTPUTS, None, &raw.kept_outputs, default.kept_outputs, kept)?;
         Ok(ResultRules { max_output: max_output as usize, structured: structured.value, kept_outputs })
     }
 
@@ -275,13 +286,22 @@ impl Merge<'_> {
         self.number(picked, allowed)
     }
 
-    fn number(&mut self, picked: Picked<u64>, allowed: std::ops::RangeInclusive<u64>) -> Result<u64, ConfigError> {
+    fn number(
+        &mut self,
+        picked: Picked<u64>,
+        allowed: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, ConfigError> {
         let picked = checks::within(picked, allowed)?;
         self.listing.add(&picked, picked.value);
         Ok(picked.value)
     }
 
-    fn span(&mut self, picked: Picked<Span>, least: &str, most: &str) -> Result<std::time::Duration, ConfigError> {
+    fn span(
+        &mut self,
+        picked: Picked<Span>,
+        least: &str,
+        most: &str,
+    ) -> Result<std::time::Duration, ConfigError> {
         let picked = checks::lasting(picked, least, most)?;
         self.listing.add(&picked, picked.value.0);
         Ok(picked.value.0)

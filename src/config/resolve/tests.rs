@@ -60,8 +60,7 @@ fn what_config_prints_reads_back() {
 fn off_comes_from_the_command_line_alone() {
     let off = Flags { sandbox: Some("off".into()), ..Flags::default() };
     assert_eq!(merged("", &[], off).unwrap().config.sandbox.level, SandboxLevel::Off);
-    for (text, pairs) in
-        [("[sandbox]\nlevel = \"off\"", &[][..]), ("", &[("ACTWRIGHT_SANDBOX", "off")][..])]
+    for (text, pairs) in [("[sandbox]\nlevel = \"off\"", &[][..]), ("", &[("ACTWRIGHT_SANDBOX", "off")][..])]
     {
         let message = refusal(text, pairs, Flags::default());
         assert!(message.contains("only the command line can say that"), "{message}");
@@ -71,7 +70,10 @@ fn off_comes_from_the_command_line_alone() {
 #[test]
 fn absurd_values_are_refused_with_place_and_range() {
     for (text, words) in [
-        ("[limits]\nmemory = 0", "`limits.memory` (set by `actwright.toml`, line 2) is 0; allowed are 64000000 to"),
+        (
+            "[limits]\nmemory = 0",
+            "`limits.memory` (set by `actwright.toml`, line 2) is 0; allowed are 64000000 to",
+        ),
         ("[limits]\nfiles = 1", "allowed are 64 to 1048576"),
         ("[limits]\ntimeout = 0", "allowed are 10ms to 7d"),
         ("[limits]\ntimeout = 4000", "more than `limits.max_timeout`"),
