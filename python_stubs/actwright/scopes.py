@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     Comprehension = Union[ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp]
 
 # With one of these a cell can define names that no reader of its text can see.
-_HIDDEN = frozenset(("exec", "globals", "locals", "vars", "__builtins__", "builtins", "__import__"))
-_GUARDS = frozenset(("NameError", "Exception", "BaseException"))
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_HIDDEN = frozenset(("exec", "globals", "locals", "__builtins__", "builtins", "__import__"))
 
 
 class _Scope:
@@ -133,8 +131,10 @@ class Scopes(ast.NodeVisitor):
         self._classes.add(node.name)
         for outside in (*node.decorator_list, *node.bases, *node.keywords):
             self.visit(outside)
-        scope = self._enter(is_class=True)
+        # Type parameters live in a scope between the class and what is around it, so that methods see them.
+        scope = self._enter()
         self._bind_type_parameters(node)
+        self._enter(is_class=True)
         for statement in node.body:
             self.visit(statement)
         self._scope = scope
@@ -162,6 +162,8 @@ class Scopes(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         name = _dotted(node.func)
+        if name == "vars" and not node.args:
+            self.unsure = True
         if name is not None and not self._guarded:
             self._seen.append((node, name, self._scope))
         self.generic_visit(node)
@@ -242,4 +244,4 @@ def _dotted(node: ast.expr) -> Optional[str]:
 def _catches_name_error(handler: ast.ExceptHandler) -> bool:
     kind = handler.type
     kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-    return any(each is None or (isinstance(each, ast.Name) and each.id in _GUARDS) for each in kinds)
+    return any(isinstance(each, ast.Name) and each.id == "NameError" for each in kinds)
