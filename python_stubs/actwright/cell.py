@@ -35,7 +35,9 @@ class Cell:
 
     __slots__ = ("_channel", "_compiled", "_filename", "_namespace", "_number", "_text", "flags", "outcome")
 
-    def __init__(self, number: int, text: str, namespace: dict[str, Any], flags: int, channel: Channel) -> None:
+    def __init__(
+        self, number: int, text: str, namespace: dict[str, Any], flags: int, channel: Channel
+    ) -> None:
         self._number = number
         self._filename = f"<cell {number}>"
         self._text = text
@@ -113,7 +115,11 @@ class Cell:
         if forms:
             figures.close(value)
             send(self._channel, self._number, forms)
-        self.outcome["value"] = {"repr": shown, "type": type_name(type(value)), "json": json_text(value, shown)}
+        self.outcome["value"] = {
+            "repr": shown,
+            "type": type_name(type(value)),
+            "json": json_text(value, shown),
+        }
         _shared["___"] = _shared.get("__")
         _shared["__"] = _shared.get("_")
         _shared["_"] = value

@@ -29,7 +29,9 @@ _RANK = {media: rank for rank, (media, _) in enumerate(_METHODS)}
 _BUNDLE = "_repr_mimebundle_"
 _NAMES = frozenset([_BUNDLE] + [name for _, name in _METHODS])
 _BINARY = ("image/", "audio/", "video/", "application/pdf", "application/octet-stream")
-_PLAIN_TYPES = frozenset((int, str, float, bool, list, dict, tuple, set, bytes, complex, frozenset, type, range))
+_PLAIN_TYPES = frozenset(
+    (int, str, float, bool, list, dict, tuple, set, bytes, complex, frozenset, type, range)
+)
 
 
 def forms_of(value: object) -> list[Form]:

@@ -93,5 +93,7 @@ def _shell(command: str, wants_output: bool) -> str:
 
 def _install(command: str, rest: str) -> str:
     names = [word for word in rest.split() if not word.startswith("-") and word not in ("install", "pip")]
-    which = f" Leave the line out and import {', '.join(names)} to see whether it is installed." if names else ""
+    which = (
+        f" Leave the line out and import {', '.join(names)} to see whether it is installed." if names else ""
+    )
     return f"`{command}` is a notebook command and does not work here.{which}"

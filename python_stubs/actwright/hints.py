@@ -91,7 +91,9 @@ def _for_name(failure: Failure) -> list[str]:
             f"line {call['line']}: {call['name']}({', '.join(map(_argument, call['arguments'], call['types']))})"
             for call in calls[:20]
         )
-        hints.append(f"This cell calls functions that exist nowhere: {shown}. Define them before calling them.")
+        hints.append(
+            f"This cell calls functions that exist nowhere: {shown}. Define them before calling them."
+        )
     return hints
 
 
@@ -157,8 +159,14 @@ def _for_kind(error: BaseException) -> Optional[str]:
     if isinstance(error, EOFError):
         return "stdin is empty here; put the value into the code instead."
     if isinstance(error, RuntimeError):
-        if "asyncio.run()" in text or "event loop is already running" in text or "Cannot run the event loop" in text:
-            return "This cell already runs inside an event loop; write `await ...` instead of asyncio.run(...)."
+        if (
+            "asyncio.run()" in text
+            or "event loop is already running" in text
+            or "Cannot run the event loop" in text
+        ):
+            return (
+                "This cell already runs inside an event loop; write `await ...` instead of asyncio.run(...)."
+            )
         if "no running event loop" in text:
             return "No event loop runs in this cell; `await` the coroutine at top level, or use asyncio.run(...)."
     if isinstance(error, RecursionError):

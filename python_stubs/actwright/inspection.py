@@ -43,7 +43,10 @@ def _cell_of(kind: type) -> Optional[str]:
     for member in vars(kind).values():
         member = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
         member = inspect.unwrap(member) if isinstance(member, FunctionType) else member
-        if isinstance(member, FunctionType) and member.__qualname__ == f"{kind.__qualname__}.{member.__name__}":
+        if (
+            isinstance(member, FunctionType)
+            and member.__qualname__ == f"{kind.__qualname__}.{member.__name__}"
+        ):
             filename = member.__code__.co_filename
             if CELL.fullmatch(filename):
                 return filename

@@ -52,7 +52,7 @@ def refusal(error: BaseException) -> Optional[str]:
 
 def _deeper(error: BaseException) -> Optional[BaseException]:
     # urllib's URLError and requests' wrappers carry the system's error as an argument, not as a cause.
-    for inner in (vars(BaseException)["args"].__get__(error)[:2]):
+    for inner in vars(BaseException)["args"].__get__(error)[:2]:
         if isinstance(inner, BaseException):
             return inner
     reason: Any = _own_attribute(error, "reason")

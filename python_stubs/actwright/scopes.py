@@ -40,7 +40,9 @@ class Scopes(ast.NodeVisitor):
             self.visit(tree)
         except RecursionError:
             self.unsure = True
-        self.calls = [(call, name) for call, name, scope in self._seen if not _finds(scope, name.partition(".")[0])]
+        self.calls = [
+            (call, name) for call, name, scope in self._seen if not _finds(scope, name.partition(".")[0])
+        ]
 
     def is_bound(self, name: str) -> bool:
         """Whether the cell binds the name anywhere."""

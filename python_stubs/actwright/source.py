@@ -38,7 +38,8 @@ class Program:
         self.flags = flags
         self.wants_loop = wants_loop
         self.awaits = bool(
-            (body is not None and body.co_flags & _COROUTINE) or (last is not None and last.co_flags & _COROUTINE)
+            (body is not None and body.co_flags & _COROUTINE)
+            or (last is not None and last.co_flags & _COROUTINE)
         )
 
 
