@@ -7,7 +7,7 @@ import sys
 
 from actwright import figures
 from actwright.display import forms_of, send
-from actwright.failure import error_out, message_of
+from actwright.failure import error_out
 from actwright.hints import hints_for
 from actwright.inspection import remember
 from actwright.plan import undefined_calls
@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextvars import Context
     from types import CodeType
-    from typing import Any, Callable
+    from typing import Any
 
     from actwright._native import Channel, ErrorOut, Outcome
     from actwright.eventloop import EventLoop
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LEAST_RECURSION = 1000
 _eval = builtins.eval
 _repr = builtins.repr
-_shared = vars(builtins)
+_shared: dict[str, Any] = builtins.__dict__
 
 
 class Cell:
@@ -147,7 +147,7 @@ def _exit_code(error: SystemExit) -> int:
         return 0
     if isinstance(code, int):
         return code & 0xFF if -(1 << 63) <= code < 1 << 63 else 0xFF
-    text = message_of(error) if isinstance(code, str) else _shown(code)
+    text = _shown(code)
     try:
         sys.stderr.write(text + "\n")
     except Exception:

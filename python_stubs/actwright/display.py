@@ -71,7 +71,7 @@ def make_display(channel: Channel) -> Callable[..., None]:
             if not forms:
                 print(repr(value))
                 continue
-            if not any(media == "text/plain" for media, _ in forms):
+            if not raw and not any(media == "text/plain" for media, _ in forms):
                 forms.append(("text/plain", _text(_safe_repr(value))))
             figures.close(value)
             send(channel, owning_cell(), forms)
@@ -114,20 +114,25 @@ def _called(method: Callable[[Any], Any], value: object) -> Any:
 
 
 def _add_bundle(found: dict[str, bytes], bundle: Any) -> None:
-    if isinstance(bundle, tuple) and bundle:
-        bundle = bundle[0]
-    if not isinstance(bundle, dict):
+    content: Any = _without_metadata(bundle)
+    if not issubclass(type(content), dict):
         return
-    items: list[tuple[Any, Any]] = list(bundle.items())
+    items: list[tuple[Any, Any]] = list(content.items())
     for media, data in items:
         if isinstance(media, str):
             _add(found, media, data)
 
 
+def _without_metadata(data: Any) -> Any:
+    """A bundle, and each form by itself, may come in a pair with its metadata."""
+    pair: Any = data
+    if isinstance(data, tuple) and len(pair) == 2:
+        return pair[0]
+    return pair
+
+
 def _add(found: dict[str, bytes], media: str, data: Any) -> None:
-    # Like the bundle, a single form may come with its metadata.
-    if isinstance(data, tuple) and len(data) == 2:
-        data = data[0]
+    data = _without_metadata(data)
     if data is None:
         return
     try:
@@ -139,7 +144,7 @@ def _add(found: dict[str, bytes], media: str, data: Any) -> None:
 
 
 def _content(media: str, data: Any) -> Optional[bytes]:
-    if isinstance(data, (bytes, bytearray, memoryview)):
+    if isinstance(data, (bytes, bytearray)):
         return bytes(data)
     if isinstance(data, str):
         if media.startswith(_BINARY) and media != "image/svg+xml":
@@ -147,8 +152,6 @@ def _content(media: str, data: Any) -> Optional[bytes]:
         return _text(data)
     if media == "application/json" or media.endswith("+json"):
         return _text(dumps(data, ensure_ascii=False))
-    if isinstance(data, list) and all(isinstance(line, str) for line in data):
-        return _text("".join(data))
     return None
 
 

@@ -1,4 +1,4 @@
-"""The session's one asyncio loop: it runs only while a cell awaits, so that asyncio.run() works in plain cells.
+"""The session's one asyncio loop: it runs only while a cell awaits, so asyncio.run() works in plain cells.
 
 asyncio is imported when a cell first needs it, because it costs more than the rest of the kernel together.
 """
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from contextvars import Context
-    from typing import Any, Callable, Coroutine, Optional
+    from typing import Any, Callable, Optional
 
     from actwright.source import Program
 
@@ -94,7 +94,7 @@ class EventLoop:
                 super().set_event_loop(loop)
 
         self._policy = SessionPolicy()
-        asyncio.set_event_loop_policy(self._policy)
+        asyncio.set_event_loop_policy(self._policy)  # pyright: ignore[reportDeprecated]
 
 
 async def _drive(program: Program, evaluate: Callable[..., Any], carried: list[Context]) -> Ending:

@@ -1,4 +1,4 @@
-"""An exception as the agent reads it: type, message, its own line, and Python's traceback without our frames."""
+"""An exception as the agent reads it: type, message, its line, and Python's traceback without our frames."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
 CELL = re.compile(r"<cell \d+>")
 
 # Our own files: "<actwright/" when embedded, the directory of this file otherwise.
-OURS = sys._getframe().f_code.co_filename[: -len("failure.py")]
+OURS = (lambda: None).__code__.co_filename[: -len("failure.py")]
 
 _MAX_TEXT = 20_000
 _HEAD = 8_000
 _MAX_FRAMES = 400
-_extract_positions = sys.version_info >= (3, 11)
 
 
 def error_out(error: BaseException, filename: str) -> ErrorOut:

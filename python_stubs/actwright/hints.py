@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import builtins
 import re
-import types
 
 from actwright import similar
 from actwright.habits import habit
-from actwright.modules import STANDARD, import_for, package_of
+from actwright.modules import COMMON, STANDARD, import_for, package_of
 from actwright.plan import undefined_calls
 from actwright.prompts import DebuggerUnavailable, InputUnavailable
 from actwright.refusals import refusal
@@ -18,9 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
+    from actwright._native import UndefinedOut
+
 _UNDEFINED = re.compile(r"name '([^']+)' is not defined")
 _ATTRIBUTE = re.compile(r"has no attribute '([^']+)'")
 _MODULE = re.compile(r"module '([^']+)' has no attribute")
+_INSTANCE = re.compile(r"^(?:type object )?'([^']+)'(?: object)? has no attribute")
 _SUBSCRIPT = re.compile(r"(\w+)\s*\[")
 
 
@@ -54,7 +56,7 @@ def hints_for(
     if isinstance(error, ModuleNotFoundError):
         return _for_module(error)
     if isinstance(error, AttributeError):
-        return _for_attribute(error)
+        return _for_attribute(failure)
     if isinstance(error, KeyError):
         return _for_key(failure)
     found = _for_kind(error)
@@ -84,13 +86,14 @@ def _for_name(failure: Failure) -> list[str]:
         names = similar.to(name, [*failure.namespace, *vars(builtins)])
         if names:
             hints.append(f"Similar names: {_listed(names)}.")
+        elif statement is None:
+            names = similar.to(name, COMMON, 0.8)
+            if names:
+                hints.append(f"Similar modules, to be imported first: {_listed(names)}.")
     calls = undefined_calls(parse(failure.text, failure.filename), failure.text, failure.namespace)
     calls = [call for call in calls if import_for(call["name"].partition(".")[0]) is None]
     if calls:
-        shown = "; ".join(
-            f"line {call['line']}: {call['name']}({', '.join(map(_argument, call['arguments'], call['types']))})"
-            for call in calls[:20]
-        )
+        shown = "; ".join(f"line {call['line']}: {call['name']}({_arguments(call)})" for call in calls[:20])
         hints.append(
             f"This cell calls functions that exist nowhere: {shown}. Define them before calling them."
         )
@@ -112,22 +115,23 @@ def _for_module(error: ModuleNotFoundError) -> list[str]:
     return hints
 
 
-def _for_attribute(error: AttributeError) -> list[str]:
+def _for_attribute(failure: Failure) -> list[str]:
+    error = failure.error
     name = _name_of(error, _ATTRIBUTE)
     if name is None:
         return []
     target: Any = getattr(error, "obj", None)
     if target is None:
-        module = _MODULE.search(_text_of(error))
-        target = similar.loaded_module(module.group(1)) if module else None
+        text = _text_of(error)
+        module, instance = _MODULE.search(text), _INSTANCE.search(text)
+        if module:
+            target = similar.loaded_module(module.group(1))
+        elif instance:
+            target = similar.type_named(instance.group(1), failure.namespace)
     if target is None:
         return []
     names = similar.to(name, similar.attributes_of(target))
-    if names:
-        return [f"Similar attributes: {_listed(names)}."]
-    if isinstance(target, types.ModuleType):
-        return []
-    return []
+    return [f"Similar attributes: {_listed(names)}."] if names else []
 
 
 def _for_key(failure: Failure) -> list[str]:
@@ -168,9 +172,7 @@ def _for_kind(error: BaseException) -> Optional[str]:
                 "This cell already runs inside an event loop; write `await ...` instead of asyncio.run(...)."
             )
         if "no running event loop" in text:
-            return "No event loop runs in this cell; `await` the coroutine at top level, or use asyncio.run(...)."
-    if isinstance(error, RecursionError):
-        return None
+            return "No event loop runs in this cell; `await` at top level, or use asyncio.run(...)."
     if isinstance(error, ValueError) and "integer string conversion" in text:
         return "Python limits the digits it converts; call sys.set_int_max_str_digits(0) first to lift that."
     return None
@@ -190,8 +192,9 @@ def _text_of(error: BaseException) -> str:
     return arguments[0] if arguments and isinstance(arguments[0], str) else ""
 
 
-def _argument(written: str, kind: str) -> str:
-    return written if kind == "?" else f"{written}: {kind}"
+def _arguments(call: UndefinedOut) -> str:
+    shown = zip(call["arguments"], call["types"])
+    return ", ".join(written if kind == "?" else f"{written}: {kind}" for written, kind in shown)
 
 
 def _listed(names: list[str]) -> str:

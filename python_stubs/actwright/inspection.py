@@ -1,4 +1,4 @@
-"""Sources of cells for tracebacks and for inspect.getsource, which cannot find classes of __main__ by itself."""
+"""Sources of cells for tracebacks and for inspect.getsource, which does not find classes of __main__."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def teach_inspect() -> None:
     getfile = inspect.getfile
 
     @wraps(getfile)
-    def getfile_of_cells(object: Any) -> str:  # noqa: A002
+    def getfile_of_cells(object: Any) -> str:
         if isinstance(object, type) and object.__module__ == "__main__":
             found = _cell_of(object)
             if found is not None:

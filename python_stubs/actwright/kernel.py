@@ -1,4 +1,4 @@
-"""The session's loop: takes a cell, runs it in `__main__`, and answers with its outcome, whatever the cell did.
+"""The session's loop: takes a cell, runs it in `__main__`, and answers with its outcome, whatever it did.
 
 An interrupt may arrive between any two bytecodes. It can end a cell; it can never end the loop, because the
 handler is disarmed first thing after the cell and every stage after that keeps what the stages before found.
@@ -59,11 +59,8 @@ def serve(channel: Channel) -> None:
 def preload() -> None:
     """Imports what many cells need but a session can start without; for the zygote's idle time."""
     import asyncio  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import concurrent.futures.thread
-    import dataclasses
+    import dataclasses  # noqa: F401  # pyright: ignore[reportUnusedImport]
     import typing  # noqa: F401  # pyright: ignore[reportUnusedImport]
-
-    del concurrent, dataclasses
 
 
 class _Session:
@@ -108,7 +105,7 @@ class _Session:
     def mend(self) -> None:
         """Puts back what the loop itself stands on."""
         _signal(_SIGINT, _ignore)
-        vars(builtins).update(_pristine)
+        builtins.__dict__.update(_pristine)
         self._close()
 
     def _install(self) -> None:
@@ -123,7 +120,7 @@ class _Session:
         owners.tag_threads(streams.running)
         threading.excepthook = _thread_failed
         inspection.teach_inspect()
-        vars(builtins).update(display=make_display(channel), progress=make_progress(channel))
+        builtins.__dict__.update(display=make_display(channel), progress=make_progress(channel))
         figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
         _pristine.update(vars(builtins))
         os.register_at_fork(after_in_child=streams.keep_to_pipes)
@@ -161,7 +158,7 @@ class _Session:
                 cell.cut_short(error)
 
     def _settle(self) -> None:
-        """Shows what the cell left open: pyplot's figures and the buffers of streams it put in place of ours."""
+        """Shows what the cell left open: pyplot's figures, buffers of streams it put in place of ours."""
         if _gettrace() is not None:
             _settrace(None)
         if figures.any_open():

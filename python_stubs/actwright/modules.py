@@ -74,12 +74,13 @@ IMPORTS = {
 
 _FROM = {
     "collections": "Counter OrderedDict defaultdict deque namedtuple ChainMap",
-    "typing": "Any Callable Dict Generic Iterable Iterator List Literal NamedTuple Optional Protocol Sequence Set "
-    "Tuple Type TypedDict TypeVar Union cast overload",
+    "typing": "Any Callable Dict Generic Iterable Iterator List Literal NamedTuple Optional Protocol "
+    "Sequence Set Tuple Type TypedDict TypeVar Union cast overload",
     "dataclasses": "dataclass field asdict astuple replace",
-    "functools": "cache cached_property lru_cache partial reduce singledispatch total_ordering wraps cmp_to_key",
-    "itertools": "accumulate chain combinations count cycle groupby islice permutations product starmap takewhile "
-    "zip_longest pairwise",
+    "functools": "cache cached_property lru_cache partial reduce singledispatch "
+    "total_ordering wraps cmp_to_key",
+    "itertools": "accumulate chain combinations count cycle groupby islice permutations product starmap "
+    "takewhile zip_longest pairwise",
     "pathlib": "Path PurePath",
     "datetime": "date timedelta timezone",
     "decimal": "Decimal",
@@ -109,16 +110,18 @@ for _module, _names in _FROM.items():
     for _name in _names.split():
         IMPORTS[_name] = f"from {_module} import {_name}"
 
-_COMMON = frozenset(
-    "abc argparse array ast asyncio base64 bisect bz2 calendar cmath codecs collections concurrent configparser "
-    "contextlib copy csv ctypes dataclasses datetime decimal difflib dis email enum fnmatch fractions functools gc "
-    "getpass glob gzip hashlib heapq hmac html http importlib inspect io ipaddress itertools json keyword linecache "
-    "locale logging lzma math mimetypes multiprocessing numbers operator os pathlib pickle pkgutil platform pprint "
-    "queue random re secrets select shelve shlex shutil signal socket sqlite3 ssl stat statistics string struct "
-    "subprocess sys tarfile tempfile textwrap threading time timeit traceback types typing unicodedata unittest "
-    "urllib uuid warnings weakref xml zipfile zlib zoneinfo".split()
+# The modules that agents use; the whole standard library also has obscure ones.
+COMMON = frozenset(
+    "abc argparse array ast asyncio base64 bisect bz2 calendar cmath codecs collections concurrent "
+    "configparser contextlib copy csv ctypes dataclasses datetime decimal difflib dis email enum "
+    "fnmatch fractions functools gc getpass glob gzip hashlib heapq hmac html http importlib inspect io "
+    "ipaddress itertools json keyword linecache locale logging lzma math mimetypes multiprocessing "
+    "numbers operator os pathlib pickle pkgutil platform pprint queue random re secrets select shelve "
+    "shlex shutil signal socket sqlite3 ssl stat statistics string struct subprocess sys tarfile "
+    "tempfile textwrap threading time timeit traceback types typing unicodedata unittest urllib uuid "
+    "warnings weakref xml zipfile zlib zoneinfo".split()
 )
-STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", _COMMON)
+STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", COMMON)
 
 
 def import_for(name: str) -> str | None:

@@ -22,12 +22,12 @@ class FigureCanvas(FigureCanvasAgg):
     manager_class = FigureManager  # type: ignore[assignment]
 
 
-def new_figure_manager(num, *args, FigureClass=None, **kwargs):  # noqa: N803
+def new_figure_manager(num, *args, FigureClass=None, **kwargs):
     """Makes a figure and its manager, as pyplot asks for them."""
     if FigureClass is None:
         from matplotlib.figure import Figure
 
-        FigureClass = Figure  # noqa: N806
+        FigureClass = Figure
     return new_figure_manager_given_figure(num, FigureClass(*args, **kwargs))
 
 

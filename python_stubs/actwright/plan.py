@@ -140,7 +140,10 @@ class Known:
         if name in self._namespace:
             value = self._namespace[name]
             # Only a plain class is sure to give an instance of itself.
-            return type_name(value) if type(value) is type and "__new__" not in vars(value) else "?"
+            if type(value) is not type:
+                return "?"
+            kind: type[Any] = value
+            return "?" if "__new__" in vars(kind) else type_name(kind)
         return _RESULTS.get(name, "?")
 
     def _type_of_sum(self, node: ast.BinOp, depth: int) -> str:

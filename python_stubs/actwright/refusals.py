@@ -1,4 +1,4 @@
-"""What the operating system's refusals mean inside the sandbox, in words that name the setting behind them."""
+"""What the operating system's refusals mean inside the sandbox, in words that name the setting."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _one(error: BaseException) -> Optional[str]:
 
 def _system(error: OSError) -> Optional[str]:
     code = error.errno
-    if code in _NO_NETWORK or isinstance(error, ConnectionError) and code is None:
+    if code in _NO_NETWORK or (isinstance(error, ConnectionError) and code is None):
         return _NETWORK
     if code in (errno.EPERM, errno.EACCES, errno.ENOSYS) and _is_from_socket(error):
         return _NETWORK

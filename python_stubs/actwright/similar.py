@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import linecache
 import sys
 import types
@@ -11,7 +12,8 @@ from actwright.failure import CELL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Iterable, Optional
+    from collections.abc import Iterable
+    from typing import Any, Optional
 
 _MAX_CANDIDATES = 5000
 _MAX_LENGTH = 80
@@ -38,7 +40,7 @@ def attributes_of(target: object) -> list[str]:
     """The attributes that can be seen in dictionaries of the object and its classes."""
     names: dict[str, None] = {}
     if isinstance(target, types.ModuleType):
-        names.update(dict.fromkeys(types.ModuleType.__dict__["__dict__"].__get__(target)))
+        names.update(dict.fromkeys(_module_dict(target)))
     bases: list[type] = [type(target)]
     if isinstance(target, type):
         bases.insert(0, target)
@@ -53,7 +55,7 @@ def attributes_of(target: object) -> list[str]:
 
 def keys_of(value: Any) -> Optional[list[Any]]:
     """The keys of a plain dictionary or the columns of a DataFrame; None for anything else."""
-    kind = type(value)
+    kind: type[object] = type(value)
     if kind is dict:
         return list(value)[:_MAX_CANDIDATES]
     if kind.__module__.startswith("pandas.") and kind.__name__ == "DataFrame":
@@ -64,6 +66,12 @@ def keys_of(value: Any) -> Optional[list[Any]]:
 def loaded_module(name: str) -> Optional[types.ModuleType]:
     """The module with this name, if it has been imported."""
     return sys.modules.get(name)
+
+
+def type_named(name: str, namespace: dict[str, Any]) -> Optional[type]:
+    """The builtin or session type that an error message names; before 3.10 errors don't carry the object."""
+    found: Any = namespace.get(name, builtins.__dict__.get(name))
+    return found if isinstance(found, type) else None
 
 
 def innermost_cell_frame(error: BaseException) -> tuple[Optional[types.FrameType], str]:
@@ -87,7 +95,12 @@ def _instance_dict(target: object) -> Optional[dict[Any, Any]]:
         if slot is not None and type(slot) is not types.GetSetDescriptorType:
             return None
     try:
-        found = object.__getattribute__(target, "__dict__")
+        found: Any = object.__getattribute__(target, "__dict__")
     except AttributeError:
         return None
-    return found if type(found) is dict else None
+    return found if type(found) is dict else None  # pyright: ignore[reportUnknownVariableType]
+
+
+def _module_dict(module: types.ModuleType) -> dict[str, Any]:
+    # Modules may be replaced by instances of subclasses whose `__dict__` is the user's own.
+    return object.__getattribute__(module, "__dict__")

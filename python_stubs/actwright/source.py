@@ -1,7 +1,6 @@
 """From the text of a cell to code objects: newlines, indentation, the last expression, future flags."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -12,12 +11,9 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Optional, Union
 
-# Only these bits of co_flags may be handed back to compile().
-_FUTURES = 0
-for _name in __future__.all_feature_names:
-    _FUTURES |= getattr(__future__, _name).compiler_flag
-# "nested_scopes" shares its bit with CO_NESTED and "generators" has none: both have long been the rule.
-_FUTURES &= ~0x10
+# Only these bits of co_flags may be handed back to compile(). The bit of "nested_scopes" is that of CO_NESTED,
+# and nested scopes have long been the rule.
+_FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names} - {0x10})
 
 _AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _TREE = ast.PyCF_ONLY_AST | _AWAIT
@@ -78,7 +74,7 @@ def compile_cell(text: str, filename: str, flags: int) -> Program:
 
 
 def parse(text: str, filename: str, flags: int = 0) -> ast.Module:
-    """Parses a cell; `if 1:` in front keeps the columns of indented code whose strings start at the margin."""
+    """Parses a cell; `if 1:` in front saves indented code whose strings start at the margin."""
     try:
         return _parse(text, filename, flags)
     except IndentationError as error:

@@ -1,4 +1,4 @@
-"""sys.stdout and sys.stderr: text goes to the running cell's pipe at once, late text to the cell that owns it."""
+"""sys.stdout and sys.stderr: text goes to the running cell at once, late text to the cell that owns it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import io
 from os import write as _write_bytes
 
 from _actwright import emit as _emit
-
 from actwright.owners import owner
 
 TYPE_CHECKING = False

@@ -15,7 +15,7 @@ _MAX_BYTES = 256 * 1024
 _encode = JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False).encode
 
 
-def type_name(kind: type) -> str:
+def type_name(kind: type[Any]) -> str:
     """The class as Python shows it: with its module unless that is builtins or the session itself."""
     name = kind.__qualname__
     module = kind.__module__
@@ -44,8 +44,8 @@ def json_text(value: object, shown: str) -> Optional[str]:
 
 
 def _cost(value: Any, left: int, depth: int) -> int:
-    """What is left of the budget of characters after `value`; negative when it has no exact JSON or is too long."""
-    kind = type(value)
+    """What `value` leaves of a budget of characters; negative when it is too long or has no exact JSON."""
+    kind: object = type(value)
     if kind is str:
         return left - len(value) - 2
     if kind is int:

@@ -32,7 +32,10 @@ class Await(SessionTest):
         self.check(main + "asyncio.run(main())", "4")
         self.check([main, "await main()", "asyncio.run(main())", "await main()"], "4")
         self.check([main, "asyncio.run(main())", "asyncio.get_event_loop().run_until_complete(main())"], "4")
-        self.check([main, "loop = asyncio.get_event_loop()", "await main()", "loop is asyncio.get_event_loop()"], "True")
+        self.check(
+            [main, "loop = asyncio.get_event_loop()", "await main()", "loop is asyncio.get_event_loop()"],
+            "True",
+        )
         self.check([main, "l = asyncio.new_event_loop(); l.run_until_complete(main())"], "4")
         self.check([main, "asyncio.get_event_loop().close()", "await main()"], "4")
         error = self.error_of(main + "asyncio.run(main())\nawait main()")
@@ -50,29 +53,67 @@ class Await(SessionTest):
         self.assertEqual(replies[2]["value"]["repr"], "8")
 
     def test_context_variables_persist(self):
-        self.check(["import contextvars, asyncio\nv = contextvars.ContextVar('v')\nv.set(1)", "await asyncio.sleep(0); v.set(v.get() + 1)", "v.get()"], "2")
-        self.check("import decimal, asyncio\ndecimal.getcontext().prec = 3\nawait asyncio.sleep(0)\ndecimal.Decimal(1)/3", "Decimal('0.333')")
+        self.check(
+            [
+                "import contextvars, asyncio\nv = contextvars.ContextVar('v')\nv.set(1)",
+                "await asyncio.sleep(0); v.set(v.get() + 1)",
+                "v.get()",
+            ],
+            "2",
+        )
+        self.check(
+            "import decimal, asyncio\ndecimal.getcontext().prec = 3\nawait asyncio.sleep(0)\ndecimal.Decimal(1)/3",
+            "Decimal('0.333')",
+        )
 
     def test_errors_inside(self):
-        error = self.error_of("import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    1/0\nawait f()")
+        error = self.error_of(
+            "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    1/0\nawait f()"
+        )
         self.assertEqual((error["type"], error["line"]), ("ZeroDivisionError", 4))
-        self.assertTrue(error["traceback"].startswith('Traceback (most recent call last):\n  File "<cell 1>", line 5'), error["traceback"])
+        self.assertTrue(
+            error["traceback"].startswith('Traceback (most recent call last):\n  File "<cell 1>", line 5'),
+            error["traceback"],
+        )
         self.assertNotIn("base_events", error["traceback"])
-        error = self.error_of("import asyncio\nt = asyncio.current_task(); t.cancel()\nawait asyncio.sleep(1)")
+        error = self.error_of(
+            "import asyncio\nt = asyncio.current_task(); t.cancel()\nawait asyncio.sleep(1)"
+        )
         self.assertEqual(error["type"].rpartition(".")[2], "CancelledError")
-        error = self.error_of("import asyncio\nasync def f(): raise SystemExit(3)\nt = asyncio.ensure_future(f())\nawait asyncio.sleep(1)")
+        error = self.error_of(
+            "import asyncio\nasync def f(): raise SystemExit(3)\nt = asyncio.ensure_future(f())\nawait asyncio.sleep(1)"
+        )
         self.assertEqual((error["type"], error["exit_code"]), ("SystemExit", 3))
         self.check(["import asyncio\nawait asyncio.wait_for(asyncio.sleep(5), 0.01)", "1"], "1")
-        self.check(["import asyncio\nasync def f(): raise SystemExit(3)\nt = asyncio.ensure_future(f())\nawait asyncio.sleep(1)", "await asyncio.sleep(0, 3)"], "3")
+        self.check(
+            [
+                "import asyncio\nasync def f(): raise SystemExit(3)\nt = asyncio.ensure_future(f())\nawait asyncio.sleep(1)",
+                "await asyncio.sleep(0, 3)",
+            ],
+            "3",
+        )
 
     def test_executor_and_threads(self):
-        self.check("import asyncio\nawait asyncio.get_running_loop().run_in_executor(None, print, 'in')", None, stdout="in\n")
-        self.check("import asyncio, sys\np = await asyncio.create_subprocess_exec(sys.executable, '-c', 'print(5)')\nawait p.wait()", "0", stdout="5\n")
+        self.check(
+            "import asyncio\nawait asyncio.get_running_loop().run_in_executor(None, print, 'in')",
+            None,
+            stdout="in\n",
+        )
+        self.check(
+            "import asyncio, sys\np = await asyncio.create_subprocess_exec(sys.executable, '-c', 'print(5)')\nawait p.wait()",
+            "0",
+            stdout="5\n",
+        )
 
 
 class Interrupts(SessionTest):
     def test_plain_code(self):
-        for body in ("while True: pass", "time.sleep(20)", "threading.Event().wait(20)", "import subprocess; subprocess.run(['sleep', '20'])"):
+        for body in (
+            "while True: pass",
+            "time.sleep(20)",
+            "threading.Event().wait(20)",
+            "import subprocess; subprocess.run(['sleep', '20'])",
+        ):
             replies = run(_LATER, f"x = 5\ninterrupt(0.2)\n{body}", "x")
             error = replies[1]["error"]
             self.assertEqual((error["type"], error["line"]), ("KeyboardInterrupt", 3))
@@ -88,18 +129,28 @@ class Interrupts(SessionTest):
             "await asyncio.sleep(0.05, 3)",
         )
         error = replies[2]["error"]
-        self.assertEqual((error["type"], error["line"], replies[2]["stdout"]), ("KeyboardInterrupt", 2, "cleaned\n"))
+        self.assertEqual(
+            (error["type"], error["line"], replies[2]["stdout"]), ("KeyboardInterrupt", 2, "cleaned\n")
+        )
         self.assertNotIn("base_events", error["traceback"])
         self.assertEqual(replies[3]["value"]["repr"], "False")
         self.assertEqual(replies[4]["value"]["repr"], "3")
 
     def test_busy_coroutine(self):
-        replies = run(_LATER + "import asyncio", "interrupt(0.2)\nawait asyncio.sleep(0)\nwhile True: pass", "await asyncio.sleep(0, 1)")
+        replies = run(
+            _LATER + "import asyncio",
+            "interrupt(0.2)\nawait asyncio.sleep(0)\nwhile True: pass",
+            "await asyncio.sleep(0, 1)",
+        )
         self.assertEqual(replies[1]["error"]["type"], "KeyboardInterrupt")
         self.assertEqual(replies[2]["value"]["repr"], "1")
 
     def test_asyncio_run(self):
-        replies = run(_LATER + "import asyncio", "interrupt(0.2)\nasyncio.run(asyncio.sleep(20))", "await asyncio.sleep(0, 1)")
+        replies = run(
+            _LATER + "import asyncio",
+            "interrupt(0.2)\nasyncio.run(asyncio.sleep(20))",
+            "await asyncio.sleep(0, 1)",
+        )
         self.assertEqual(replies[1]["error"]["type"], "KeyboardInterrupt")
         self.assertEqual(replies[2]["value"]["repr"], "1")
 
@@ -108,7 +159,11 @@ class Interrupts(SessionTest):
         replies = run(_LATER + slow, "interrupt(0.2)\nraise E", "1+1")
         self.assertIn(replies[1]["error"]["type"], ("KeyboardInterrupt", "E"))
         self.assertEqual(replies[2]["value"]["repr"], "2")
-        replies = run(_LATER + "class R:\n    def __repr__(self):\n        while True: pass\n", "interrupt(0.2)\nR()", "1+1")
+        replies = run(
+            _LATER + "class R:\n    def __repr__(self):\n        while True: pass\n",
+            "interrupt(0.2)\nR()",
+            "1+1",
+        )
         self.assertEqual(replies[1]["error"]["type"], "KeyboardInterrupt")
         self.assertEqual(replies[2]["value"]["repr"], "2")
 
@@ -117,7 +172,10 @@ class Interrupts(SessionTest):
         self.assertEqual(replies[1]["value"]["repr"], "2")
 
     def test_handlers_do_not_stay(self):
-        replies = run("import signal; signal.signal(signal.SIGINT, lambda *a: None)", "signal.getsignal(2) is signal.default_int_handler")
+        replies = run(
+            "import signal; signal.signal(signal.SIGINT, lambda *a: None)",
+            "signal.getsignal(2) is signal.default_int_handler",
+        )
         self.assertEqual(replies[1]["value"]["repr"], "True")
 
     def test_a_storm_loses_nothing(self):

@@ -53,7 +53,14 @@ class Source(SessionTest):
         self.assertEqual((error["line"], error["source"]), (3, "1/0"))
 
     def test_broken_source_is_a_syntax_error(self):
-        for text, line in (("x = (", 1), ("a\nb c", 2), ("x = 1\n  y = 2", 2), ("'abc", 1), ("return 5", 1), ("yield", 1)):
+        for text, line in (
+            ("x = (", 1),
+            ("a\nb c", 2),
+            ("x = 1\n  y = 2", 2),
+            ("'abc", 1),
+            ("return 5", 1),
+            ("yield", 1),
+        ):
             error = self.error_of(text)
             self.assertIn(error["type"], ("SyntaxError", "IndentationError"), text)
             self.assertEqual(error["line"], line, text)
@@ -80,7 +87,9 @@ class Source(SessionTest):
             replies = run(text, "1+1")
             error = replies[0]["error"]
             if error is not None:
-                self.assertIn(error["type"], ("SyntaxError", "RecursionError", "MemoryError", "NameError"), text[:20])
+                self.assertIn(
+                    error["type"], ("SyntaxError", "RecursionError", "MemoryError", "NameError"), text[:20]
+                )
                 self.assertLess(len(error["traceback"]), 21000)
             self.assertEqual(replies[1]["value"]["repr"], "2")
         self.check(["[" + "1," * 300000 + "];", "1+1"], "2")
@@ -90,7 +99,10 @@ class Source(SessionTest):
             ["from __future__ import annotations", "def f(x: Undefined): pass", "f.__annotations__"],
             "{'x': 'Undefined'}",
         )
-        self.check(["from __future__ import annotations\ndef f(x: Undefined): pass\nf.__annotations__"], "{'x': 'Undefined'}")
+        self.check(
+            ["from __future__ import annotations\ndef f(x: Undefined): pass\nf.__annotations__"],
+            "{'x': 'Undefined'}",
+        )
         self.check("    from __future__ import annotations\n    1", "1")
 
 
@@ -146,13 +158,17 @@ class Values(SessionTest):
             self.assertIsNone(run(text).last["value"]["json"], text)
 
     def test_floats_are_bit_exact(self):
-        last = run("import random; random.seed(1); v = [random.uniform(-1e300, 1e300) * 10 ** random.randint(-300, 0) for _ in range(999)]; v").last
+        last = run(
+            "import random; random.seed(1); v = [random.uniform(-1e300, 1e300) * 10 ** random.randint(-300, 0) for _ in range(999)]; v"
+        ).last
         self.assertEqual(last["value"]["repr"], repr(json.loads(last["value"]["json"])))
 
     def test_repr_is_user_code(self):
         error = self.error_of("class A:\n    def __repr__(self):\n        return 1/0\nA()")
         self.assertEqual((error["type"], error["line"]), ("ZeroDivisionError", 3))
-        self.check("class A:\n    def __repr__(self):\n        print('in'); return 'A!'\nA()", "A!", stdout="in\n")
+        self.check(
+            "class A:\n    def __repr__(self):\n        print('in'); return 'A!'\nA()", "A!", stdout="in\n"
+        )
         self.check("class A:\n    def __repr__(self): return 5\nA()", None, "TypeError")
         self.assertEqual(len(run("'a' * 5000000").last["value"]["repr"]), 5000002)
 
@@ -171,27 +187,47 @@ class Namespace(SessionTest):
         self.check(["x = 1", "def f(): return x", "x = 2", "f()"], "2")
 
     def test_classes_pickle(self):
-        self.check(["class A:\n  def __init__(s): s.x = 4", "import pickle; pickle.loads(pickle.dumps(A())).x"], "4")
+        self.check(
+            ["class A:\n  def __init__(s): s.x = 4", "import pickle; pickle.loads(pickle.dumps(A())).x"], "4"
+        )
         self.check(
             "import dataclasses, typing\n@dataclasses.dataclass\nclass P:\n  x: int = 1\n  y: 'typing.List[P]' = None\n"
             "typing.get_type_hints(P)['x'], P()",
             "(<class 'int'>, P(x=1, y=None))",
         )
         self.check(
-            ["import multiprocessing as m\ndef f(x): return x * x",
-             "with m.get_context('fork').Pool(2) as p: r = p.map(f, [1, 2, 3])\nr"],
+            [
+                "import multiprocessing as m\ndef f(x): return x * x",
+                "with m.get_context('fork').Pool(2) as p: r = p.map(f, [1, 2, 3])\nr",
+            ],
             "[1, 4, 9]",
         )
 
     def test_getsource(self):
-        self.check(["def f():\n    return 1", "x = 1", "import inspect; inspect.getsource(f)"], repr("def f():\n    return 1\n"))
-        self.check(["class A:\n    x = 1", "x = 1", "import inspect; inspect.getsource(A)"], repr("class A:\n    x = 1\n"))
         self.check(
-            ["x = 1\n\nclass A:\n    def m(self): pass", "class B(A): pass", "import inspect; inspect.getsource(A)"],
+            ["def f():\n    return 1", "x = 1", "import inspect; inspect.getsource(f)"],
+            repr("def f():\n    return 1\n"),
+        )
+        self.check(
+            ["class A:\n    x = 1", "x = 1", "import inspect; inspect.getsource(A)"],
+            repr("class A:\n    x = 1\n"),
+        )
+        self.check(
+            [
+                "x = 1\n\nclass A:\n    def m(self): pass",
+                "class B(A): pass",
+                "import inspect; inspect.getsource(A)",
+            ],
             repr("class A:\n    def m(self): pass\n"),
         )
-        self.check(["class A:\n    x = 1", "class A:\n    x = 2", "import inspect; inspect.getsource(A)"], repr("class A:\n    x = 2\n"))
-        self.check(["f = lambda: 1", "import inspect, linecache; linecache.checkcache(); inspect.getsource(f)"], repr("f = lambda: 1\n"))
+        self.check(
+            ["class A:\n    x = 1", "class A:\n    x = 2", "import inspect; inspect.getsource(A)"],
+            repr("class A:\n    x = 2\n"),
+        )
+        self.check(
+            ["f = lambda: 1", "import inspect, linecache; linecache.checkcache(); inspect.getsource(f)"],
+            repr("f = lambda: 1\n"),
+        )
         self.check("import inspect; inspect.getsource(int)", None, "TypeError")
 
     def test_warnings_behave_as_in_a_script(self):
@@ -254,21 +290,31 @@ class Namespace(SessionTest):
 
 class Forks(SessionTest):
     def test_a_child_that_comes_back_ends(self):
-        replies = run("import os\npid = os.fork()\nif pid == 0: print('child')\nelse: s = os.waitpid(pid, 0)[1]", "s", "1+1")
+        replies = run(
+            "import os\npid = os.fork()\nif pid == 0: print('child')\nelse: s = os.waitpid(pid, 0)[1]",
+            "s",
+            "1+1",
+        )
         self.assertEqual(replies[0]["stdout"], "child\n")
         self.assertEqual(replies[1]["value"]["repr"], "0")
         self.assertEqual(replies[2]["value"]["repr"], "2")
-        replies = run("import os\npid = os.fork()\nif pid == 0: 1/0\nos.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])")
+        replies = run(
+            "import os\npid = os.fork()\nif pid == 0: 1/0\nos.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])"
+        )
         self.assertEqual(replies[0]["value"]["repr"], "1")
         self.assertIn("ZeroDivisionError", replies[0]["stderr"])
-        replies = run("import os, sys\npid = os.fork()\nif pid == 0: sys.exit(7)\nos.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])")
+        replies = run(
+            "import os, sys\npid = os.fork()\nif pid == 0: sys.exit(7)\nos.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])"
+        )
         self.assertEqual(replies[0]["value"]["repr"], "7")
 
 
 @unittest.skipUnless(sys.version_info >= (3, 11), "notes and groups came with 3.11")
 class Newer(SessionTest):
     def test_groups_and_notes(self):
-        error = self.error_of("e = ValueError('x'); e.add_note('look here')\nraise ExceptionGroup('g', [e, KeyError(1)])")
+        error = self.error_of(
+            "e = ValueError('x'); e.add_note('look here')\nraise ExceptionGroup('g', [e, KeyError(1)])"
+        )
         self.assertEqual(error["type"], "ExceptionGroup")
         self.assertIn("look here", error["traceback"])
         self.assertIn("KeyError: 1", error["traceback"])

@@ -6,24 +6,60 @@ from .session import SessionTest, run
 class Output(SessionTest):
     def test_plain(self):
         self.check("print('a', 1, sep='-')", None, stdout="a-1\n")
-        self.check("import sys\nprint('e', file=sys.stderr)\nsys.stdout.write('ab')", "2", stdout="ab", stderr="e\n")
-        self.check("import sys; sys.stdout.writelines(['a', 'b']); print('c', end='', flush=True)", None, stdout="abc")
+        self.check(
+            "import sys\nprint('e', file=sys.stderr)\nsys.stdout.write('ab')", "2", stdout="ab", stderr="e\n"
+        )
+        self.check(
+            "import sys; sys.stdout.writelines(['a', 'b']); print('c', end='', flush=True)",
+            None,
+            stdout="abc",
+        )
         self.check("print('\\ud800é')", None, stdout="\\ud800é\n")
         self.check("import sys; sys.stdout.write(5)", None, "TypeError")
         self.check("import os; os.write(1, b'raw'); print('x')", None, stdout="rawx\n")
-        self.check("import subprocess; subprocess.run(['echo', 'child']); print('x')", None, stdout="child\nx\n")
+        self.check(
+            "import subprocess; subprocess.run(['echo', 'child']); print('x')", None, stdout="child\nx\n"
+        )
         self.check("import os; os.system('echo sys')", "0", stdout="sys\n")
 
     def test_the_stream_object(self):
-        self.check("import sys; o = sys.stdout; o.encoding, o.fileno(), o.isatty(), o.errors, o.closed, o.writable()",
-                   "('utf-8', 1, False, 'backslashreplace', False, True)")
-        self.check("import sys; print('a', end=''); sys.stdout.buffer.write(b'b\\xc3\\xa9'); print('c')", None, stdout="abéc\n")
-        self.check("import sys; sys.stdout.reconfigure(encoding='utf-8', line_buffering=True); print('a')", None, stdout="a\n")
-        self.check("import sys, io\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, 'utf-8'); print('wrapped')", None, stdout="wrapped\n")
-        self.check("import sys, io\nsys.stdout = io.TextIOWrapper(sys.stdout.detach(), 'utf-8'); print('wrapped')", None, stdout="wrapped\n")
-        self.check(["import sys, io\nsys.stdout = io.StringIO(); print('lost')", "print('back')"], None, stdout="back\n")
-        self.check("import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as f: print('in')\nf.getvalue()", "'in\\n'")
-        self.check("import io, sys; isinstance(sys.stdout, io.TextIOBase), sys.stdout is sys.__stdout__", "(True, True)")
+        self.check(
+            "import sys; o = sys.stdout; o.encoding, o.fileno(), o.isatty(), o.errors, o.closed, o.writable()",
+            "('utf-8', 1, False, 'backslashreplace', False, True)",
+        )
+        self.check(
+            "import sys; print('a', end=''); sys.stdout.buffer.write(b'b\\xc3\\xa9'); print('c')",
+            None,
+            stdout="abéc\n",
+        )
+        self.check(
+            "import sys; sys.stdout.reconfigure(encoding='utf-8', line_buffering=True); print('a')",
+            None,
+            stdout="a\n",
+        )
+        self.check(
+            "import sys, io\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, 'utf-8'); print('wrapped')",
+            None,
+            stdout="wrapped\n",
+        )
+        self.check(
+            "import sys, io\nsys.stdout = io.TextIOWrapper(sys.stdout.detach(), 'utf-8'); print('wrapped')",
+            None,
+            stdout="wrapped\n",
+        )
+        self.check(
+            ["import sys, io\nsys.stdout = io.StringIO(); print('lost')", "print('back')"],
+            None,
+            stdout="back\n",
+        )
+        self.check(
+            "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as f: print('in')\nf.getvalue()",
+            "'in\\n'",
+        )
+        self.check(
+            "import io, sys; isinstance(sys.stdout, io.TextIOBase), sys.stdout is sys.__stdout__",
+            "(True, True)",
+        )
 
     def test_closing_silences_nothing(self):
         self.check("import sys; sys.stdout.close(); print('x')", None, stdout="x\n")
@@ -33,7 +69,9 @@ class Output(SessionTest):
         replies = run(
             "import logging; logging.basicConfig(level='INFO'); logging.info('one')", "logging.warning('two')"
         )
-        self.assertEqual((replies[0]["stderr"], replies[1]["stderr"]), ("INFO:root:one\n", "WARNING:root:two\n"))
+        self.assertEqual(
+            (replies[0]["stderr"], replies[1]["stderr"]), ("INFO:root:one\n", "WARNING:root:two\n")
+        )
 
 
 class Late(SessionTest):
@@ -74,12 +112,23 @@ class Late(SessionTest):
         self.assertEqual((replies.late_of(3), replies[3]["stdout"]), ("three\n", ""))
 
     def test_raw_threads_belong_to_the_running_cell(self):
-        self.check("import _thread, time; _thread.start_new_thread(print, ('raw',)); time.sleep(0.2)", None, stdout="raw\n")
+        self.check(
+            "import _thread, time; _thread.start_new_thread(print, ('raw',)); time.sleep(0.2)",
+            None,
+            stdout="raw\n",
+        )
 
     def test_thread_errors(self):
-        reply = run("import threading\ndef f(): 1/0\nt = threading.Thread(target=f, name='T'); t.start(); t.join()").last
+        reply = run(
+            "import threading\ndef f(): 1/0\nt = threading.Thread(target=f, name='T'); t.start(); t.join()"
+        ).last
         self.assertIsNone(reply["error"])
-        self.assertTrue(reply["stderr"].startswith("Exception in thread T:\nTraceback (most recent call last):\n  File \"<cell 1>\", line 2"), reply["stderr"])
+        self.assertTrue(
+            reply["stderr"].startswith(
+                'Exception in thread T:\nTraceback (most recent call last):\n  File "<cell 1>", line 2'
+            ),
+            reply["stderr"],
+        )
         self.assertNotIn("actwright", reply["stderr"])
         self.check("import threading, sys\nt = threading.Thread(target=sys.exit); t.start(); t.join()", None)
 
@@ -87,14 +136,31 @@ class Late(SessionTest):
 class Stdin(SessionTest):
     def test_nothing_waits(self):
         error = self.error_of("input('Name? ')")
-        self.assertEqual(error["message"], "input('Name? ') has nobody to answer it here; put the value into the code instead")
+        self.assertEqual(
+            error["message"],
+            "input('Name? ') has nobody to answer it here; put the value into the code instead",
+        )
         self.check("try: input()\nexcept EOFError: print('eof')", None, stdout="eof\n")
-        self.check("import sys; sys.stdin.read(), sys.stdin.readline(), list(sys.stdin), sys.stdin.isatty()", "('', '', [], False)")
-        self.check("import sys, io; sys.stdin = io.StringIO('4\\n5'); int(input()) + int(input('? '))", "9", stdout="? ")
+        self.check(
+            "import sys; sys.stdin.read(), sys.stdin.readline(), list(sys.stdin), sys.stdin.isatty()",
+            "('', '', [], False)",
+        )
+        self.check(
+            "import sys, io; sys.stdin = io.StringIO('4\\n5'); int(input()) + int(input('? '))",
+            "9",
+            stdout="? ",
+        )
         self.check(["import sys, io; sys.stdin = io.StringIO('4')", "input()"], None, "InputUnavailable")
-        self.assertIn(self.error_of("import getpass, warnings; warnings.simplefilter('ignore'); getpass.getpass()")["type"], ("EOFError", "OSError", "InputUnavailable"))
+        self.assertIn(
+            self.error_of("import getpass, warnings; warnings.simplefilter('ignore'); getpass.getpass()")[
+                "type"
+            ],
+            ("EOFError", "OSError", "InputUnavailable"),
+        )
         self.assertEqual(self.error_of("breakpoint()")["type"], "DebuggerUnavailable")
-        replies = run("import pdb\ndef f():\n  pdb.set_trace()\n  return 1\nf()", "import sys; sys.gettrace()", "1")
+        replies = run(
+            "import pdb\ndef f():\n  pdb.set_trace()\n  return 1\nf()", "import sys; sys.gettrace()", "1"
+        )
         self.assertEqual(replies[0]["error"]["type"], "bdb.BdbQuit")
         self.assertIn("nobody to type", replies[0]["error"]["hints"][0])
         self.assertIsNone(replies[1]["value"])
