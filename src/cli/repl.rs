@@ -143,7 +143,7 @@ impl Repl {
     }
 
     fn list(&self) -> anyhow::Result<()> {
-        let sessions = self.runtime.block_on(self.sessions.list());
+        let sessions = self.sessions.list();
         if sessions.is_empty() {
             print::stderr("no session yet: the first cell makes one\n")?;
         }

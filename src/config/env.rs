@@ -94,7 +94,8 @@ pub const KEYS: [Key; 21] = [
 ];
 
 /// What the surroundings say, not settings of ours.
-const SURROUNDINGS: [&str; 5] = ["VIRTUAL_ENV", "PATH", "HOME", "XDG_DATA_HOME", "NO_COLOR"];
+const SURROUNDINGS: [&str; 7] =
+    ["VIRTUAL_ENV", "PATH", "HOME", "XDG_DATA_HOME", "NO_COLOR", "PYENV_ROOT", "PYENV_VERSION"];
 
 /// Read by the build alone; named so that nobody is warned about them.
 const BUILD: [&str; 1] = ["ACTWRIGHT_WORKER_SO"];
@@ -161,6 +162,16 @@ impl Environment {
         let path = self.values.get("PATH")?;
         let found = std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name));
         found.into_iter().find(|file| super::python::is_executable(file))
+    }
+
+    /// Which interpreter pyenv's scripts start, where it was chosen by the environment.
+    pub fn pyenv_version(&self) -> Option<String> {
+        self.values.get("PYENV_VERSION").map(|version| version.to_string_lossy().into_owned())
+    }
+
+    /// Where pyenv keeps its own choice.
+    pub fn pyenv_root(&self) -> Option<PathBuf> {
+        self.path_of("PYENV_ROOT").or_else(|| self.home().map(|home| home.join(".pyenv")))
     }
 
     /// Whether the user asked for plain text (<https://no-color.org>).
