@@ -90,8 +90,7 @@ fn wait_outside(room: &RoomPlan, child: i32, socket: OwnedFd) -> Result<(), Step
             fs::File::open(format!("/proc/{child}")).step(|| "open the child's /proc".to_owned())?;
         say(&socket)?;
         hear(&socket)?;
-        let at = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&process)));
-        write_maps_at(&at, INSIDE_ID, id, id)?;
+        write_maps_of(&process, INSIDE_ID, id, id)?;
         say(&socket)?;
     }
     drop(socket);
@@ -129,17 +128,19 @@ fn build_inside(room: &RoomPlan, socket: OwnedFd) -> Result<(), StepError> {
 
 /// Maps one user and one group of the parent namespace into the new one of this process.
 pub fn write_maps(inside: u32, uid: u32, gid: u32) -> Result<(), StepError> {
-    write_maps_at(Path::new("/proc/self"), inside, uid, gid)
+    let process = fs::File::open("/proc/self").step(|| "open /proc/self".to_owned())?;
+    write_maps_of(&process, inside, uid, gid)
 }
 
-fn write_maps_at(process: &Path, inside: u32, uid: u32, gid: u32) -> Result<(), StepError> {
+fn write_maps_of(process: &fs::File, inside: u32, uid: u32, gid: u32) -> Result<(), StepError> {
     let lines = [
-        ("setgroups", "deny".to_owned()),
-        ("uid_map", format!("{inside} {uid} 1")),
-        ("gid_map", format!("{inside} {gid} 1")),
+        (c"setgroups", "deny".to_owned()),
+        (c"uid_map", format!("{inside} {uid} 1")),
+        (c"gid_map", format!("{inside} {gid} 1")),
     ];
-    for (file, line) in lines {
-        fs::write(process.join(file), line).step(|| format!("write {file}"))?;
+    for (name, line) in lines {
+        let written = sys::open_to_write(process.as_fd(), name).and_then(|file| sys::write(file.as_fd(), line.as_bytes()));
+        written.step(|| format!("write {}", name.to_string_lossy()))?;
     }
     Ok(())
 }

@@ -398,6 +398,12 @@ pub enum AtFlags {
     Recursive,
 }
 
+/// Opens an existing file by its name in a directory, to write.
+pub fn open_to_write(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+    // SAFETY: `name` is a C string; the kernel makes a descriptor.
+    own(unsafe { libc::openat(directory.as_raw_fd(), name.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) })
+}
+
 /// `pivot_root(2)`.
 pub fn pivot_root(new_root: &Path, put_old: &Path) -> io::Result<()> {
     let (new_root, put_old) = (c_path(new_root)?, c_path(put_old)?);
