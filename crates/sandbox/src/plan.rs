@@ -214,7 +214,7 @@ pub struct LandlockPlan {
 }
 
 /// Which sockets the system call filter lets through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SeccompPlan {
     /// Unix, IPv4, IPv6: the network namespace holds them.
     Sockets,

@@ -649,6 +649,31 @@ pub fn set_soft_and_hard(resource: Resource, soft: u64, hard: u64) -> io::Result
     Ok(())
 }
 
+/// Raises the soft limit on open files to the hard one; gives back what it was, for [`take_back_files`].
+pub fn lend_files() -> Option<u64> {
+    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `now` is valid for writing, then for reading.
+    unsafe {
+        check(libc::getrlimit(libc::RLIMIT_NOFILE, &mut now)).ok()?;
+        let before = now.rlim_cur;
+        now.rlim_cur = now.rlim_max;
+        check(libc::setrlimit(libc::RLIMIT_NOFILE, &now)).ok()?;
+        Some(before)
+    }
+}
+
+/// Puts the soft limit on open files back.
+pub fn take_back_files(before: u64) {
+    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `now` is valid for writing, then for reading. Lowering a soft limit cannot fail.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut now) == 0 {
+            now.rlim_cur = before.min(now.rlim_max);
+            let _ = libc::setrlimit(libc::RLIMIT_NOFILE, &now);
+        }
+    }
+}
+
 /// What a signal does to this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
@@ -755,6 +780,50 @@ pub fn signal_process(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
         )
     })?;
     Ok(())
+}
+
+/// The pids of all processes below this one, as this namespace numbers them. They may end at any moment; use
+/// [`open_process`] before doing anything to one.
+pub fn descendants() -> Vec<i32> {
+    let mut found = children(pid());
+    let mut next = 0;
+    while next < found.len() && found.len() < 100_000 {
+        let more = children(found[next]);
+        found.extend(more);
+        next += 1;
+    }
+    found
+}
+
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    threads
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>())
+        .collect()
+}
+
+/// When a process started, in clock ticks since boot; `None` if it has ended.
+pub fn start_ticks(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in field 2 may hold anything; the last `)` ends it, and the start time is field 22.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Processes and threads that this process's user has on the whole machine.
+pub fn tasks_of_user() -> io::Result<u64> {
+    let (uid, _) = effective_ids();
+    let mut count = 0;
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let Ok(status) = std::fs::read_to_string(entry.path().join("status")) else { continue };
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let owner = field("Uid:").and_then(|ids| ids.split_whitespace().next()?.parse().ok());
+        if owner == Some(uid) {
+            count += field("Threads:").and_then(|number| number.trim().parse::<u64>().ok()).unwrap_or(1);
+        }
+    }
+    Ok(count)
 }
 
 /// Clock ticks since boot, the unit of a process's start time in `/proc/PID/stat`.
