@@ -136,6 +136,7 @@ impl Bench {
 
     fn warm(&self) -> anyhow::Result<Vec<Row>> {
         let mut client = self.connect()?;
+        expect(&client.run(json!({"code": "1+1"}))?, "2")?;
         let call = json!({"name": "run_code", "arguments": {"code": "1+1"}});
         for _ in 0..50 {
             client.ask("tools/call", call.clone())?;
@@ -145,7 +146,8 @@ impl Bench {
         let mut echo = Client::connect(&self.echo, &[])?;
         let call = json!({"name": "echo", "arguments": {"code": "1+1"}});
         let floor = Sample::take(self.effort.times(5000), || echo.ask("tools/call", call.clone()).map(drop))?;
-        let plain = self.python(&["-I", "-c", include_str!("cells/exec_loop.py")])?;
+        let exec = self.python(&["-I", "-c", include_str!("cells/exec_loop.py")])?;
+        let exec: f64 = exec.trim().parse().context("the reference printed no number")?;
         let floor = floor.median();
         Ok(vec![
             Row::new("warm 1+1 over stdio", sample.median(), "ms")
