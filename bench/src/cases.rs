@@ -156,7 +156,7 @@ impl Bench {
                 .beside(format!(
                     "bare rmcp echo: {} ms; in-process exec: {} ms",
                     number(floor),
-                    plain.trim()
+                    number(exec)
                 )),
             Row::new("of which not the SDK's echo", sample.median() - floor, "ms")
                 .beside("render, worker round trip and the cell itself"),

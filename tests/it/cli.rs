@@ -3,6 +3,9 @@
 //! Each test has a base directory of its own and a clean environment, so that nothing of the machine's
 //! configuration takes part.
 
+// Clippy takes only test functions for tests, not what they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
