@@ -3,6 +3,9 @@
 //! Each test has a base directory of its own and a clean environment, so that nothing of the machine's
 //! configuration takes part.
 
+// Clippy takes only test functions for tests, not what they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -27,7 +30,7 @@ impl Base {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
+        let mut command = Command::new(binary());
         command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         // pyenv's `python3` is a script that needs HOME.
         command.env("HOME", std::env::var_os("HOME").unwrap_or_default());
@@ -44,6 +47,12 @@ impl Drop for Base {
     fn drop(&mut self) {
         drop(std::fs::remove_dir_all(&self.0));
     }
+}
+
+/// The program that is tested: cargo's, or a copy that another user can reach.
+fn binary() -> PathBuf {
+    let named = std::env::var_os("BINARY_UNDER_TEST").map(PathBuf::from);
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_actwright").into())
 }
 
 /// What a command left behind.

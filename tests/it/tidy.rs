@@ -3,6 +3,9 @@
 //!
 //! It reads text, not syntax: comments and strings are blanked first, so a rule can be named in prose.
 
+// Clippy takes only test functions for tests, not what they share.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
