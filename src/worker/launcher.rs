@@ -116,12 +116,13 @@ pub fn run() -> Result<(), LaunchError> {
     let order = read_order().map_err(LaunchError::Order)?;
     let place = |error: io::Error| LaunchError::Order(error);
     sys::close_range(3, i32::MAX).map_err(place)?;
-    let library = library::descriptor().map_err(place)?;
-    let library = sys::duplicate_above(library.as_fd(), 50).map_err(place)?;
+    // A terminal's Ctrl-C is for the host, which decides what it means for a cell.
+    sys::new_process_group().map_err(place)?;
+    let library = above(library::descriptor()).map_err(place)?;
     let control = sys::duplicate_above(sys::borrow(0), 50).map_err(place)?;
     outer::enter(&order.plan)?;
-    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").map_err(place)?;
-    let null = sys::duplicate_above(null.as_fd(), 50).map_err(place)?;
+    let null = above(std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").map(OwnedFd::from));
+    let null = null.map_err(place)?;
     for stream in [0, 1] {
         sys::place(null.as_fd(), stream).map_err(place)?;
     }
@@ -138,6 +139,11 @@ pub fn run() -> Result<(), LaunchError> {
         .envs(order.environment)
         .exec();
     Err(LaunchError::Exec { executable: order.executable, source: error })
+}
+
+/// Moves a descriptor out of the way of the fixed places.
+fn above(fd: io::Result<OwnedFd>) -> io::Result<OwnedFd> {
+    sys::duplicate_above(fd?.as_fd(), 50)
 }
 
 fn read_order() -> io::Result<Order> {
@@ -157,7 +163,10 @@ pub enum LaunchError {
     #[error(transparent)]
     Sandbox(#[from] actwright_sandbox::StepError),
     /// The interpreter does not start inside.
-    #[error("`{executable}` does not start inside the sandbox")]
+    #[error(
+        "`{executable}` does not start inside the sandbox; every directory on the way to it must be open to the \
+         unprivileged user that runs it (level `restricted` started by root hands over to user 65534)"
+    )]
     Exec {
         /// It.
         executable: PathBuf,

@@ -26,6 +26,7 @@ pub fn enter(plan: &OuterPlan) -> Result<(), StepError> {
         OuterPlan::Room(room) => enter_room(room),
         OuterPlan::Bare { become_user } => {
             if let Some(id) = become_user {
+                sys::empty_bounding_set().step(|| "empty the bounding set".to_owned())?;
                 sys::become_user(*id, *id, Groups::Drop).step(|| "become an unprivileged user".to_owned())?;
                 // The change of user cleared it.
                 sys::die_with_parent().step(|| "tie the launcher to the host".to_owned())?;
@@ -117,13 +118,21 @@ fn build_inside(room: &RoomPlan, socket: OwnedFd) -> Result<(), StepError> {
         sys::unshare(libc::CLONE_NEWUSER).step(|| "make a user namespace".to_owned())?;
         say(&socket)?;
         hear(&socket)?;
+        // Before the change of user, which takes the right to do it.
+        sys::empty_bounding_set().step(|| "empty the bounding set".to_owned())?;
         sys::become_user(INSIDE_ID, INSIDE_ID, Groups::Leave).step(|| "become the user inside".to_owned())?;
         // The change of user cleared both.
         sys::die_with_parent().step(|| "tie the room to the launcher".to_owned())?;
         sys::set_dumpable(Dumpable::Yes).step(|| "keep /proc/self readable".to_owned())?;
     }
-    sys::drop_capabilities().step(|| "drop the capabilities".to_owned())?;
+    drop_all_capabilities()?;
     sys::no_new_privileges().step(|| "forbid new privileges".to_owned())
+}
+
+/// Gives up every capability and, where this namespace grants the right to, every future one.
+pub fn drop_all_capabilities() -> Result<(), StepError> {
+    sys::empty_bounding_set().step(|| "empty the bounding set".to_owned())?;
+    sys::drop_capabilities().step(|| "drop the capabilities".to_owned())
 }
 
 /// Maps one user and one group of the parent namespace into the new one of this process.

@@ -561,8 +561,8 @@ pub fn become_subreaper() -> io::Result<()> {
     prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map(drop)
 }
 
-/// Drops every capability from every set, the bounding set included.
-pub fn drop_capabilities() -> io::Result<()> {
+/// Empties the bounding set, so that no exec can ever bring a capability back. Needs `CAP_SETPCAP`.
+pub fn empty_bounding_set() -> io::Result<()> {
     for capability in 0..64 {
         match prctl(libc::PR_CAPBSET_READ, capability) {
             Ok(1) => {
@@ -572,6 +572,11 @@ pub fn drop_capabilities() -> io::Result<()> {
             Err(_) => break,
         }
     }
+    Ok(())
+}
+
+/// Drops every capability that this process holds or could pass on.
+pub fn drop_capabilities() -> io::Result<()> {
     prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong)?;
     clear_capability_sets()
 }
