@@ -47,9 +47,16 @@ def _boot() -> None:
 
     sys.meta_path.insert(0, Importer)
     kernel = importlib.import_module("actwright.kernel")
+
+    def warm_up():
+        kernel.preload()
+        gc.collect()
+        gc.freeze()
+
+    # What is frozen is never written to by the collector, so forks go on sharing its memory.
     gc.collect()
     gc.freeze()
-    channel = native.run_zygote(control)
+    channel = native.run_zygote(control, warm_up)
     if channel is not None:
         kernel.serve(channel)
     os._exit(0)

@@ -17,6 +17,7 @@ pub mod launcher;
 mod library;
 mod policy;
 mod pool;
+mod workspace;
 mod zygote;
 
 pub use conversation::{Conversation, Event};
@@ -29,7 +30,7 @@ pub struct Worker {
     /// How each wall answered when it was tried from inside.
     pub proofs: Vec<Proof>,
     /// A directory of its own on the host, for levels without a mount namespace; goes when this is dropped.
-    pub workspace: Option<policy::Workspace>,
+    pub workspace: Option<workspace::Workspace>,
 }
 
 /// Why there is no worker.

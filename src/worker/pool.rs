@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::zygote::Zygote;
+use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
 use crate::config::Config;
 
@@ -33,7 +33,7 @@ enum Wake {
     Asked(Option<Request>),
     Started(Result<Zygote, WorkerError>),
     Born(u64, Result<Worker, WorkerError>),
-    Died(String),
+    Changed(Change),
 }
 
 /// See the module.
@@ -87,22 +87,23 @@ impl Pool {
                 Wake::Asked(None) => return self.end().await,
                 Wake::Started(result) => self.started(result),
                 Wake::Born(generation, result) => self.born(generation, result),
-                Wake::Died(words) => self.died(&words),
+                Wake::Changed(Change::Warmed) => self.warmed(),
+                Wake::Changed(Change::Ended(words)) => self.died(&words),
             }
         }
     }
 
     async fn next(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> Wake {
-        let end = async {
+        let change = async {
             match &mut self.zygote {
-                Phase::Running(zygote) => zygote.ended().await,
+                Phase::Running(zygote) => zygote.next().await,
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
             request = requests.recv() => Wake::Asked(request),
             Some(wake) = self.inbox.recv() => wake,
-            words = end => Wake::Died(words),
+            change = change => Wake::Changed(change),
         }
     }
 
@@ -199,6 +200,12 @@ impl Pool {
             },
             Err(error) => self.refuse_one(error),
         }
+    }
+
+    /// Sessions that wait unused are made again from the warmer zygote.
+    fn warmed(&mut self) {
+        self.ready.clear();
+        self.fill();
     }
 
     /// The zygote is gone and every session it forked with it.

@@ -15,7 +15,8 @@ use tokio::time::timeout;
 
 use super::conversation::{Conversation, Event, receive_datagram, watch};
 use super::launcher::{Launched, Order, launch, session_environment};
-use super::policy::{Workspace, plan_for};
+use super::policy::plan_for;
+use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
 use crate::config::env::Environment;
 use crate::config::Config;
@@ -29,6 +30,15 @@ const BIRTH: Duration = Duration::from_secs(10);
 
 /// How long a zygote may take to go when it is told to.
 const END: Duration = Duration::from_secs(5);
+
+/// What can happen to a zygote.
+#[derive(Debug)]
+pub enum Change {
+    /// Sessions forked from now on have more imports done.
+    Warmed,
+    /// It has ended; these were its last words.
+    Ended(String),
+}
 
 /// A zygote that is ready to fork.
 #[derive(Debug)]
@@ -70,7 +80,7 @@ impl Zygote {
                 "the worker speaks protocol {version} and this server {VERSION}; they are from different builds"
             ))),
             Ok(Some(FromZygote::Failed { reason })) => Err(WorkerError::Launch(reason)),
-            Ok(None) | Err(_) => {
+            Ok(None | Some(FromZygote::Warmed)) | Err(_) => {
                 let words = (&mut self.ended).await.unwrap_or_default();
                 Err(WorkerError::Launch(format!("Python could not be started in the sandbox: {words}")))
             }
@@ -95,11 +105,13 @@ impl Zygote {
         Conversation::new(data, control)
     }
 
-    /// Waits until it has ended; its last words. Never returns while it lives.
-    pub async fn ended(&mut self) -> String {
-        // Nothing more is expected on the socket, so anything there is its end.
-        let _ = read(&self.control).await;
-        (&mut self.ended).await.unwrap_or_default()
+    /// What happens to it next.
+    pub async fn next(&mut self) -> Change {
+        match read(&self.control).await {
+            Ok(Some(FromZygote::Warmed)) => Change::Warmed,
+            // Nothing else is expected on the socket, so anything there is its end.
+            _ => Change::Ended((&mut self.ended).await.unwrap_or_default()),
+        }
     }
 
     /// Ends it, and with it every session that it forked; returns when the kernel has let go of all.
@@ -114,12 +126,13 @@ impl Zygote {
 
 /// The blocking part of a start.
 fn prepare(config: &Config) -> Result<(Launched, Interpreter), WorkerError> {
+    workspace::remove_abandoned(config);
     let interpreter = Interpreter::find(config, &Environment::of_process())?;
     // The room is the same for all sessions; only those without a room of their own work in another place.
-    let workspace = std::path::Path::new("/session");
-    let plan = plan_for(config, &interpreter, workspace)?;
+    let place = std::path::Path::new("/session");
+    let plan = plan_for(config, &interpreter, place)?;
     let executable = interpreter.executable.clone();
-    let environment = session_environment(&executable, workspace, std::path::Path::new("/tmp"));
+    let environment = session_environment(&executable, place, std::path::Path::new("/tmp"));
     let launched = launch(&Order { plan: plan.outer, executable, environment })?;
     Ok((launched, interpreter))
 }
