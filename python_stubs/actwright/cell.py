@@ -33,7 +33,17 @@ _shared: dict[str, Any] = builtins.__dict__
 class Cell:
     """A cell that is running; `outcome` and `flags` hold what it has come to."""
 
-    __slots__ = ("_channel", "_compiled", "_filename", "_namespace", "_number", "_text", "flags", "outcome")
+    __slots__ = (
+        "_channel",
+        "_compiled",
+        "_filename",
+        "_namespace",
+        "_number",
+        "_text",
+        "ended",
+        "flags",
+        "outcome",
+    )
 
     def __init__(
         self, number: int, text: str, namespace: dict[str, Any], flags: int, channel: Channel
@@ -44,6 +54,7 @@ class Cell:
         self._namespace = namespace
         self._channel = channel
         self._compiled = False
+        self.ended = False
         self.flags = flags
         self.outcome: Outcome = {"value": None, "error": None, "plan": None}
 

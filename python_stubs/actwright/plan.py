@@ -138,12 +138,7 @@ class Known:
         if self._scopes.is_bound(name):
             return name if self._scopes.is_class(name) else "?"
         if name in self._namespace:
-            value = self._namespace[name]
-            # Only a plain class is sure to give an instance of itself.
-            if type(value) is not type:
-                return "?"
-            kind: type[Any] = value
-            return "?" if "__new__" in vars(kind) else type_name(kind)
+            return _type_of_instance(self._namespace[name])
         return _RESULTS.get(name, "?")
 
     def _type_of_sum(self, node: ast.BinOp, depth: int) -> str:
@@ -156,6 +151,12 @@ class Known:
         if not numbers <= {"int", "float"} or isinstance(node.op, (ast.Pow, ast.MatMult)):
             return "?"
         return "float" if "float" in numbers or isinstance(node.op, ast.Div) else "int"
+
+
+def _type_of_instance(called: Any) -> str:
+    # Only a plain class is sure to give an instance of itself.
+    sure = type(called) is type and "__new__" not in vars(called)
+    return type_name(called) if sure else "?"
 
 
 def _written(node: ast.expr, text: str) -> str:
