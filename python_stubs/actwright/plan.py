@@ -156,7 +156,7 @@ class Known:
 def _type_of_instance(called: Any) -> str:
     # Only a plain class is sure to give an instance of itself.
     sure = type(called) is type and "__new__" not in vars(called)
-    return type_name(called) if sure else "?"
+    return type_name(called) if sure else "?"  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _written(node: ast.expr, text: str) -> str:
