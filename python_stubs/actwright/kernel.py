@@ -18,7 +18,7 @@ from contextvars import copy_context
 from types import ModuleType
 
 from actwright import figures, inspection, owners, streams
-from actwright.cell import Cell
+from actwright.cell import Cell, advice
 from actwright.display import make_display, send
 from actwright.eventloop import EventLoop
 from actwright.failure import bounded, summary
@@ -59,6 +59,8 @@ def serve(channel: Channel) -> None:
 
 def preload() -> None:
     """Imports what many cells need but a session can start without; for the zygote's idle time."""
+    advice.hints()
+    advice.plan()
     import asyncio  # noqa: F401  # pyright: ignore[reportUnusedImport]
     import dataclasses  # noqa: F401  # pyright: ignore[reportUnusedImport]
     import typing  # noqa: F401  # pyright: ignore[reportUnusedImport]

@@ -131,7 +131,7 @@ class Known:
             value: Optional[ast.expr] = self._scopes.assigned_once(name)
             return "?" if value is None else self.type_of(value, depth + 1)
         if name in self._namespace:
-            return type_name(type(self._namespace[name]))
+            return _name_of(type(self._namespace[name]))
         return "?"
 
     def _type_of_call(self, name: str) -> str:
@@ -156,7 +156,11 @@ class Known:
 def _type_of_instance(called: Any) -> str:
     # Only a plain class is sure to give an instance of itself.
     sure = type(called) is type and "__new__" not in vars(called)
-    return type_name(called) if sure else "?"  # pyright: ignore[reportUnknownArgumentType]
+    return _name_of(called) if sure else "?"
+
+
+def _name_of(kind: Any) -> str:
+    return type_name(kind)
 
 
 def _written(node: ast.expr, text: str) -> str:

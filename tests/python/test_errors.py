@@ -124,9 +124,7 @@ class Hints(SessionTest):
         self.has("'a'.uper()", "`upper`")
         self.has("import json; json.dump_s", "`dumps`")
         if sys.version_info >= (3, 10):
-            self.has("class A:
-  def __init__(s): s.colour = 1
-A().color", "`colour`")
+            self.has("class A:\n  def __init__(s): s.colour = 1\nA().color", "`colour`")
         self.has("d = {'price': 1, 'cpu': 2}\nd['pirce']", "`price`")
         self.has("d = {'price': 1, 'cpu': 2}\nd['zzz']", "has the keys 'price', 'cpu'")
         self.assertEqual(
@@ -184,3 +182,17 @@ A().color", "`colour`")
         if hasattr(sys, "set_int_max_str_digits"):
             self.has("2**20000", "set_int_max_str_digits")
         self.has("-" * 100000 + "1", "nested too deeply")
+
+
+class Frames(SessionTest):
+    def test_our_frames_are_never_shown(self):
+        for text in (
+            "x = 1;;",
+            "print 'a'",
+            "1/0",
+            "await 5",
+            "class R:\n  def __repr__(s): 1/0\nR()",
+            "input()",
+            "display(1/0)",
+        ):
+            self.assertNotIn("actwright", self.error_of(text)["traceback"], text)
