@@ -8,9 +8,7 @@ import sys
 from actwright import figures
 from actwright.display import forms_of, send
 from actwright.failure import error_out
-from actwright.hints import hints_for
 from actwright.inspection import remember
-from actwright.plan import undefined_calls
 from actwright.source import compile_cell, margin, parse, read
 from actwright.values import json_text, type_name
 
@@ -30,10 +28,44 @@ _repr = builtins.repr
 _shared: dict[str, Any] = builtins.__dict__
 
 
+class _Advice:
+    """Hints and plans: a fifth of the kernel's start, and only needed when a cell fails or asks for them."""
+
+    _hints: Any = None
+    _plan: Any = None
+
+    def hints(self) -> Any:
+        if self._hints is None:
+            from actwright.hints import hints_for
+
+            self._hints = hints_for
+        return self._hints
+
+    def plan(self) -> Any:
+        if self._plan is None:
+            from actwright.plan import undefined_calls
+
+            self._plan = undefined_calls
+        return self._plan
+
+
+advice = _Advice()
+
+
 class Cell:
     """A cell that is running; `outcome` and `flags` hold what it has come to."""
 
-    __slots__ = ("_channel", "_compiled", "_filename", "_namespace", "_number", "_text", "flags", "outcome")
+    __slots__ = (
+        "_channel",
+        "_compiled",
+        "_filename",
+        "_namespace",
+        "_number",
+        "_text",
+        "ended",
+        "flags",
+        "outcome",
+    )
 
     def __init__(
         self, number: int, text: str, namespace: dict[str, Any], flags: int, channel: Channel
@@ -44,6 +76,7 @@ class Cell:
         self._namespace = namespace
         self._channel = channel
         self._compiled = False
+        self.ended = False
         self.flags = flags
         self.outcome: Outcome = {"value": None, "error": None, "plan": None}
 
@@ -62,7 +95,7 @@ class Cell:
         """Only looks at the cell: the calls of functions that exist nowhere."""
         self._compile()
         tree = parse(self._text, self._filename, self.flags)
-        self.outcome["plan"] = undefined_calls(tree, self._text, self._namespace)
+        self.outcome["plan"] = advice.plan()(tree, self._text, self._namespace)
 
     def fail(self, error: BaseException) -> None:
         """Turns the error that ended the cell into its outcome; this runs the user's __str__ and __repr__."""
@@ -133,7 +166,7 @@ class Cell:
         out = error_out(error, self._filename)
         out["exit_code"] = exit_code
         try:
-            out["hints"] = hints_for(error, self._text, self._filename, self._namespace, self._compiled)
+            out["hints"] = advice.hints()(error, self._text, self._filename, self._namespace, self._compiled)
         except Exception:
             # A hint is a courtesy: what breaks it must not hide the error.
             out["hints"] = []

@@ -29,13 +29,13 @@ class EventLoop:
 
     def prepare(self, text: str) -> None:
         """Sees to it that asyncio.get_event_loop() finds the session's loop once asyncio is in use."""
-        if self._policy is None and ("asyncio" in sys.modules or "asyncio" in text):
+        if self._policy is not None:
+            self._policy.forget()
+        elif "asyncio" in sys.modules or "asyncio" in text:
             self._install_policy()
 
     def run(self, program: Program, context: Context, evaluate: Callable[..., Any]) -> Ending:
         """Runs the cell as one task in `context`; gives its value, and the error that ended it."""
-        import asyncio
-
         self._install_policy()
         loop = self._current()
         carried: list[Context] = []
@@ -45,13 +45,10 @@ class EventLoop:
         else:
             task = context.run(loop.create_task, coroutine)
         try:
-            ending = _completed(loop, task)
+            return _completed(loop, task)
         finally:
             if sys.version_info < (3, 11):
                 _carry_over(carried, context)
-        if isinstance(ending[1], asyncio.CancelledError):
-            return ending[0], ending[1]
-        return ending
 
     def _current(self) -> AbstractEventLoop:
         chosen: Optional[AbstractEventLoop] = self._policy.chosen
@@ -77,12 +74,17 @@ class EventLoop:
         own = self._own
 
         class SessionPolicy(asyncio.DefaultEventLoopPolicy):
-            """The default policy, except that the main thread always has the session's loop."""
+            """The default policy, except that the main thread starts every cell with the session's loop."""
 
             chosen: Optional[AbstractEventLoop] = None
+            cleared = False
+
+            def forget(self) -> None:
+                """asyncio.run() leaves no loop behind; that must not reach into the next cell."""
+                self.cleared = False
 
             def get_event_loop(self) -> AbstractEventLoop:
-                if threading.get_ident() != main:
+                if threading.get_ident() != main or self.cleared:
                     return super().get_event_loop()
                 if self.chosen is None or self.chosen.is_closed():
                     return own()
@@ -91,6 +93,7 @@ class EventLoop:
             def set_event_loop(self, loop: Optional[AbstractEventLoop]) -> None:
                 if threading.get_ident() == main:
                     self.chosen = loop
+                    self.cleared = loop is None
                 super().set_event_loop(loop)
 
         self._policy = SessionPolicy()

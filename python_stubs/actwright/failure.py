@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CELL = re.compile(r"<cell \d+>")
 
 # Our own files: "<actwright/" when embedded, the directory of this file otherwise.
-OURS = (lambda: None).__code__.co_filename[: -len("failure.py")]
+OURS = (lambda: None).__code__.co_filename.rpartition("failure.py")[0]
 
 _MAX_TEXT = 20_000
 _HEAD = 8_000

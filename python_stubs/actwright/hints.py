@@ -145,7 +145,7 @@ def _for_key(failure: Failure) -> list[str]:
     for name in _SUBSCRIPT.findall(line):
         value = frame.f_locals.get(name, frame.f_globals.get(name))
         keys = similar.keys_of(value)
-        if keys is None or key in keys:
+        if keys is None or any(type(each) is type(key) and each == key for each in keys):
             continue
         names = similar.to(key, [each for each in keys if type(each) is str]) if type(key) is str else []
         if names:

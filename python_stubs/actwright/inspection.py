@@ -30,7 +30,7 @@ def teach_inspect() -> None:
 
     @wraps(getfile)
     def getfile_of_cells(object: Any) -> str:
-        if isinstance(object, type) and object.__module__ == "__main__":
+        if isinstance(object, type) and getattr(object, "__module__", None) == "__main__":
             found = _cell_of(object)
             if found is not None:
                 return found

@@ -18,7 +18,7 @@ from contextvars import copy_context
 from types import ModuleType
 
 from actwright import figures, inspection, owners, streams
-from actwright.cell import Cell
+from actwright.cell import Cell, advice
 from actwright.display import make_display, send
 from actwright.eventloop import EventLoop
 from actwright.failure import bounded, summary
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 _SIGINT = 2
 _MAX_FAILURES = 100
-_pristine = dict(vars(builtins))
+_shared: dict[str, Any] = builtins.__dict__
+_pristine = dict(_shared)
 _getpid = os.getpid
 _exit_now = os._exit
 _gettrace, _settrace = sys.gettrace, sys.settrace
@@ -50,14 +51,16 @@ def serve(channel: Channel) -> None:
             while session.turn():
                 failures = 0
             return
-        except BaseException:
+        except BaseException as error:
             # A second interrupt at a bad moment, or builtins that the cell broke: mend and go on.
             failures += 1
-            session.mend()
+            session.mend(error)
 
 
 def preload() -> None:
     """Imports what many cells need but a session can start without; for the zygote's idle time."""
+    advice.hints()
+    advice.plan()
     import asyncio  # noqa: F401  # pyright: ignore[reportUnusedImport]
     import dataclasses  # noqa: F401  # pyright: ignore[reportUnusedImport]
     import typing  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -102,10 +105,13 @@ class _Session:
         self._answer()
         return True
 
-    def mend(self) -> None:
-        """Puts back what the loop itself stands on."""
+    def mend(self, error: BaseException) -> None:
+        """Puts back what the loop itself stands on; a cell that had not ended ends with this error."""
         _signal(_SIGINT, _ignore)
-        builtins.__dict__.update(_pristine)
+        _shared.update(_pristine)
+        if self._due is not None and not self._due[1].ended:
+            self._due[1].cut_short(error)
+            self._due[1].ended = True
         self._close()
 
     def _install(self) -> None:
@@ -120,9 +126,9 @@ class _Session:
         owners.tag_threads(streams.running)
         threading.excepthook = _thread_failed
         inspection.teach_inspect()
-        builtins.__dict__.update(display=make_display(channel), progress=make_progress(channel))
+        _shared.update(display=make_display(channel), progress=make_progress(channel))
         figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
-        _pristine.update(vars(builtins))
+        _pristine.update(_shared)
         os.register_at_fork(after_in_child=streams.keep_to_pipes)
         os.register_at_fork(after_in_child=channel.disown)
         numpy: Any = _modules.get("numpy")
@@ -149,13 +155,18 @@ class _Session:
                 if _gettrace() is not None:
                     _settrace(None)
                 # str() and repr() of the error are user code: this may be interrupted again.
-                self._context.run(cell.fail, error)
+                try:
+                    self._context.run(cell.fail, error)
+                except Exception:
+                    _shared.update(_pristine)
+                    self._context.run(cell.fail, error)
             self._settle()
             _signal(_SIGINT, _ignore)
         except BaseException as error:
             _signal(_SIGINT, _ignore)
             if cell.outcome["error"] is None and cell.outcome["value"] is None:
                 cell.cut_short(error)
+        cell.ended = True
 
     def _settle(self) -> None:
         """Shows what the cell left open: pyplot's figures, buffers of streams it put in place of ours."""

@@ -131,19 +131,14 @@ class Known:
             value: Optional[ast.expr] = self._scopes.assigned_once(name)
             return "?" if value is None else self.type_of(value, depth + 1)
         if name in self._namespace:
-            return type_name(type(self._namespace[name]))
+            return _name_of(type(self._namespace[name]))
         return "?"
 
     def _type_of_call(self, name: str) -> str:
         if self._scopes.is_bound(name):
             return name if self._scopes.is_class(name) else "?"
         if name in self._namespace:
-            value = self._namespace[name]
-            # Only a plain class is sure to give an instance of itself.
-            if type(value) is not type:
-                return "?"
-            kind: type[Any] = value
-            return "?" if "__new__" in vars(kind) else type_name(kind)
+            return _type_of_instance(self._namespace[name])
         return _RESULTS.get(name, "?")
 
     def _type_of_sum(self, node: ast.BinOp, depth: int) -> str:
@@ -156,6 +151,16 @@ class Known:
         if not numbers <= {"int", "float"} or isinstance(node.op, (ast.Pow, ast.MatMult)):
             return "?"
         return "float" if "float" in numbers or isinstance(node.op, ast.Div) else "int"
+
+
+def _type_of_instance(called: Any) -> str:
+    # Only a plain class is sure to give an instance of itself.
+    sure = type(called) is type and "__new__" not in vars(called)
+    return _name_of(called) if sure else "?"
+
+
+def _name_of(kind: Any) -> str:
+    return type_name(kind)
 
 
 def _written(node: ast.expr, text: str) -> str:

@@ -50,7 +50,7 @@ class Prompts:
         >>> sys.stdin = io.StringIO("42\\n"); input()
         '42'
         """
-        if sys.stdin is not self.stdin and sys.stdin is not None:  # pyright: ignore[reportUnnecessaryComparison]
+        if getattr(sys, "stdin", None) is not self.stdin:
             return _input(prompt)
         asked = f"input({str(prompt)!r})" if prompt != "" else "input()"
         raise InputUnavailable(f"{asked} has nobody to answer it here; put the value into the code instead")

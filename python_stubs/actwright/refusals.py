@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _own_attribute(error: BaseException, name: str) -> Any:
 def _one(error: BaseException) -> Optional[str]:
     if isinstance(error, MemoryError):
         return _MEMORY
-    if isinstance(error, socket.gaierror):
+    if type(error).__name__ in ("gaierror", "herror"):
         return _NETWORK
     if isinstance(error, RuntimeError) and "can't start new thread" in _first_argument(error):
         return _PROCESSES
@@ -119,10 +119,14 @@ def _is_from_socket(error: BaseException) -> bool:
     tb = error.__traceback__
     while tb is not None:
         code = tb.tb_frame.f_code
-        if code.co_filename == socket.__file__ or "connect" in code.co_names or "socket" in code.co_names:
+        if code.co_filename == _socket_file() or "connect" in code.co_names or "socket" in code.co_names:
             return True
         tb = tb.tb_next
     return False
+
+
+def _socket_file() -> object:
+    return getattr(sys.modules.get("socket"), "__file__", None)
 
 
 def _is_from_fork(error: BaseException) -> bool:

@@ -55,7 +55,7 @@ def attributes_of(target: object) -> list[str]:
 
 def keys_of(value: Any) -> Optional[list[Any]]:
     """The keys of a plain dictionary or the columns of a DataFrame; None for anything else."""
-    kind: type[object] = type(value)
+    kind: type[object] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind is dict:
         return list(value)[:_MAX_CANDIDATES]
     if kind.__module__.startswith("pandas.") and kind.__name__ == "DataFrame":

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Optional, Union
 
-# Only these bits of co_flags may be handed back to compile(). The bit of "nested_scopes" is that of CO_NESTED,
-# and nested scopes have long been the rule.
+# Only these bits of co_flags may be handed back to compile(). The bit of "nested_scopes" is
+# that of CO_NESTED, and nested scopes have long been the rule.
 _FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names} - {0x10})
 
 _AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -45,7 +45,7 @@ def json_text(value: object, shown: str) -> Optional[str]:
 
 def _cost(value: Any, left: int, depth: int) -> int:
     """What `value` leaves of a budget of characters; negative when it is too long or has no exact JSON."""
-    kind: object = type(value)
+    kind: type[object] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind is str:
         return left - len(value) - 2
     if kind is int:

@@ -3,6 +3,7 @@
 The fake channel gives every cell its own files as descriptors 1 and 2, as the host gives it its own pipes.
 """
 
+import importlib.machinery
 import json
 import os
 import sys
@@ -89,6 +90,23 @@ class FakeChannel:
         self.disowned = True
 
 
+class Embedded:
+    """Loads the package as the worker does: from text, under file names that exist nowhere."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] != "actwright":
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=name == "actwright")
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        file = (module.__name__.partition(".")[2] or "__init__") + ".py"
+        with open(os.path.join(ROOT, "python_stubs", "actwright", file), encoding="utf-8") as source:
+            exec(compile(source.read(), f"<actwright/{file}>", "exec"), module.__dict__)
+
+
 def main():
     cells = json.load(sys.stdin)
     result = os.dup(1)
@@ -97,8 +115,7 @@ def main():
     module.Channel = FakeChannel
     module.HostCallError = type("HostCallError", (Exception,), {})
     sys.modules["_actwright"] = module
-    sys.path.insert(0, os.path.join(ROOT, "python_stubs"))
-    sys.dont_write_bytecode = True
+    sys.meta_path.insert(0, Embedded())
     from actwright import kernel
 
     channel = FakeChannel(cells)

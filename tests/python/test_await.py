@@ -192,3 +192,13 @@ class Interrupts(SessionTest):
                 self.assertEqual(reply["value"]["repr"], "3")
             else:
                 self.assertEqual(reply["error"]["type"], "KeyboardInterrupt")
+
+
+class Rules(SessionTest):
+    def test_a_cleared_loop_is_only_cleared_for_its_cell(self):
+        self.check(
+            ["import asyncio\nasyncio.set_event_loop(None)\nasyncio.get_event_loop()"], None, "RuntimeError"
+        )
+        self.check(
+            ["import asyncio\nasyncio.set_event_loop(None)", "asyncio.get_event_loop().is_closed()"], "False"
+        )

@@ -284,7 +284,7 @@ class Namespace(SessionTest):
             self.assertEqual(last["stderr"], stderr)
         self.check(["import sys; sys.exit()", "1"], "1")
         self.check("import sys; sys.exit(0)", None)
-        self.check(["exit()" if False else "raise SystemExit", "2"], "2")
+        self.check(["exit()", "2"], "2")
         self.check("import sys, asyncio\nawait asyncio.sleep(0)\nsys.exit(0)", None)
 
 
