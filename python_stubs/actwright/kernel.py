@@ -24,6 +24,7 @@ from actwright.eventloop import EventLoop
 from actwright.failure import bounded, summary
 from actwright.progress import make_progress
 from actwright.prompts import Prompts
+from actwright.surroundings import settle_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from actwright._native import Channel
 
 _SIGINT = 2
+_PRELOADED = (
+    "asyncio base64 collections csv dataclasses datetime decimal functools hashlib inspect itertools json math "
+    "pathlib random re statistics string subprocess tempfile textwrap time typing urllib.parse uuid"
+)
 _MAX_FAILURES = 100
 _shared: dict[str, Any] = builtins.__dict__
 _pristine = dict(_shared)
@@ -61,9 +66,10 @@ def preload() -> None:
     """Imports what many cells need but a session can start without; for the zygote's idle time."""
     advice.hints()
     advice.plan()
-    import asyncio  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import dataclasses  # noqa: F401  # pyright: ignore[reportUnusedImport]
-    import typing  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    from importlib import import_module
+
+    for name in _PRELOADED.split():
+        import_module(name)
 
 
 class _Session:
@@ -117,6 +123,7 @@ class _Session:
     def _install(self) -> None:
         channel = self._channel
         _signal(_SIGINT, _ignore)
+        settle_in()
         sys.argv = [""]
         if "" not in sys.path:
             sys.path.insert(0, "")

@@ -31,6 +31,7 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.similar", "similar.py"),
     module!("actwright.source", "source.py"),
     module!("actwright.streams", "streams.py"),
+    module!("actwright.surroundings", "surroundings.py"),
     module!("actwright.values", "values.py"),
 ];
 
