@@ -10,4 +10,5 @@ pub mod mcp;
 pub mod names;
 pub mod outputs;
 pub mod session;
+mod watch;
 pub mod worker;

@@ -60,6 +60,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn run_cell(config: Arc<Config>, code: String, form: Form) -> anyhow::Result<ExitCode> {
+    let budget = config.results.max_output as u64;
     let sessions = engine::sessions(&config)?;
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(interrupts(cancel.clone()));
@@ -69,7 +70,7 @@ async fn run_cell(config: Arc<Config>, code: String, form: Form) -> anyhow::Resu
     let outcome = ran.and_then(|report| {
         match form {
             Form::Text => print::ending(&report)?,
-            Form::Json => print::stdout(&format!("{}\n", crate::mcp::render::structure(&report)))?,
+            Form::Json => print::stdout(&format!("{}\n", crate::mcp::structure(&report, budget)?))?,
         }
         Ok(ExitCode::from(exit_code(&report)))
     });

@@ -19,6 +19,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::outputs::Stream;
+use crate::watch::watch;
 
 /// How much is read from a pipe at a time.
 const CHUNK: usize = 64 << 10;
@@ -304,15 +305,6 @@ impl Conversation {
             }
         }
     }
-}
-
-/// Registers a descriptor with the runtime.
-///
-/// The call is deprecated because a type may change the number behind its back; an `OwnedFd` keeps it until it is
-/// closed, and the `AsyncFd` owns it.
-#[allow(deprecated)]
-pub fn watch(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::with_interest(fd, interest)
 }
 
 /// Receives one control message; descriptors beside it are closed, none is expected. `None` when the other side is

@@ -13,14 +13,15 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::conversation::{Conversation, Event, receive_datagram, watch};
+use super::conversation::{Conversation, Event, receive_datagram};
 use super::launcher::{Launched, Order, launch, session_environment};
 use super::policy::plan_for;
 use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
 use crate::config::env::Environment;
 use crate::config::Config;
-use crate::worker::interpreter::Interpreter;
+use super::interpreter::Interpreter;
+use crate::watch::watch;
 
 /// How long an interpreter may take to start; imports from a cold disk are slow.
 const START: Duration = Duration::from_secs(30);

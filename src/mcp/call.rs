@@ -1,0 +1,269 @@
+//! The tools at work: arguments in, a result for the model out.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, JsonObject};
+use rmcp::service::RequestContext;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::{Address, ArgumentError, Arguments, Choice, MAX_OUTPUT};
+use super::progress::{self, Listener};
+use super::render::{self, Structured};
+use super::server::Server;
+use super::tools::ToolName;
+use crate::config::Config;
+use crate::names::SessionId;
+use crate::outputs::{GrepResult, Page, Part, PatternKind, ReadError};
+use crate::session::report::{RunMode, RunRequest, Target};
+use crate::session::{Phase, SessionSummary};
+
+/// Characters of a page when the call names no number.
+const PAGE: u64 = 8_000;
+
+/// Lines of a search when the call names no number.
+const HITS: u64 = 100;
+
+/// A call whose arguments are read.
+#[derive(Debug)]
+pub(super) enum Call {
+    /// `run_code`.
+    Run {
+        /// Whose cell it is.
+        target: Target,
+        /// What to run.
+        request: RunRequest,
+        /// Characters to show.
+        budget: u64,
+    },
+    /// `read_output`, a page.
+    Read {
+        /// Which text.
+        address: Address,
+        /// First character.
+        offset: u64,
+        /// How many.
+        limit: u64,
+    },
+    /// `read_output`, a search.
+    Grep {
+        /// Which text.
+        address: Address,
+        /// What to look for.
+        pattern: String,
+        /// Matches to skip.
+        skip: u64,
+        /// Matches to show.
+        show: u64,
+    },
+    /// `list_sessions`.
+    List,
+    /// `reset_session`.
+    Reset(Option<SessionId>),
+    /// `close_session`.
+    Close(Option<SessionId>),
+}
+
+impl Call {
+    /// Reads the arguments of a call of `tool`.
+    pub(super) fn read(tool: ToolName, given: &JsonObject, config: &Config) -> Result<Self, ArgumentError> {
+        let arguments = Arguments::new(tool.as_str(), tool.arguments(), given)?;
+        match tool {
+            ToolName::RunCode => Self::read_run(&arguments, config),
+            ToolName::ReadOutput => Self::read_page(&arguments),
+            ToolName::ListSessions => Ok(Self::List),
+            ToolName::ResetSession => arguments.session().map(Self::Reset),
+            ToolName::CloseSession => arguments.session().map(Self::Close),
+        }
+    }
+
+    fn read_run(arguments: &Arguments<'_>, config: &Config) -> Result<Self, ArgumentError> {
+        let request = RunRequest {
+            code: arguments.text("code")?.to_owned(),
+            timeout: arguments.seconds("timeout", config.limits.max_timeout)?,
+            mode: match arguments.choice("plan")? {
+                Some(Choice::Yes) => RunMode::Plan,
+                Some(Choice::No) | None => RunMode::Execute,
+            },
+        };
+        let budget = arguments.whole("max_output", 1, MAX_OUTPUT)?;
+        let target = arguments.session()?.map_or(Target::Default, Target::Named);
+        Ok(Self::Run { target, request, budget: budget.unwrap_or(config.results.max_output as u64) })
+    }
+
+    fn read_page(arguments: &Arguments<'_>) -> Result<Self, ArgumentError> {
+        let address = arguments.address()?;
+        let offset = arguments.whole("offset", 0, u64::MAX)?.unwrap_or(0);
+        let limit = arguments.whole("limit", 1, MAX_OUTPUT)?;
+        Ok(match arguments.optional_text("grep")? {
+            None => Self::Read { address, offset, limit: limit.unwrap_or(PAGE) },
+            Some(pattern) => {
+                let show = limit.unwrap_or(HITS);
+                Self::Grep { address, pattern: pattern.to_owned(), skip: offset, show }
+            }
+        })
+    }
+}
+
+/// Does what the call asks. Whatever goes wrong is said in the result.
+pub(super) async fn perform(server: &Server, call: Call, context: RequestContext<RoleServer>) -> CallToolResult {
+    match call {
+        Call::Run { target, request, budget } => run(server, target, request, budget, context).await,
+        Call::Read { address, offset, limit } => {
+            match server.outputs.read(&address.id, address.part, offset, limit) {
+                Ok(page) => render::plain(self::page(&address, &page)),
+                Err(error) => unreadable(&error),
+            }
+        }
+        Call::Grep { address, pattern, skip, show } => grep(server, address, pattern, skip, show).await,
+        Call::List => render::plain(list(&server.sessions.list())),
+        Call::Reset(id) => match server.sessions.reset(id.as_ref()).await {
+            Ok(session) => render::plain(format!("session {} was reset: its variables are gone", session.id)),
+            Err(error) => render::refusal(&error),
+        },
+        Call::Close(id) => match server.sessions.close(id.as_ref()).await {
+            Ok(id) => render::plain(format!("session {id} is closed")),
+            Err(error) => render::refusal(&error),
+        },
+    }
+}
+
+async fn run(
+    server: &Server,
+    target: Target,
+    request: RunRequest,
+    budget: u64,
+    context: RequestContext<RoleServer>,
+) -> CallToolResult {
+    let cancel = server.ended.child_token();
+    let token = context.meta.get_progress_token();
+    let (sender, receiver) = mpsc::channel(progress::QUEUE);
+    let run = server.sessions.run(target, request, sender, cancel.clone());
+    let run = forward_cancel(run, &context.ct, &cancel);
+    let report = match token {
+        Some(token) => progress::accompany(run, Listener::new(context.peer.clone(), token), receiver).await,
+        None => {
+            drop(receiver);
+            run.await
+        }
+    };
+    let structured = if server.config.results.structured { Structured::Yes } else { Structured::No };
+    match report {
+        Err(error) => render::refusal(&error),
+        Ok(report) => match render::run(&report, budget, structured) {
+            Ok(result) => result,
+            Err(error) => unreadable(&error.into()),
+        },
+    }
+}
+
+/// Drives `run` to its end; the client's wish to stop reaches it by `cancel`.
+async fn forward_cancel<F: Future>(run: F, wish: &CancellationToken, cancel: &CancellationToken) -> F::Output {
+    let mut run = std::pin::pin!(run);
+    tokio::select! {
+        biased;
+        output = &mut run => return output,
+        () = wish.cancelled() => cancel.cancel(),
+    }
+    // The report of a cancelled cell still comes, and is waited for so that the session stays in order.
+    run.await
+}
+
+async fn grep(server: &Server, address: Address, pattern: String, skip: u64, show: u64) -> CallToolResult {
+    let outputs = server.outputs.clone();
+    let (id, part) = (address.id.clone(), address.part);
+    let search = tokio::task::spawn_blocking(move || {
+        let found = outputs.grep(&id, part, &pattern, skip, show);
+        found.map(|(part, found)| hits(&pattern, part, skip, &found))
+    });
+    match search.await {
+        Ok(Ok(text)) => render::plain(text),
+        Ok(Err(error)) => unreadable(&error),
+        Err(error) => {
+            tracing::error!(%error, "a search failed");
+            render::refusal(&"the search failed; read the output page by page instead")
+        }
+    }
+}
+
+fn unreadable(error: &ReadError) -> CallToolResult {
+    if let ReadError::Io(cause) = error {
+        tracing::error!(%cause, "a kept output could not be read");
+    }
+    render::refusal(error)
+}
+
+fn page(address: &Address, page: &Page) -> String {
+    let (id, part, total) = (&address.id, page.part, page.total);
+    if total == 0 {
+        return "(no output)".to_owned();
+    }
+    let end = page.offset + page.text.chars().count() as u64;
+    let name = if part == Part::Output { id.to_string() } else { format!("{id}/{}", part.name()) };
+    let next = match page.next {
+        Some(next) => format!("next: read_output(id=\"{name}\", offset={next})"),
+        None => "this is the end".to_owned(),
+    };
+    format!("[{} characters {}-{end} of {total}; {next}]\n{}", part.name(), page.offset, page.text)
+}
+
+fn hits(pattern: &str, part: Part, skip: u64, found: &GrepResult) -> String {
+    let kind = match found.reading {
+        PatternKind::Regex => "",
+        PatternKind::Plain => " (as plain text: it is no valid regex)",
+    };
+    let shown = found.hits.len() as u64;
+    let pattern: String = pattern.chars().take(200).collect();
+    let mut text =
+        format!("[{} of {} lines of {} match `{pattern}`{kind}", found.matches, found.lines, part.name());
+    // Writing to a string cannot fail.
+    if shown < found.matches {
+        let _ = write!(text, "; matches {skip}-{} are shown", skip + shown);
+        if skip + shown < found.matches {
+            let _ = write!(text, ", next: offset={}", skip + shown);
+        }
+    }
+    text.push(']');
+    let mut room = MAX_OUTPUT as usize;
+    for hit in &found.hits {
+        let line = format!("\n{}: {}", hit.line, hit.text);
+        room = room.saturating_sub(line.len());
+        if room == 0 {
+            let _ = write!(text, "\n[… cut here; ask for fewer lines …]");
+            break;
+        }
+        text.push_str(&line);
+    }
+    text
+}
+
+fn list(sessions: &[SessionSummary]) -> String {
+    if sessions.is_empty() {
+        return "no sessions; run_code starts one".to_owned();
+    }
+    let lines = sessions.iter().map(|session| {
+        let phase = match session.phase {
+            Phase::Idle => "idle",
+            Phase::Running => "running",
+            Phase::Reset => "reset, starts empty at its next run",
+        };
+        let default = if session.is_default { " (default)" } else { "" };
+        let queued = match session.queued {
+            0 => String::new(),
+            waiting => format!(", {waiting} calls waiting"),
+        };
+        let (age, idle) = (span(session.age), span(session.idle));
+        format!("{}{default}: {phase}, {} cells, made {age} ago, idle {idle}{queued}", session.id, session.cells)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds => format!("{} h", seconds / 3_600),
+    }
+}

@@ -1,0 +1,137 @@
+//! The server handler: what the SDK asks, answered by the other files of this module.
+//!
+//! An unknown tool is a protocol error; everything that a model can repair is a result that says how.
+
+use std::sync::Arc;
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, ServerHandler};
+use tokio_util::sync::CancellationToken;
+
+use super::call::{self, Call};
+use super::tools::{self, ToolName};
+use super::{render, resources};
+use crate::config::Config;
+use crate::outputs::Outputs;
+use crate::session::Sessions;
+
+/// One client's server.
+#[derive(Debug)]
+pub struct Server {
+    pub(super) sessions: Sessions,
+    pub(super) outputs: Outputs,
+    pub(super) config: Arc<Config>,
+    pub(super) ended: CancellationToken,
+    tools: Vec<Tool>,
+    info: ServerConfig,
+}
+
+impl Server {
+    /// A server over these sessions; `ended` stops what still runs when its client has left.
+    pub fn new(sessions: Sessions, outputs: Outputs, config: Arc<Config>, ended: CancellationToken) -> Self {
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+        let about = Implementation::new("actwright", env!("CARGO_PKG_VERSION"))
+            .with_title("actwright")
+            .with_description(env!("CARGO_PKG_DESCRIPTION"));
+        let info =
+            ServerConfig::new(capabilities).with_server_info(about).with_instructions(tools::INSTRUCTIONS);
+        let tools = tools::list(&config);
+        Self { sessions, outputs, config, ended, tools, info }
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        self.info.clone()
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.tools.iter().find(|tool| tool.name == name).cloned()
+    }
+
+    async fn list_tools(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.tools.clone()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = ToolName::parse(&request.name) else {
+            let name: String = request.name.chars().take(60).collect();
+            let known = ToolName::ALL.map(ToolName::as_str).join(", ");
+            return Err(ErrorData::invalid_params(format!("no tool named `{name}`; the tools are {known}"), None));
+        };
+        let arguments = request.arguments.unwrap_or_default();
+        let result = match Call::read(tool, &arguments, &self.config) {
+            Ok(call) => call::perform(self, call, context).await,
+            Err(error) => render::refusal(&error),
+        };
+        Ok(result.into())
+    }
+
+    async fn list_resources(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        resources::list(&self.outputs, page.and_then(|page| page.cursor))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(resources::templates())
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let outputs = self.outputs.clone();
+        let read = tokio::task::spawn_blocking(move || resources::read(&outputs, &request.uri));
+        match read.await {
+            Ok(result) => result.map(Into::into),
+            Err(error) => {
+                tracing::error!(%error, "reading a resource failed");
+                Err(ErrorData::internal_error("the resource could not be read", None))
+            }
+        }
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        // The SDK reads a known method with wrong params as a custom one.
+        let method: String = request.method.chars().take(60).collect();
+        if KNOWN_METHODS.contains(&method.as_str()) {
+            return Err(ErrorData::invalid_params(format!("invalid params of {method}"), None));
+        }
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("no method `{method}`"), None))
+    }
+}
+
+/// Methods that this server answers and whose params can be wrong.
+const KNOWN_METHODS: [&str; 6] = [
+    "initialize",
+    "tools/list",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "completion/complete",
+];

@@ -1,0 +1,244 @@
+//! The tools as clients see them: names, descriptions, schemas, hints.
+//!
+//! Schemas are written by hand, closed, and in a fixed order, because clients compare and cache them; the
+//! list never changes while the server runs.
+
+use std::sync::Arc;
+
+use rmcp::model::{Icon, JsonObject, MetaObject, Tool, ToolAnnotations};
+use serde_json::{Value, json};
+
+use super::arguments::{Declared, MAX_OUTPUT};
+use super::schema;
+use crate::config::{Config, Network, SandboxLevel};
+
+/// A tool of this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ToolName {
+    RunCode,
+    ReadOutput,
+    ListSessions,
+    ResetSession,
+    CloseSession,
+}
+
+impl ToolName {
+    /// All of them, in the order of the list.
+    pub(super) const ALL: [Self; 5] =
+        [Self::RunCode, Self::ReadOutput, Self::ListSessions, Self::ResetSession, Self::CloseSession];
+
+    /// The name in the protocol.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::RunCode => "run_code",
+            Self::ReadOutput => "read_output",
+            Self::ListSessions => "list_sessions",
+            Self::ResetSession => "reset_session",
+            Self::CloseSession => "close_session",
+        }
+    }
+
+    /// The tool with this name.
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.as_str() == name)
+    }
+
+    /// Its arguments, in the order of the schema.
+    pub(super) fn arguments(self) -> &'static [Declared] {
+        const SESSION: Declared = Declared { name: "session", expected: "a session handle as a string, s_…" };
+        match self {
+            Self::RunCode => &[
+                Declared { name: "code", expected: "Python source as a string" },
+                SESSION,
+                Declared { name: "timeout", expected: "a number of seconds" },
+                Declared { name: "plan", expected: "true or false" },
+                Declared { name: "max_output", expected: "a whole number of characters" },
+            ],
+            Self::ReadOutput => &[
+                Declared { name: "id", expected: "an output id as a string, o_…" },
+                Declared { name: "offset", expected: "a whole number" },
+                Declared { name: "limit", expected: "a whole number" },
+                Declared { name: "grep", expected: "a pattern as a string" },
+            ],
+            Self::ListSessions => &[],
+            Self::ResetSession | Self::CloseSession => &[SESSION],
+        }
+    }
+}
+
+/// What `initialize` and `server/discover` tell the model. The first 500 characters stand alone, because
+/// some clients cut there.
+pub(super) const INSTRUCTIONS: &str = "\
+Python for your task: run_code runs code in a persistent sandboxed CPython session; variables, imports and \
+functions stay for the next call. Put loops, branches and error handling into one call instead of many; only \
+what the code prints or its last expression returns comes back. Work in a loop: search (list files, look at \
+the data, help(x)), solve in code, read the result or the error with its hints, fix that part and run again.
+
+Save what works: define it as a function in the session and call it later by name. A failing cell keeps \
+everything that ran before the error. Long output is cut in the middle; the reply then begins with the \
+read_output call that shows the rest. The sandbox has no network and no host files unless configured. \
+reset_session clears the variables; pass `session` only to use another session than the default one.";
+
+/// The list of tools for this configuration.
+pub(super) fn list(config: &Config) -> Vec<Tool> {
+    ToolName::ALL.into_iter().map(|name| tool(name, config)).collect()
+}
+
+fn tool(name: ToolName, config: &Config) -> Tool {
+    let (title, description, properties, required) = match name {
+        ToolName::RunCode => run_code(config),
+        ToolName::ReadOutput => read_output(),
+        ToolName::ListSessions => (
+            "List sessions",
+            "List the living Python sessions: handle, state, cells run, age.".to_owned(),
+            json!({}),
+            json!([]),
+        ),
+        ToolName::ResetSession => (
+            "Reset session",
+            "Restart a Python session: stops a running cell and clears all variables; the handle stays valid."
+                .to_owned(),
+            json!({"session": session()}),
+            json!([]),
+        ),
+        ToolName::CloseSession => (
+            "Close session",
+            "End a Python session for good and free its memory and files.".to_owned(),
+            json!({"session": session()}),
+            json!([]),
+        ),
+    };
+    let mut input = json!({"type": "object", "properties": properties});
+    if required.as_array().is_some_and(|names| !names.is_empty()) {
+        input["required"] = required;
+    }
+    input["additionalProperties"] = json!(false);
+    let mut tool = Tool::new(name.as_str(), description, object(input))
+        .with_title(title)
+        .with_annotations(annotations(name, title, config))
+        .with_icons(vec![icon(name)]);
+    if let Some(meta) = meta(name) {
+        tool = tool.with_meta(meta);
+    }
+    if name == ToolName::RunCode && config.results.structured {
+        tool = tool.with_raw_output_schema(object(schema::of_run()));
+    }
+    tool
+}
+
+type Definition = (&'static str, String, Value, Value);
+
+fn run_code(config: &Config) -> Definition {
+    let most = config.limits.max_timeout.as_secs_f64();
+    let default = config.limits.timeout.as_secs_f64();
+    let shown = config.results.max_output;
+    (
+        "Run Python code",
+        "Run Python (execute code, compute, analyse data, plot, script, shell out) in a persistent sandboxed \
+         CPython session. Variables, imports and functions persist between calls; top-level await works. \
+         Returns what was printed, the last expression's value, images, or the error with traceback and hints."
+            .to_owned(),
+        json!({
+            "code": {"type": "string", "description": "Python source. End with an expression to get its value."},
+            "session": session(),
+            "timeout": {
+                "type": "number", "exclusiveMinimum": 0, "maximum": number(most),
+                "description": format!("Seconds before the code is stopped. Default {default}."),
+            },
+            "plan": {
+                "type": "boolean",
+                "description": "true: run nothing, list the calls of functions that do not exist yet.",
+            },
+            "max_output": {
+                "type": "integer", "minimum": 1, "maximum": MAX_OUTPUT,
+                "description": format!("Characters of text to show. Default {shown}; the rest stays readable."),
+            },
+        }),
+        json!(["code"]),
+    )
+}
+
+fn read_output() -> Definition {
+    (
+        "Read output",
+        "Read or search the full output of an earlier run_code call, page by page.".to_owned(),
+        json!({
+            "id": {
+                "type": "string",
+                "description": "o_… from a result; add /stdout, /stderr, /result or /error for one part.",
+            },
+            "offset": {
+                "type": "integer", "minimum": 0,
+                "description": "First character (with grep: matches to skip). Default 0.",
+            },
+            "limit": {
+                "type": "integer", "minimum": 1, "maximum": MAX_OUTPUT,
+                "description": "Characters to show (with grep: lines). Default 8000 (100).",
+            },
+            "grep": {"type": "string", "description": "Show only lines that match this regex or text."},
+        }),
+        json!(["id"]),
+    )
+}
+
+fn session() -> Value {
+    json!({"type": "string", "description": "Session handle (s_…). Leave out for the default session."})
+}
+
+fn annotations(name: ToolName, title: &str, config: &Config) -> ToolAnnotations {
+    let sandbox = &config.sandbox;
+    // Hints tell the truth about this server: behind closed walls code can harm its own session only.
+    let open = sandbox.level == SandboxLevel::Off || sandbox.network == Network::Full;
+    let harmful = sandbox.level == SandboxLevel::Off || !sandbox.write.is_empty();
+    let base = ToolAnnotations::with_title(title);
+    match name {
+        ToolName::RunCode => base.read_only(false).destructive(harmful).idempotent(false).open_world(open),
+        ToolName::ReadOutput | ToolName::ListSessions => base.read_only(true).idempotent(true).open_world(false),
+        ToolName::ResetSession | ToolName::CloseSession => {
+            base.read_only(false).destructive(true).idempotent(true).open_world(false)
+        }
+    }
+}
+
+fn meta(name: ToolName) -> Option<MetaObject> {
+    let value = match name {
+        ToolName::RunCode => json!({"anthropic/alwaysLoad": true, "anthropic/maxResultSizeChars": 250_000}),
+        ToolName::ReadOutput => json!({"anthropic/maxResultSizeChars": 250_000}),
+        ToolName::ListSessions | ToolName::ResetSession | ToolName::CloseSession => return None,
+    };
+    match value {
+        Value::Object(meta) => Some(MetaObject(meta)),
+        _ => None,
+    }
+}
+
+/// Line drawings on a 24 x 24 grid, small enough to travel in every list.
+fn icon(name: ToolName) -> Icon {
+    let path = match name {
+        ToolName::RunCode => "M8 5v14l11-7z",
+        ToolName::ReadOutput => "M4 5h16M4 10h16M4 15h10",
+        ToolName::ListSessions => "M4 6h2M9 6h11M4 12h2M9 12h11M4 18h2M9 18h11",
+        ToolName::ResetSession => "M5 12a7 7 0 1 0 3-6M5 3v4h4",
+        ToolName::CloseSession => "M6 6l12 12M18 6L6 18",
+    };
+    let svg = format!(
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' \
+         stroke='%23888' stroke-width='2'%3E%3Cpath d='{path}'/%3E%3C/svg%3E"
+    );
+    Icon::new(svg.replace(' ', "%20")).with_mime_type("image/svg+xml").with_sizes(vec!["any".to_owned()])
+}
+
+/// Whole seconds are written as integers.
+fn number(value: f64) -> Value {
+    if value.fract() == 0.0 { json!(value as u64) } else { json!(value) }
+}
+
+fn object(value: Value) -> Arc<JsonObject> {
+    match value {
+        Value::Object(object) => Arc::new(object),
+        _ => Arc::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
