@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use crate::outputs::Stream;
-use crate::session::report::{CellError, Display, RunEvent, RunReport};
+use crate::session::report::{CellError, Display, RunEvent, RunReport, SessionState};
 
 /// Writes to stdout. A reader that has left is not an error of ours.
 pub fn stdout(text: &str) -> io::Result<()> {
@@ -51,6 +51,9 @@ pub fn ending(report: &RunReport) -> io::Result<()> {
     }
     for note in &report.notes {
         stderr(&format!("note: {note}\n"))?;
+    }
+    if report.state == SessionState::Reset {
+        stderr("note: the session's variables are gone; the next cell starts with none\n")?;
     }
     Ok(())
 }

@@ -172,7 +172,7 @@ impl Running {
                 story.error = Some(why.error(self.timeout.as_secs_f64()));
                 story.status = killed_status(why);
                 story.state = SessionState::Reset;
-                story.notes.push("the code did not stop when interrupted, so its process was killed; all variables of the session are lost and the next call starts with none".to_owned());
+                story.notes.push("the code did not stop when it was interrupted, so its process was killed".to_owned());
             }
             (End::Killed, None) => self.tell_lost(&mut story, None, memory),
             (End::Lost(status), _) => self.tell_lost(&mut story, status, memory),
@@ -184,7 +184,6 @@ impl Running {
         story.status = Status::Lost;
         story.state = SessionState::Reset;
         story.error = Some(death::lost(status, memory));
-        story.notes.push("all variables of the session are lost and the next call starts with none".to_owned());
     }
 
     fn tell_done(&self, story: &mut Story, done: Done, contents: Vec<Vec<u8>>, why: Option<Stop>) {
@@ -212,7 +211,6 @@ impl Running {
                 }
                 story.status = stopped_status(why);
                 story.error = Some(error);
-                story.notes.push("the session's variables are kept".to_owned());
             }
             (None, Some(error)) => {
                 story.status = Status::Raised;

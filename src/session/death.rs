@@ -84,7 +84,6 @@ fn by_signal(signal: i32, memory: u64) -> (String, &'static str) {
 fn named(type_name: &str, message: String, hint: &str) -> CellError {
     CellError {
         type_name: type_name.to_owned(),
-        traceback: format!("{type_name}: {message}"),
         message,
         hints: if hint.is_empty() { Vec::new() } else { vec![hint.to_owned()] },
         ..CellError::default()
