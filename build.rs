@@ -41,7 +41,8 @@ fn build() -> PathBuf {
     if env::var_os("CARGO_NET_OFFLINE").is_some_and(|value| value == "true") {
         cargo.arg("--offline");
     }
-    let status = cargo.status().unwrap_or_else(|error| panic!("cargo for the worker does not start: {error}"));
+    let status =
+        cargo.status().unwrap_or_else(|error| panic!("cargo for the worker does not start: {error}"));
     assert!(status.success(), "the worker extension does not build; its errors are above");
     target.join(triple).join("worker").join("libactwright_worker.so")
 }

@@ -89,7 +89,7 @@ impl Call {
             },
         };
         let budget = arguments.whole("max_output", 1, MAX_OUTPUT)?;
-        let target = arguments.session()?.map_or(Target::Default, Target::Named);
+        let target = arguments.target()?;
         Ok(Self::Run { target, request, budget: budget.unwrap_or(config.results.max_output as u64) })
     }
 
@@ -108,7 +108,11 @@ impl Call {
 }
 
 /// Does what the call asks. Whatever goes wrong is said in the result.
-pub(super) async fn perform(server: &Server, call: Call, context: RequestContext<RoleServer>) -> CallToolResult {
+pub(super) async fn perform(
+    server: &Server,
+    call: Call,
+    context: RequestContext<RoleServer>,
+) -> CallToolResult {
     match call {
         Call::Run { target, request, budget } => run(server, target, request, budget, context).await,
         Call::Read { address, offset, limit } => {
@@ -160,7 +164,11 @@ async fn run(
 }
 
 /// Drives `run` to its end; the client's wish to stop reaches it by `cancel`.
-async fn forward_cancel<F: Future>(run: F, wish: &CancellationToken, cancel: &CancellationToken) -> F::Output {
+async fn forward_cancel<F: Future>(
+    run: F,
+    wish: &CancellationToken,
+    cancel: &CancellationToken,
+) -> F::Output {
     let mut run = std::pin::pin!(run);
     tokio::select! {
         biased;
@@ -255,7 +263,10 @@ fn list(sessions: &[SessionSummary]) -> String {
             waiting => format!(", {waiting} calls waiting"),
         };
         let (age, idle) = (span(session.age), span(session.idle));
-        format!("{}{default}: {phase}, {} cells, made {age} ago, idle {idle}{queued}", session.id, session.cells)
+        format!(
+            "{}{default}: {phase}, {} cells, made {age} ago, idle {idle}{queued}",
+            session.id, session.cells
+        )
     });
     lines.collect::<Vec<_>>().join("\n")
 }

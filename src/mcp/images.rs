@@ -69,11 +69,21 @@ pub(super) fn fit(bytes: &[u8], format: ImageFormat) -> Result<Shown, String> {
     if original.0.max(original.1) <= MAX_SIDE && bytes.len() <= MAX_BYTES {
         // A header alone does not make an image: clients fail on one that is cut, so it is read to its end.
         reader().decode().map_err(unreadable)?;
-        return Ok(Shown { data: STANDARD.encode(bytes), media_type, original, fidelity: Fidelity::Original });
+        return Ok(Shown {
+            data: STANDARD.encode(bytes),
+            media_type,
+            original,
+            fidelity: Fidelity::Original,
+        });
     }
     let image = reader().decode().map_err(unreadable)?;
     let (data, media_type, size) = shrink(&image, format).map_err(unreadable)?;
-    Ok(Shown { data: STANDARD.encode(data), media_type, original, fidelity: Fidelity::Scaled(size.0, size.1) })
+    Ok(Shown {
+        data: STANDARD.encode(data),
+        media_type,
+        original,
+        fidelity: Fidelity::Scaled(size.0, size.1),
+    })
 }
 
 /// Scales down until the encoded image is small enough; the last resort is a small JPEG.

@@ -213,7 +213,8 @@ impl Actor {
                 Flow::On
             }
             Some(Command::CloseUnused { since, why, done }) => {
-                let unused = self.running.is_none() && self.queue.is_empty() && self.board.read().used <= since;
+                let unused =
+                    self.running.is_none() && self.queue.is_empty() && self.board.read().used <= since;
                 if unused {
                     self.end_process(Stop::Ended).await;
                 }
@@ -266,7 +267,9 @@ impl Actor {
 
     async fn message(&mut self, message: FromWorker, contents: Vec<Vec<u8>>) {
         match message {
-            FromWorker::Done(done) if self.running.as_ref().is_some_and(|running| running.cell == done.cell) => {
+            FromWorker::Done(done)
+                if self.running.as_ref().is_some_and(|running| running.cell == done.cell) =>
+            {
                 self.finish(End::Done(done, contents)).await;
             }
             FromWorker::Display { cell, forms } => {
@@ -507,7 +510,11 @@ impl Actor {
         }
     }
 
-    fn report(&mut self, running: &mut Running, story: super::cell::Story) -> Result<RunReport, SessionError> {
+    fn report(
+        &mut self,
+        running: &mut Running,
+        story: super::cell::Story,
+    ) -> Result<RunReport, SessionError> {
         running.recorder.flush();
         let output_id = OutputId::random().map_err(internal)?;
         let recording = running.recorder.recording();
