@@ -18,7 +18,7 @@ pub(super) const MAX_OUTPUT: u64 = 200_000;
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub(super) enum ArgumentError {
     /// No such argument.
-    #[error("{tool} has no argument `{name}`{nearest}. It takes: {allowed}")]
+    #[error("{tool} has no argument `{name}`{nearest} It takes: {allowed}")]
     Unknown { tool: &'static str, name: String, nearest: String, allowed: String },
     /// A required argument was left out.
     #[error("{tool} needs the argument `{name}` ({expected}). It takes: {allowed}")]
@@ -189,7 +189,7 @@ impl<'a> Arguments<'a> {
         ArgumentError::Unknown {
             tool: self.tool,
             name: name.chars().take(60).collect(),
-            nearest: nearest.map_or_else(String::new, |(_, known)| format!("; did you mean `{known}`?")),
+            nearest: nearest.map_or_else(|| ".".to_owned(), |(_, known)| format!("; did you mean `{known}`?")),
             allowed: self.allowed(),
         }
     }

@@ -1,6 +1,7 @@
 //! The tools at work: arguments in, a result for the model out.
 
 use std::fmt::Write as _;
+use std::task::Poll;
 use std::time::Duration;
 
 use rmcp::RoleServer;
@@ -14,6 +15,7 @@ use super::progress::{self, Listener};
 use super::render::{self, Structured};
 use super::server::Server;
 use super::tools::ToolName;
+use super::turns::Turn;
 use crate::config::Config;
 use crate::names::SessionId;
 use crate::outputs::{GrepResult, Page, Part, PatternKind, ReadError};
@@ -79,6 +81,14 @@ impl Call {
         }
     }
 
+    /// Whether the call takes a place in a session's queue.
+    fn is_ordered(&self) -> bool {
+        match self {
+            Self::Run { .. } | Self::Reset(_) | Self::Close(_) => true,
+            Self::Read { .. } | Self::Grep { .. } | Self::List => false,
+        }
+    }
+
     fn read_run(arguments: &Arguments<'_>, config: &Config) -> Result<Self, ArgumentError> {
         let request = RunRequest {
             code: arguments.text("code")?.to_owned(),
@@ -108,9 +118,16 @@ impl Call {
 }
 
 /// Does what the call asks. Whatever goes wrong is said in the result.
-pub(super) async fn perform(server: &Server, call: Call, context: RequestContext<RoleServer>) -> CallToolResult {
+pub(super) async fn perform(
+    server: &Server,
+    call: Call,
+    mut context: RequestContext<RoleServer>,
+) -> CallToolResult {
+    let turn = context.extensions.remove::<Turn>().filter(|_| call.is_ordered());
     match call {
-        Call::Run { target, request, budget } => run(server, target, request, budget, context).await,
+        Call::Run { target, request, budget } => {
+            in_turn(turn, run(server, target, request, budget, context)).await
+        }
         Call::Read { address, offset, limit } => {
             match server.outputs.read(&address.id, address.part, offset, limit) {
                 Ok(page) => render::plain(self::page(&address, &page)),
@@ -119,15 +136,30 @@ pub(super) async fn perform(server: &Server, call: Call, context: RequestContext
         }
         Call::Grep { address, pattern, skip, show } => grep(server, address, pattern, skip, show).await,
         Call::List => render::plain(list(&server.sessions.list().await)),
-        Call::Reset(id) => match server.sessions.reset(id.as_ref()).await {
+        Call::Reset(id) => match in_turn(turn, server.sessions.reset(id.as_ref())).await {
             Ok(session) => render::plain(format!("session {} was reset: its variables are gone", session.id)),
             Err(error) => render::refusal(&error),
         },
-        Call::Close(id) => match server.sessions.close(id.as_ref()).await {
+        Call::Close(id) => match in_turn(turn, server.sessions.close(id.as_ref())).await {
             Ok(id) => render::plain(format!("session {id} is closed")),
             Err(error) => render::refusal(&error),
         },
     }
+}
+
+/// Polls `work` once before giving up its turn, so that it stands in its session's queue when the next call
+/// goes there.
+async fn in_turn<F: Future>(turn: Option<Turn>, work: F) -> F::Output {
+    let mut work = std::pin::pin!(work);
+    if let Some(turn) = turn {
+        turn.come().await;
+        let first = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+        drop(turn);
+        if let Poll::Ready(output) = first {
+            return output;
+        }
+    }
+    work.await
 }
 
 async fn run(

@@ -1,1 +1,6 @@
-//! tmp
+//! The one integration test binary: everything here drives the real program.
+
+mod mcp;
+mod mcp_lines;
+mod mcp_tools;
+mod support;

@@ -60,7 +60,7 @@ impl Source {
     /// Takes over a descriptor that is open for reading.
     pub(super) fn new(fd: OwnedFd) -> io::Result<Self> {
         if let Some((fd, manner)) = waitable(&fd, Direction::Read)?
-            && let Ok(fd) = AsyncFd::register_with_interest(fd, Interest::READABLE)
+            && let Ok(fd) = register(fd, Interest::READABLE)
         {
             return Ok(Self::Waitable(fd, ReadManner(manner)));
         }
@@ -117,7 +117,7 @@ impl Sink {
     /// Takes over a descriptor that is open for writing.
     pub(super) fn new(fd: OwnedFd) -> io::Result<Self> {
         if let Some((fd, manner)) = waitable(&fd, Direction::Write)?
-            && let Ok(fd) = AsyncFd::register_with_interest(fd, Interest::WRITABLE)
+            && let Ok(fd) = register(fd, Interest::WRITABLE)
         {
             return Ok(Self { waitable: Some(fd), direct: None, manner });
         }
@@ -162,6 +162,12 @@ fn waitable(fd: &OwnedFd, direction: Direction) -> io::Result<Option<(OwnedFd, M
         },
         _ => Ok(None),
     }
+}
+
+/// Makes a descriptor known to the runtime's poller.
+#[expect(deprecated, reason = "its successor is unsafe for types whose descriptor changes; an OwnedFd's never does")]
+fn register(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(fd, interest)
 }
 
 fn reopen(fd: &OwnedFd, direction: Direction) -> io::Result<OwnedFd> {
