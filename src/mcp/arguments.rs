@@ -128,7 +128,12 @@ impl<'a> Arguments<'a> {
     }
 
     /// A whole number in a range.
-    pub(super) fn whole(&self, name: &'static str, least: u64, most: u64) -> Result<Option<u64>, ArgumentError> {
+    pub(super) fn whole(
+        &self,
+        name: &'static str,
+        least: u64,
+        most: u64,
+    ) -> Result<Option<u64>, ArgumentError> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let number = match value {
             // `8000.0` is the same number as `8000` in JSON.
@@ -146,7 +151,11 @@ impl<'a> Arguments<'a> {
     }
 
     /// A time in seconds, above zero and not above `most`.
-    pub(super) fn seconds(&self, name: &'static str, most: Duration) -> Result<Option<Duration>, ArgumentError> {
+    pub(super) fn seconds(
+        &self,
+        name: &'static str,
+        most: Duration,
+    ) -> Result<Option<Duration>, ArgumentError> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let seconds = match value {
             Value::Number(number) => number.as_f64(),
@@ -189,7 +198,8 @@ impl<'a> Arguments<'a> {
         ArgumentError::Unknown {
             tool: self.tool,
             name: name.chars().take(60).collect(),
-            nearest: nearest.map_or_else(|| ".".to_owned(), |(_, known)| format!("; did you mean `{known}`?")),
+            nearest: nearest
+                .map_or_else(|| ".".to_owned(), |(_, known)| format!("; did you mean `{known}`?")),
             allowed: self.allowed(),
         }
     }

@@ -182,17 +182,26 @@ async fn run(
         }
     };
     let structured = if server.config.results.structured { Structured::Yes } else { Structured::No };
-    match report {
-        Err(error) => render::refusal(&error),
-        Ok(report) => match render::run(&report, budget, structured) {
-            Ok(result) => result,
-            Err(error) => unreadable(&error.into()),
-        },
-    }
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return render::refusal(&error),
+    };
+    let rendered = if report.displays.is_empty() {
+        render::run(&report, budget, structured)
+    } else {
+        // Images take tens of milliseconds to decode and scale, which other calls must not wait for.
+        let render = tokio::task::spawn_blocking(move || render::run(&report, budget, structured));
+        render.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    };
+    rendered.unwrap_or_else(|error| unreadable(&error.into()))
 }
 
 /// Drives `run` to its end; the client's wish to stop reaches it by `cancel`.
-async fn forward_cancel<F: Future>(run: F, wish: &CancellationToken, cancel: &CancellationToken) -> F::Output {
+async fn forward_cancel<F: Future>(
+    run: F,
+    wish: &CancellationToken,
+    cancel: &CancellationToken,
+) -> F::Output {
     let mut run = std::pin::pin!(run);
     tokio::select! {
         biased;
@@ -287,7 +296,10 @@ fn list(sessions: &[SessionSummary]) -> String {
             waiting => format!(", {waiting} calls waiting"),
         };
         let (age, idle) = (span(session.age), span(session.idle));
-        format!("{}{default}: {phase}, {} cells, made {age} ago, idle {idle}{queued}", session.id, session.cells)
+        format!(
+            "{}{default}: {phase}, {} cells, made {age} ago, idle {idle}{queued}",
+            session.id, session.cells
+        )
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -55,7 +55,11 @@ pub enum ServeError {
 ///
 /// From here on descriptor 0 is empty and descriptor 1 is stderr, so that nothing but the protocol can
 /// reach the client.
-pub async fn serve_stdio(sessions: Sessions, outputs: Outputs, config: Arc<Config>) -> Result<(), ServeError> {
+pub async fn serve_stdio(
+    sessions: Sessions,
+    outputs: Outputs,
+    config: Arc<Config>,
+) -> Result<(), ServeError> {
     let ended = CancellationToken::new();
     let transport = take_stdio(&ended).map_err(ServeError::Stdio)?;
     let server = Server::new(sessions.clone(), outputs, config, ended.clone());

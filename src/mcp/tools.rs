@@ -45,7 +45,8 @@ impl ToolName {
 
     /// Its arguments, in the order of the schema.
     pub(super) fn arguments(self) -> &'static [Declared] {
-        const SESSION: Declared = Declared { name: "session", expected: "a session handle as a string, s_…" };
+        const SESSION: Declared =
+            Declared { name: "session", expected: "a session handle as a string, s_…" };
         match self {
             Self::RunCode => &[
                 Declared { name: "code", expected: "Python source as a string" },
@@ -193,7 +194,9 @@ fn annotations(name: ToolName, title: &str, config: &Config) -> ToolAnnotations 
     let base = ToolAnnotations::with_title(title);
     match name {
         ToolName::RunCode => base.read_only(false).destructive(harmful).idempotent(false).open_world(open),
-        ToolName::ReadOutput | ToolName::ListSessions => base.read_only(true).idempotent(true).open_world(false),
+        ToolName::ReadOutput | ToolName::ListSessions => {
+            base.read_only(true).idempotent(true).open_world(false)
+        }
         ToolName::ResetSession | ToolName::CloseSession => {
             base.read_only(false).destructive(true).idempotent(true).open_world(false)
         }

@@ -37,11 +37,17 @@ fn malformed_lines_get_a_parse_error() {
 #[test]
 fn a_line_that_is_an_object_to_its_end_is_answered_by_id() {
     let mut client = Client::start();
-    let deep = format!(r#"{{"jsonrpc":"2.0","id":"deep","method":"x","params":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        r#"{{"jsonrpc":"2.0","id":"deep","method":"x","params":{}{}}}"#,
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     client.line(&deep);
     let error = client.answer(&json!("deep")).unwrap_err();
     assert_eq!((error.code, error.message.contains("recursion limit")), (-32602, true), "{}", error.message);
-    client.bytes(b"{\"jsonrpc\":\"2.0\",\"id\":\"utf\",\"method\":\"tools/call\",\"params\":{\"name\":\"\xff\"}}\n");
+    client.bytes(
+        b"{\"jsonrpc\":\"2.0\",\"id\":\"utf\",\"method\":\"tools/call\",\"params\":{\"name\":\"\xff\"}}\n",
+    );
     assert_eq!(client.answer(&json!("utf")).unwrap_err().code, -32700);
     client.line(r#"{"jsonrpc":"2.0","id":"half","method":"tools/call","params":{"name":"\ud800"}}"#);
     assert_eq!(client.answer(&json!("half")).unwrap_err().code, -32602);
@@ -51,10 +57,18 @@ fn a_line_that_is_an_object_to_its_end_is_answered_by_id() {
 #[test]
 fn json_that_is_no_message_gets_an_invalid_request() {
     let mut client = Client::start();
-    for line in ["[]", "[1,2]", "5", "\"x\"", "{}", "null", r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
-        r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, r#"{"jsonrpc":"2.0","id":[1],"method":"ping"}"#,
-        r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#]
-    {
+    for line in [
+        "[]",
+        "[1,2]",
+        "5",
+        "\"x\"",
+        "{}",
+        "null",
+        r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
+        r#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#,
+        r#"{"jsonrpc":"2.0","id":[1],"method":"ping"}"#,
+        r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
+    ] {
         client.line(line);
         assert_eq!(code(&client.unaddressed()), -32600, "{line}");
     }
@@ -89,11 +103,16 @@ fn wrong_params_and_methods_are_named() {
 #[test]
 fn harmless_lines_are_ignored() {
     let mut client = Client::start();
-    for line in ["", "   ", "\r", r#"{"jsonrpc":"2.0","method":"$/unknown"}"#,
+    for line in [
+        "",
+        "   ",
+        "\r",
+        r#"{"jsonrpc":"2.0","method":"$/unknown"}"#,
         r#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#,
         r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":[]}}"#,
-        r#"{"jsonrpc":"2.0","id":77,"result":{}}"#, r#"{"jsonrpc":"2.0","id":78,"error":{"code":1,"message":""}}"#]
-    {
+        r#"{"jsonrpc":"2.0","id":77,"result":{}}"#,
+        r#"{"jsonrpc":"2.0","id":78,"error":{"code":1,"message":""}}"#,
+    ] {
         client.line(line);
     }
     client.bytes(b"\xef\xbb\xbf{\"jsonrpc\":\"2.0\",\"id\":\"crlf\",\"method\":\"ping\"}\r\n");

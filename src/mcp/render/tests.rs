@@ -87,7 +87,11 @@ fn streams_that_alternate_much_come_one_after_the_other() {
 fn an_error_with_hints() {
     let mut report = RunReport {
         status: Status::Raised,
-        error: error("NameError", "name 'x' is not defined", "Traceback (most recent call last):\n  File \"cell 3\", line 1\n    x\nNameError: name 'x' is not defined\n"),
+        error: error(
+            "NameError",
+            "name 'x' is not defined",
+            "Traceback (most recent call last):\n  File \"cell 3\", line 1\n    x\nNameError: name 'x' is not defined\n",
+        ),
         session: SessionId::parse(&format!("s_{:032x}", 7)).unwrap(),
         is_default_session: false,
         ..report(&[(Stream::Stdout, "before\n")])
@@ -113,19 +117,32 @@ fn a_timeout_a_cancel_and_a_loss() {
         let error = error(type_name, message, "");
         read(&RunReport { status, state, error, notes, ..report(&[(Stream::Stdout, "so far\n")]) }, 8_000)
     };
-    let timeout = stopped(Status::Timeout, "Timeout", "the cell ran longer than 5 s and was interrupted", SessionState::Kept, &[]);
+    let timeout = stopped(
+        Status::Timeout,
+        "Timeout",
+        "the cell ran longer than 5 s and was interrupted",
+        SessionState::Kept,
+        &[],
+    );
     insta::assert_snapshot!(timeout, @r"
     [timeout] the cell ran longer than 5 s and was interrupted; the session's variables are kept
     [stdout]
     so far
     ");
-    let cancelled = stopped(Status::Cancelled, "Cancelled", "the client cancelled the call.", SessionState::Kept, &[]);
+    let cancelled =
+        stopped(Status::Cancelled, "Cancelled", "the client cancelled the call.", SessionState::Kept, &[]);
     insta::assert_snapshot!(cancelled, @r"
     [cancelled] the client cancelled the call; the session's variables are kept
     [stdout]
     so far
     ");
-    let lost = stopped(Status::Lost, "WorkerLost", "the process was killed by signal 11 (segmentation fault)", SessionState::Reset, &["files in /session are kept"]);
+    let lost = stopped(
+        Status::Lost,
+        "WorkerLost",
+        "the process was killed by signal 11 (segmentation fault)",
+        SessionState::Reset,
+        &["files in /session are kept"],
+    );
     insta::assert_snapshot!(lost, @r"
     [lost] the process was killed by signal 11 (segmentation fault); the session was reset: its variables are gone, the next run starts empty
     [stdout]
@@ -230,7 +247,8 @@ fn displays_become_images_links_and_text() {
     [display 4: image/svg+xml, 6 bytes: actwright://output/o_00000000000000000000000000000001/display/4?type=image/svg+xml]
     ");
     let content = run(&report, 8_000, Structured::No).unwrap().content;
-    let kinds: Vec<_> = content.iter().map(|block| serde_json::to_value(block).unwrap()["type"].clone()).collect();
+    let kinds: Vec<_> =
+        content.iter().map(|block| serde_json::to_value(block).unwrap()["type"].clone()).collect();
     assert_eq!(kinds, ["text", "image", "resource_link", "resource_link"]);
 }
 

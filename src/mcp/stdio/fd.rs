@@ -165,7 +165,10 @@ fn waitable(fd: &OwnedFd, direction: Direction) -> io::Result<Option<(OwnedFd, M
 }
 
 /// Makes a descriptor known to the runtime's poller.
-#[expect(deprecated, reason = "its successor is unsafe for types whose descriptor changes; an OwnedFd's never does")]
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe for types whose descriptor changes; an OwnedFd's never does"
+)]
 fn register(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(fd, interest)
 }
@@ -212,3 +215,6 @@ fn ready(fd: &OwnedFd, wanted: PollFlags) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

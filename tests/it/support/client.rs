@@ -166,7 +166,10 @@ impl Client {
 
     /// Asks to cancel a request.
     pub fn cancel(&mut self, id: &Value) {
-        self.notify("notifications/cancelled", json!({"requestId": id, "reason": "the user changed their mind"}));
+        self.notify(
+            "notifications/cancelled",
+            json!({"requestId": id, "reason": "the user changed their mind"}),
+        );
     }
 
     /// Calls a tool and waits for its result.

@@ -7,7 +7,9 @@ use super::*;
 fn check(line: &[u8], expected: &str) {
     let kind = match parse(line) {
         Parsed::Message(message) => match *message {
-            JsonRpcMessage::Request(request) => format!("request {} {}", request.id, request.request.method()),
+            JsonRpcMessage::Request(request) => {
+                format!("request {} {}", request.id, request.request.method())
+            }
             JsonRpcMessage::Notification(_) => "notification".to_owned(),
             JsonRpcMessage::Response(_) => "response".to_owned(),
             JsonRpcMessage::Error(_) => "error".to_owned(),
@@ -25,7 +27,10 @@ fn lines() {
     check(b"", "nothing");
     check(b" \r", "nothing");
     check(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#, "request 1 ping");
-    check(br#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"x"}}"#, "request a tools/call");
+    check(
+        br#"{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"x"}}"#,
+        "request a tools/call",
+    );
     check(br#"{"jsonrpc":"2.0","id":1,"method":"custom/x","params":{}}"#, "request 1 custom/x");
     check(br#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, "notification");
     check(br#"{"jsonrpc":"2.0","id":1,"result":{}}"#, "response");
@@ -34,7 +39,10 @@ fn lines() {
     check(br#"{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}"#, "answer 2 -32600");
     check(br#"{"jsonrpc":"2.0","id":1,"method":"ping"} x"#, "answer 1 -32700");
     check(br#"{"jsonrpc":"2.0","id":1,"method":"ping""#, "answer - -32700");
-    check(b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"\xff\"}}", "answer 1 -32700");
+    check(
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"\xff\"}}",
+        "answer 1 -32700",
+    );
     check(b"[{}]", "answer - -32600");
     check(b"7", "answer - -32600");
 }
