@@ -100,7 +100,11 @@ impl Call {
         };
         let budget = arguments.whole("max_output", 1, MAX_OUTPUT)?;
         let target = arguments.session()?.map_or(Target::Default, Target::Named);
-        Ok(Self::Run { target, request, budget: budget.unwrap_or(config.results.max_output as u64) })
+        Ok(Self::Run {
+            target,
+            request,
+            budget: budget.unwrap_or(config.results.max_output as u64).min(MAX_OUTPUT),
+        })
     }
 
     fn read_page(arguments: &Arguments<'_>) -> Result<Self, ArgumentError> {
