@@ -113,5 +113,5 @@ fn resources(kept: &KeptSummary) -> Vec<Resource> {
         let uri = uri::of_display(&kept.id, n, None);
         Some(Resource::new(uri, name).with_title(title).with_mime_type(media_type.as_str()))
     });
-    std::iter::once(text).chain(displays).collect()
+    (kept.chars > 0).then_some(text).into_iter().chain(displays).collect()
 }
