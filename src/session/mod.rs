@@ -15,6 +15,7 @@ use crate::outputs::Outputs;
 use crate::worker::Workers;
 
 mod actor;
+mod board;
 mod cell;
 mod death;
 mod late;

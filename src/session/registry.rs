@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::actor::{Actor, Command, Status, StatusBoard, internal};
+use super::actor::{Actor, Command, internal};
+use super::board::{Status, StatusBoard};
 use super::cell::Job;
 use super::report::{RunEvent, RunReport, RunRequest, Target};
 use super::{Phase, SessionError, SessionSummary};

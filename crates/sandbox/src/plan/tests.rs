@@ -21,7 +21,7 @@ const ROOT: Facts = Facts { uid: 0, gid: 0, landlock: 7 };
 const USER: Facts = Facts { uid: 1001, gid: 1001, landlock: 7 };
 
 fn planned(policy: &Policy, facts: Facts) -> Plan {
-    plan(policy, facts, Path::new("/work/s")).unwrap()
+    plan(policy, facts, Path::new("/box/s")).unwrap()
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn what_cannot_be_kept_is_refused() {
     let with = |change: &dyn Fn(&mut Policy)| {
         let mut policy = policy(Level::Full);
         change(&mut policy);
-        plan(&policy, USER, Path::new("/work/s")).unwrap_err()
+        plan(&policy, USER, Path::new("/box/s")).unwrap_err()
     };
     assert_eq!(with(&|policy| policy.read = vec!["data".into()]), PlanError::Relative("data".into()));
     for whole in ["/", "/proc", "/proc/1", "/sys/fs", "/run", "/dev"] {
@@ -76,7 +76,7 @@ fn what_cannot_be_kept_is_refused() {
     assert_eq!(network, PlanError::RestrictedNetwork);
     let old = Facts { landlock: 2, ..USER };
     for level in [Level::Full, Level::Restricted] {
-        let refused = plan(&policy(level), old, Path::new("/work/s"));
+        let refused = plan(&policy(level), old, Path::new("/box/s"));
         assert_eq!(refused, Err(PlanError::Landlock { found: 2 }));
     }
 }
