@@ -1,1 +1,14 @@
-//! tmp
+//! The host: everything outside the sandbox. It holds keys, stores and policy, and never runs or imports agent code.
+//!
+//! In the order in which a request passes: the command line makes a configuration; MCP takes a call; a session runs
+//! it on a worker; what the cell wrote is kept in outputs.
+
+pub mod cli;
+pub mod config;
+mod host_calls;
+pub mod mcp;
+pub mod names;
+pub mod outputs;
+pub mod session;
+mod watch;
+pub mod worker;

@@ -1,2 +1,7 @@
-//! tmp
-fn main() {}
+//! The `actwright` program: everything it does is in the library, under `cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    actwright::cli::main()
+}

@@ -1,6 +1,7 @@
 """The worker extension (crates/worker) as the Python side sees it; installed as module `_actwright`."""
 
-from typing import Optional, Sequence, TypedDict
+from collections.abc import Sequence
+from typing import Optional, TypedDict
 
 class ValueOut(TypedDict):
     repr: str
@@ -31,7 +32,7 @@ class Channel:
     """The session's one connection to the host. Thread-safe."""
 
     def next_run(self) -> Optional[tuple[int, str, bool]]:
-        """Waits for the next cell: its number, its source, and whether only to plan it; None when the host is gone.
+        """Waits for the next cell: its number, its source, and whether to plan it only; None at the end.
 
         When it returns, file descriptors 1 and 2 are this cell's own pipes. Signals that arrive while waiting
         run their Python handlers and the wait goes on.
@@ -45,12 +46,12 @@ class Channel:
     def call(self, name: str, args: Sequence[object], kwargs: dict[str, object]) -> object:
         """Calls the host and waits; raises HostCallError. Other threads may call meanwhile."""
     def disown(self) -> None:
-        """In a forked child: this process must never speak for the session again; every method then raises."""
+        """In a forked child: this process never speaks for the session again; every method then raises."""
 
 class HostCallError(Exception):
     """The host answered a call with an error: args are (kind, message)."""
 
 def emit(stream: int, text: str) -> None:
-    """Writes all of `text` as UTF-8 to file descriptor 1 or 2, keeping the order between the two streams as the
-    host reads them. Lone surrogates are written as backslash escapes. Blocks with the GIL released; a signal's
-    handler may raise out of it."""
+    """Writes all of `text` as UTF-8 to file descriptor 1 or 2, keeping the order between the two streams as
+    the host reads them. Lone surrogates are written as backslash escapes. Blocks with the GIL released; a
+    signal's handler may raise out of it."""

@@ -8,6 +8,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+mod checks;
+pub mod env;
+mod error;
+pub mod file;
+pub mod listing;
+pub mod nearest;
+pub mod python;
+pub mod resolve;
+pub mod units;
+
+pub use error::{ConfigError, Origin};
+
 /// Everything that was decided before the first request.
 #[derive(Debug, Clone, Serialize)]
 pub struct Config {
@@ -23,6 +35,20 @@ pub struct Config {
     pub sessions: SessionRules,
     /// How results are shown.
     pub results: ResultRules,
+}
+
+impl Config {
+    /// The defaults, with this base directory.
+    pub fn at(base: PathBuf) -> Self {
+        Self {
+            base,
+            python: PythonChoice::Auto,
+            sandbox: SandboxConfig::default(),
+            limits: Limits::default(),
+            sessions: SessionRules::default(),
+            results: ResultRules::default(),
+        }
+    }
 }
 
 /// Which CPython runs the cells.

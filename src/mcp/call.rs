@@ -139,7 +139,7 @@ pub(super) async fn perform(
             }
         }
         Call::Grep { address, pattern, skip, show } => grep(server, address, pattern, skip, show).await,
-        Call::List => render::plain(list(&server.sessions.list().await)),
+        Call::List => render::plain(list(&server.sessions.list())),
         Call::Reset(id) => match in_turn(turn, server.sessions.reset(id.as_ref())).await {
             Ok(session) => render::plain(format!("session {} was reset: its variables are gone", session.id)),
             Err(error) => render::refusal(&error),

@@ -15,8 +15,8 @@ use rmcp::service::{QuitReason, ServerInitializeError, serve_server};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::outputs::Outputs;
 use crate::session::Sessions;
+use crate::session::report::RunReport;
 
 mod arguments;
 mod budget;
@@ -55,14 +55,10 @@ pub enum ServeError {
 ///
 /// From here on descriptor 0 is empty and descriptor 1 is stderr, so that nothing but the protocol can
 /// reach the client.
-pub async fn serve_stdio(
-    sessions: Sessions,
-    outputs: Outputs,
-    config: Arc<Config>,
-) -> Result<(), ServeError> {
+pub async fn serve_stdio(sessions: Sessions, config: Arc<Config>) -> Result<(), ServeError> {
     let ended = CancellationToken::new();
     let transport = take_stdio(&ended).map_err(ServeError::Stdio)?;
-    let server = Server::new(sessions.clone(), outputs, config, ended.clone());
+    let server = Server::new(sessions.clone(), sessions.outputs().clone(), config, ended.clone());
     let result = match serve_server(server, transport).await {
         Ok(running) => match running.waiting().await {
             Ok(QuitReason::JoinError(error)) => Err(ServeError::Connection(error.to_string())),
@@ -82,6 +78,11 @@ pub async fn serve_stdio(
         tracing::warn!("sessions did not end in time");
     }
     result
+}
+
+/// A run as the data that programs get beside the text; its texts show up to `budget` characters each.
+pub fn structure(report: &RunReport, budget: u64) -> std::io::Result<serde_json::Value> {
+    structure::of_run(report, budget).map(serde_json::Value::Object)
 }
 
 fn take_stdio(ended: &CancellationToken) -> std::io::Result<Stdio> {

@@ -12,16 +12,22 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::names::SessionId;
 use crate::outputs::Outputs;
+use crate::worker::Workers;
 
+mod actor;
+mod cell;
+mod death;
+mod late;
+mod registry;
 pub mod report;
 
+use registry::Registry;
 use report::{RunEvent, RunReport, RunRequest, Target};
 
 /// The door to all sessions of this server. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Sessions {
-    config: Arc<Config>,
-    outputs: Outputs,
+    registry: Arc<Registry>,
 }
 
 /// A session as `list_sessions` shows it.
@@ -82,9 +88,15 @@ pub enum SessionError {
         /// The limit.
         limit: u64,
     },
+    /// The default session was named and there is none yet.
+    #[error("there is no default session yet; run_code makes it")]
+    NoDefault,
+    /// The call was cancelled while it waited for its turn.
+    #[error("the call was cancelled before its cell started; nothing was run")]
+    NotStarted,
     /// No worker could be started.
     #[error("no Python session could be started: {0}")]
-    Start(String),
+    Start(#[from] crate::worker::WorkerError),
     /// The host itself failed; the id finds the detail in the log.
     #[error("internal error {id}; the server's log has the detail")]
     Internal {
@@ -94,6 +106,23 @@ pub enum SessionError {
 }
 
 impl Sessions {
+    /// The door over an engine that starts at once. Must be called within the runtime, with the base directory in
+    /// place.
+    pub fn new(config: Arc<Config>) -> std::io::Result<Self> {
+        let kept = config.base.join("cache").join("outputs");
+        std::fs::create_dir_all(&kept)?;
+        let outputs = Outputs::new(kept, config.results.kept_outputs);
+        let workers = Workers::start(config.clone());
+        let registry = Arc::new(Registry::new(config, workers, outputs));
+        tokio::spawn(registry::expire(Arc::downgrade(&registry)));
+        Ok(Self { registry })
+    }
+
+    /// Where the outputs of all cells are kept.
+    pub fn outputs(&self) -> &Outputs {
+        self.registry.outputs()
+    }
+
     /// Runs one cell and waits for its report.
     ///
     /// `events` receives what happens meanwhile; a full channel drops events, never slows the cell.
@@ -105,26 +134,27 @@ impl Sessions {
         events: mpsc::Sender<RunEvent>,
         cancel: CancellationToken,
     ) -> Result<RunReport, SessionError> {
-        unimplemented!()
+        self.registry.run(target, request, events, cancel).await
     }
 
     /// All living sessions, the default one first, then by age.
-    pub async fn list(&self) -> Vec<SessionSummary> {
-        unimplemented!()
+    pub fn list(&self) -> Vec<SessionSummary> {
+        self.registry.list()
     }
 
-    /// Ends the session's process (a running cell too); the handle lives on with no variables. `None` is the default session.
+    /// Ends the session's process (a running cell too); the handle lives on with no variables. `None` is the
+    /// default session.
     pub async fn reset(&self, id: Option<&SessionId>) -> Result<SessionSummary, SessionError> {
-        unimplemented!()
+        self.registry.reset(id).await
     }
 
     /// Ends the session for good. `None` is the default session.
     pub async fn close(&self, id: Option<&SessionId>) -> Result<SessionId, SessionError> {
-        unimplemented!()
+        self.registry.close(id).await
     }
 
     /// Ends every session and worker; returns when no process is left.
     pub async fn shutdown(&self) {
-        unimplemented!()
+        self.registry.shutdown().await;
     }
 }

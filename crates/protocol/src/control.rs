@@ -30,6 +30,8 @@ pub enum FromZygote {
         /// The interpreter it runs.
         python: PythonFacts,
     },
+    /// It has used an idle moment to import what many cells need; sessions forked before are poorer.
+    Warmed,
     /// It cannot serve; it exits after saying so.
     Failed {
         /// The reason in words for an operator.

@@ -4,8 +4,9 @@
 //!
 //! Three conversations, all over Unix socket pairs that the host made:
 //!
-//! 1. **Host and zygote** (`SEQPACKET`): one datagram per message. The zygote says [`FromZygote::Ready`] once;
-//!    after that each [`ToZygote::Spawn`] carries two descriptors (data, control) and makes one session.
+//! 1. **Host and zygote** (`SEQPACKET`): one datagram per message. The zygote says [`FromZygote::Ready`] once
+//!    and [`FromZygote::Warmed`] at most once; each [`ToZygote::Spawn`] carries two descriptors (data, control) and
+//!    makes one session.
 //! 2. **Host and supervisor** (`SEQPACKET`, one per session): the supervisor says what became of the session's
 //!    process, and takes [`ToSupervisor`] orders. It is our own code, but it shares a kernel with agent code, so
 //!    the host treats its words as hostile too.

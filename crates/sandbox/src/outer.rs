@@ -26,6 +26,7 @@ pub fn enter(plan: &OuterPlan) -> Result<(), StepError> {
         OuterPlan::Room(room) => enter_room(room),
         OuterPlan::Bare { become_user } => {
             if let Some(id) = become_user {
+                sys::empty_bounding_set().step(|| "empty the bounding set".to_owned())?;
                 sys::become_user(*id, *id, Groups::Drop).step(|| "become an unprivileged user".to_owned())?;
                 // The change of user cleared it.
                 sys::die_with_parent().step(|| "tie the launcher to the host".to_owned())?;
@@ -90,8 +91,7 @@ fn wait_outside(room: &RoomPlan, child: i32, socket: OwnedFd) -> Result<(), Step
             fs::File::open(format!("/proc/{child}")).step(|| "open the child's /proc".to_owned())?;
         say(&socket)?;
         hear(&socket)?;
-        let at = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&process)));
-        write_maps_at(&at, INSIDE_ID, id, id)?;
+        write_maps_of(&process, INSIDE_ID, id, id)?;
         say(&socket)?;
     }
     drop(socket);
@@ -118,28 +118,38 @@ fn build_inside(room: &RoomPlan, socket: OwnedFd) -> Result<(), StepError> {
         sys::unshare(libc::CLONE_NEWUSER).step(|| "make a user namespace".to_owned())?;
         say(&socket)?;
         hear(&socket)?;
+        // Before the change of user, which takes the right to do it.
+        sys::empty_bounding_set().step(|| "empty the bounding set".to_owned())?;
         sys::become_user(INSIDE_ID, INSIDE_ID, Groups::Leave).step(|| "become the user inside".to_owned())?;
         // The change of user cleared both.
         sys::die_with_parent().step(|| "tie the room to the launcher".to_owned())?;
         sys::set_dumpable(Dumpable::Yes).step(|| "keep /proc/self readable".to_owned())?;
     }
-    sys::drop_capabilities().step(|| "drop the capabilities".to_owned())?;
+    drop_all_capabilities()?;
     sys::no_new_privileges().step(|| "forbid new privileges".to_owned())
+}
+
+/// Gives up every capability and, where this namespace grants the right to, every future one.
+pub fn drop_all_capabilities() -> Result<(), StepError> {
+    sys::empty_bounding_set().step(|| "empty the bounding set".to_owned())?;
+    sys::drop_capabilities().step(|| "drop the capabilities".to_owned())
 }
 
 /// Maps one user and one group of the parent namespace into the new one of this process.
 pub fn write_maps(inside: u32, uid: u32, gid: u32) -> Result<(), StepError> {
-    write_maps_at(Path::new("/proc/self"), inside, uid, gid)
+    let process = fs::File::open("/proc/self").step(|| "open /proc/self".to_owned())?;
+    write_maps_of(&process, inside, uid, gid)
 }
 
-fn write_maps_at(process: &Path, inside: u32, uid: u32, gid: u32) -> Result<(), StepError> {
+fn write_maps_of(process: &fs::File, inside: u32, uid: u32, gid: u32) -> Result<(), StepError> {
     let lines = [
-        ("setgroups", "deny".to_owned()),
-        ("uid_map", format!("{inside} {uid} 1")),
-        ("gid_map", format!("{inside} {gid} 1")),
+        (c"setgroups", "deny".to_owned()),
+        (c"uid_map", format!("{inside} {uid} 1")),
+        (c"gid_map", format!("{inside} {gid} 1")),
     ];
-    for (file, line) in lines {
-        fs::write(process.join(file), line).step(|| format!("write {file}"))?;
+    for (name, line) in lines {
+        let written = sys::open_to_write(process.as_fd(), name).and_then(|file| sys::write(file.as_fd(), line.as_bytes()));
+        written.step(|| format!("write {}", name.to_string_lossy()))?;
     }
     Ok(())
 }

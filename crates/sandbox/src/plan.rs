@@ -38,8 +38,8 @@ const SYSTEM_ETC: [&str; 8] = [
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 /// What of `/proc` a process without a namespace of its own may still read.
-const RESTRICTED_PROC: [&str; 5] =
-    ["/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/proc/sys/vm/overcommit_memory"];
+const RESTRICTED_PROC: [&str; 6] =
+    ["/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/proc/sys/vm/overcommit_memory"];
 
 /// A file that exists in the sandbox's root and that no rule allows: opening it tells whether Landlock holds.
 pub const FORBIDDEN_FILE: &str = "/forbidden";
@@ -214,7 +214,7 @@ pub struct LandlockPlan {
 }
 
 /// Which sockets the system call filter lets through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SeccompPlan {
     /// Unix, IPv4, IPv6: the network namespace holds them.
     Sockets,
@@ -349,6 +349,7 @@ fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
         Probe::NoNewNamespaces,
         Probe::SystemCallFilter,
         Probe::NoCapabilities,
+        Probe::EmptyBoundingSet,
         Probe::NoNewPrivileges,
         Probe::Limits,
     ];
@@ -381,6 +382,20 @@ fn restricted_session(policy: &Policy, facts: Facts, workspace: &Path) -> Sessio
     read.extend(paths(&RESTRICTED_PROC));
     let mut write = vec![workspace.to_owned()];
     write.extend(policy.write.iter().cloned());
+    let mut probes = vec![
+        Probe::Unopenable { path: "/etc/passwd".into() },
+        Probe::Unwritable { path: "/tmp/.probe".into() },
+        Probe::NoSocket,
+        Probe::NoNewNamespaces,
+        Probe::SystemCallFilter,
+        Probe::NoCapabilities,
+        Probe::NoNewPrivileges,
+        Probe::Limits,
+    ];
+    if facts.uid == 0 {
+        // An ordinary user may not empty it, and without new privileges it gives nothing.
+        probes.push(Probe::EmptyBoundingSet);
+    }
     SessionPlan {
         rooms: SessionRooms::Shared,
         workspace: workspace.to_owned(),
@@ -393,16 +408,7 @@ fn restricted_session(policy: &Policy, facts: Facts, workspace: &Path) -> Sessio
         }),
         seccomp: Some(SeccompPlan::NoSockets),
         limits: policy.limits,
-        probes: vec![
-            Probe::Unopenable { path: "/etc/passwd".into() },
-            Probe::Unwritable { path: "/tmp/.probe".into() },
-            Probe::NoSocket,
-            Probe::NoNewNamespaces,
-            Probe::SystemCallFilter,
-            Probe::NoCapabilities,
-            Probe::NoNewPrivileges,
-            Probe::Limits,
-        ],
+        probes,
     }
 }
 

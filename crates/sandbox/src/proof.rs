@@ -40,8 +40,10 @@ pub enum Probe {
     NoNewNamespaces,
     /// The kernel says that a system call filter is active.
     SystemCallFilter,
-    /// All capability sets are empty.
+    /// No capability is held or can be passed on.
     NoCapabilities,
+    /// No exec can bring a capability back.
+    EmptyBoundingSet,
     /// Exec cannot gain rights.
     NoNewPrivileges,
     /// The kernel keeps the limits of the plan.
@@ -71,6 +73,7 @@ impl Probe {
             Self::NoNewNamespaces => "no new namespaces",
             Self::SystemCallFilter => "seccomp",
             Self::NoCapabilities => "no capabilities",
+            Self::EmptyBoundingSet => "empty bounding set",
             Self::NoNewPrivileges => "no new privileges",
             Self::Limits => "limits",
         }
@@ -110,8 +113,11 @@ impl Probe {
             }
             Self::SystemCallFilter => status(&["Seccomp:"], |value| value == "2").map_err(breach),
             Self::NoCapabilities => {
-                let sets = ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"];
+                let sets = ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"];
                 status(&sets, |value| value.bytes().all(|digit| digit == b'0')).map_err(breach)
+            }
+            Self::EmptyBoundingSet => {
+                status(&["CapBnd:"], |value| value.bytes().all(|digit| digit == b'0')).map_err(breach)
             }
             Self::NoNewPrivileges => status(&["NoNewPrivs:"], |value| value == "1").map_err(breach),
             Self::Limits => kernel_limits(limits).map_err(breach),

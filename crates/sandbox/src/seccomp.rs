@@ -50,7 +50,8 @@ fn build(plan: SeccompPlan) -> Built<Filters> {
     let not_allowed = SeccompAction::Errno(libc::EPERM as u32);
     let allow_list = SeccompFilter::new(allowed, no_such_call, SeccompAction::Allow, arch)?;
     let arguments = SeccompFilter::new(refused_arguments(plan)?, SeccompAction::Allow, not_allowed, arch)?;
-    Ok(Filters { programs: vec![allow_list.try_into()?, arguments.try_into()?] })
+    // The allow-list comes last: it has no call that would add another filter.
+    Ok(Filters { programs: vec![arguments.try_into()?, allow_list.try_into()?] })
 }
 
 fn condition(argument: u8, length: Len, operator: Op, value: u64) -> Built<SeccompCondition> {

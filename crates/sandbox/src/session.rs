@@ -40,7 +40,11 @@ pub fn settle(plan: &SessionPlan) -> Result<(), StepError> {
     }
     std::env::set_current_dir(&plan.workspace).step(|| "enter the workspace".to_owned())?;
     if plan.seccomp.is_some() {
-        sys::drop_capabilities().step(|| "drop the capabilities".to_owned())?;
+        match plan.rooms {
+            SessionRooms::Own { .. } => outer::drop_all_capabilities()?,
+            // The launcher emptied the bounding set, if it was allowed to.
+            SessionRooms::Shared => sys::drop_capabilities().step(|| "drop the capabilities".to_owned())?,
+        }
         sys::no_new_privileges().step(|| "forbid new privileges".to_owned())?;
     }
     Ok(())

@@ -398,6 +398,12 @@ pub enum AtFlags {
     Recursive,
 }
 
+/// Opens an existing file by its name in a directory, to write.
+pub fn open_to_write(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+    // SAFETY: `name` is a C string; the kernel makes a descriptor.
+    own(unsafe { libc::openat(directory.as_raw_fd(), name.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) })
+}
+
 /// `pivot_root(2)`.
 pub fn pivot_root(new_root: &Path, put_old: &Path) -> io::Result<()> {
     let (new_root, put_old) = (c_path(new_root)?, c_path(put_old)?);
@@ -555,8 +561,8 @@ pub fn become_subreaper() -> io::Result<()> {
     prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map(drop)
 }
 
-/// Drops every capability from every set, the bounding set included.
-pub fn drop_capabilities() -> io::Result<()> {
+/// Empties the bounding set, so that no exec can ever bring a capability back. Needs `CAP_SETPCAP`.
+pub fn empty_bounding_set() -> io::Result<()> {
     for capability in 0..64 {
         match prctl(libc::PR_CAPBSET_READ, capability) {
             Ok(1) => {
@@ -566,6 +572,11 @@ pub fn drop_capabilities() -> io::Result<()> {
             Err(_) => break,
         }
     }
+    Ok(())
+}
+
+/// Drops every capability that this process holds or could pass on.
+pub fn drop_capabilities() -> io::Result<()> {
     prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong)?;
     clear_capability_sets()
 }
@@ -647,6 +658,31 @@ pub fn set_soft_and_hard(resource: Resource, soft: u64, hard: u64) -> io::Result
     // SAFETY: the structure outlives the call.
     check(unsafe { libc::setrlimit(resource_number(resource), &limit) })?;
     Ok(())
+}
+
+/// Raises the soft limit on open files to the hard one; gives back what it was, for [`take_back_files`].
+pub fn lend_files() -> Option<u64> {
+    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `now` is valid for writing, then for reading.
+    unsafe {
+        check(libc::getrlimit(libc::RLIMIT_NOFILE, &mut now)).ok()?;
+        let before = now.rlim_cur;
+        now.rlim_cur = now.rlim_max;
+        check(libc::setrlimit(libc::RLIMIT_NOFILE, &now)).ok()?;
+        Some(before)
+    }
+}
+
+/// Puts the soft limit on open files back.
+pub fn take_back_files(before: u64) {
+    let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `now` is valid for writing, then for reading. Lowering a soft limit cannot fail.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut now) == 0 {
+            now.rlim_cur = before.min(now.rlim_max);
+            let _ = libc::setrlimit(libc::RLIMIT_NOFILE, &now);
+        }
+    }
 }
 
 /// What a signal does to this process.
@@ -755,6 +791,50 @@ pub fn signal_process(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
         )
     })?;
     Ok(())
+}
+
+/// The pids of all processes below this one, as this namespace numbers them. They may end at any moment; use
+/// [`open_process`] before doing anything to one.
+pub fn descendants() -> Vec<i32> {
+    let mut found = children(pid());
+    let mut next = 0;
+    while next < found.len() && found.len() < 100_000 {
+        let more = children(found[next]);
+        found.extend(more);
+        next += 1;
+    }
+    found
+}
+
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    threads
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>())
+        .collect()
+}
+
+/// When a process started, in clock ticks since boot; `None` if it has ended.
+pub fn start_ticks(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in field 2 may hold anything; the last `)` ends it, and the start time is field 22.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Processes and threads that this process's user has on the whole machine.
+pub fn tasks_of_user() -> io::Result<u64> {
+    let (uid, _) = effective_ids();
+    let mut count = 0;
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let Ok(status) = std::fs::read_to_string(entry.path().join("status")) else { continue };
+        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        let owner = field("Uid:").and_then(|ids| ids.split_whitespace().next()?.parse().ok());
+        if owner == Some(uid) {
+            count += field("Threads:").and_then(|number| number.trim().parse::<u64>().ok()).unwrap_or(1);
+        }
+    }
+    Ok(count)
 }
 
 /// Clock ticks since boot, the unit of a process's start time in `/proc/PID/stat`.

@@ -1,1 +1,28 @@
-//! tmp
+//! The worker: the extension module that turns any CPython from 3.9 on into a zygote of sandboxed sessions.
+//!
+//! In reading order: [`zygote`] waits, warm, and forks; [`birth`] takes the forked child through the walls;
+//! [`supervisor`] is what stays as pid 1 of a session; [`channel`] is how the live process talks to the host;
+//! [`convert`] turns Python values into messages and back; [`output`] writes text to a cell's pipes. This is the only
+//! crate that knows Python. Nothing here holds a credential, and the host believes none of what it says.
+
+mod birth;
+mod channel;
+mod convert;
+mod output;
+mod socket;
+mod stubs;
+mod supervisor;
+mod zygote;
+
+use pyo3::prelude::*;
+
+/// The module `_actwright`.
+#[pymodule]
+fn actwright_worker(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<channel::Channel>()?;
+    module.add("HostCallError", module.py().get_type::<channel::HostCallError>())?;
+    module.add_function(wrap_pyfunction!(output::emit, module)?)?;
+    module.add_function(wrap_pyfunction!(stubs::sources, module)?)?;
+    module.add_function(wrap_pyfunction!(zygote::run_zygote, module)?)?;
+    Ok(())
+}

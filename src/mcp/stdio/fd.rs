@@ -18,6 +18,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
+use crate::watch::watch;
+
 /// A pipe that is ready for writing takes this much without blocking (`PIPE_BUF`).
 const PIPE_BUF: usize = 4096;
 
@@ -60,7 +62,7 @@ impl Source {
     /// Takes over a descriptor that is open for reading.
     pub(super) fn new(fd: OwnedFd) -> io::Result<Self> {
         if let Some((fd, manner)) = waitable(&fd, Direction::Read)?
-            && let Ok(fd) = register(fd, Interest::READABLE)
+            && let Ok(fd) = watch(fd, Interest::READABLE)
         {
             return Ok(Self::Waitable(fd, ReadManner(manner)));
         }
@@ -117,7 +119,7 @@ impl Sink {
     /// Takes over a descriptor that is open for writing.
     pub(super) fn new(fd: OwnedFd) -> io::Result<Self> {
         if let Some((fd, manner)) = waitable(&fd, Direction::Write)?
-            && let Ok(fd) = register(fd, Interest::WRITABLE)
+            && let Ok(fd) = watch(fd, Interest::WRITABLE)
         {
             return Ok(Self { waitable: Some(fd), direct: None, manner });
         }
@@ -162,15 +164,6 @@ fn waitable(fd: &OwnedFd, direction: Direction) -> io::Result<Option<(OwnedFd, M
         },
         _ => Ok(None),
     }
-}
-
-/// Makes a descriptor known to the runtime's poller.
-#[expect(
-    deprecated,
-    reason = "its successor is unsafe for types whose descriptor changes; an OwnedFd's never does"
-)]
-fn register(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::with_interest(fd, interest)
 }
 
 fn reopen(fd: &OwnedFd, direction: Direction) -> io::Result<OwnedFd> {

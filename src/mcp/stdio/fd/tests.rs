@@ -7,7 +7,7 @@ use super::*;
 #[tokio::test]
 async fn a_shared_blocking_pipe_is_read_without_blocking() {
     let (ours, mut theirs) = pipe().unwrap();
-    let fd = register(ours.into(), Interest::READABLE).unwrap();
+    let fd = watch(ours.into(), Interest::READABLE).unwrap();
     let mut source = Source::Waitable(fd, ReadManner(Manner::Poll));
     let mut bytes = Vec::new();
     let early =
@@ -26,7 +26,7 @@ async fn a_shared_blocking_pipe_is_read_without_blocking() {
 #[tokio::test]
 async fn a_shared_blocking_pipe_is_written_without_blocking() {
     let (mut theirs, ours) = pipe().unwrap();
-    let fd = register(ours.into(), Interest::WRITABLE).unwrap();
+    let fd = watch(ours.into(), Interest::WRITABLE).unwrap();
     let sink = Sink { waitable: Some(fd), direct: None, manner: Manner::Poll };
     let mut written = 0;
     let full = loop {

@@ -1,0 +1,295 @@
+//! What is measured, each case from a client's side of stdio.
+//!
+//! Every case makes its own server, so that none sees what another left behind.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Run};
+use crate::memory;
+use crate::sample::Sample;
+use crate::table::{Goal, Row, number};
+
+/// What a new session is asked for by.
+const NEW: &str = "new";
+
+/// What is measured with, and how often.
+#[derive(Debug)]
+pub struct Bench {
+    /// The program under test.
+    pub program: PathBuf,
+    /// The reference server.
+    pub echo: PathBuf,
+    /// The interpreter of the references.
+    pub python: String,
+    /// The base directory of the servers.
+    pub base: PathBuf,
+    /// How often.
+    pub effort: Effort,
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Enough for a table.
+    Full,
+    /// Enough to see that it works.
+    Quick,
+}
+
+impl Effort {
+    fn times(self, full: usize) -> usize {
+        match self {
+            Self::Full => full,
+            Self::Quick => full.div_ceil(20).max(3),
+        }
+    }
+}
+
+impl Bench {
+    /// All rows. A case that fails becomes a row that says so; the others go on.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        let mut add = |name: &str, unit, measured: anyhow::Result<Vec<Row>>| match measured {
+            Ok(measured) => rows.extend(measured),
+            Err(why) => rows.push(Row::missing(name, unit, &why)),
+        };
+        add("start", "ms", self.start());
+        add("new session", "ms", self.new_session());
+        add("warm 1+1 over stdio", "ms", self.warm());
+        add("host calls", "/s", self.host_calls());
+        add("1 MB of output", "ms", self.output("1 MB of output", 10_000, 10));
+        if self.effort == Effort::Full {
+            add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));
+        }
+        add("memory per idle session", "MB", self.memory());
+        add("throughput", "/s", self.throughput());
+        rows
+    }
+
+    fn connect(&self) -> anyhow::Result<Client> {
+        Client::connect(&self.program, &self.arguments()?)
+    }
+
+    fn arguments(&self) -> anyhow::Result<[&str; 3]> {
+        Ok(["serve", "--base", self.base.to_str().context("the base directory is not UTF-8")?])
+    }
+
+    /// From the start of the process to the list of tools, and on to the first value.
+    fn start(&self) -> anyhow::Result<Vec<Row>> {
+        let arguments = self.arguments()?;
+        let (mut listed, mut first) = (Sample::default(), Sample::default());
+        for _ in 0..self.effort.times(40) {
+            let start = Instant::now();
+            let mut client = Client::spawn(&self.program, &arguments)?;
+            client.greet()?;
+            client.ask("tools/list", json!({}))?;
+            listed.add(start.elapsed());
+            let start = Instant::now();
+            expect(&client.run(json!({"code": "1+1"}))?, "2")?;
+            first.add(start.elapsed());
+        }
+        let plain = Sample::take(self.effort.times(40), || self.python(&["-I", "-c", "pass"]).map(drop))?;
+        let echo = Sample::take(self.effort.times(40), || {
+            Client::connect(&self.echo, &[])?.ask("tools/list", json!({})).map(drop)
+        })?;
+        Ok(vec![
+            Row::new("process start to tools/list", listed.median(), "ms")
+                .p95(listed.quantile(0.95))
+                .goal(Goal::AtMost(10.0))
+                .beside(format!("bare rmcp server, start to end: {} ms", number(echo.median()))),
+            Row::new("first run_code after that", first.median(), "ms")
+                .p95(first.quantile(0.95))
+                .goal(Goal::AtMost(60.0))
+                .beside(format!("python3 -I -c pass: {} ms", number(plain.median()))),
+        ])
+    }
+
+    /// A call that needs a new session, against a server that is warm; the session is closed each time.
+    fn new_session(&self) -> anyhow::Result<Vec<Row>> {
+        let mut client = self.connect()?;
+        client.run(json!({"code": "1+1"}))?;
+        let mut sample = Sample::default();
+        for _ in 0..self.effort.times(100) {
+            let start = Instant::now();
+            let run = client.run(json!({"code": "1+1", "session": NEW}))?;
+            sample.add(start.elapsed());
+            let closing = json!({"name": "close_session", "arguments": {"session": run.session}});
+            client.ask("tools/call", closing)?;
+            // The pool refills behind the reply; a client that thinks between calls gives it this time too.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let burst = Sample::take(self.effort.times(40), || {
+            client.run(json!({"code": "1+1", "session": NEW})).map(drop)
+        })?;
+        Ok(vec![
+            Row::new("new session and its first 1+1", sample.median(), "ms")
+                .p95(sample.quantile(0.95))
+                .goal(Goal::AtMost(5.0))
+                .beside(format!("one after the other, no pause: {} ms", number(burst.median()))),
+        ])
+    }
+
+    fn warm(&self) -> anyhow::Result<Vec<Row>> {
+        let mut client = self.connect()?;
+        expect(&client.run(json!({"code": "1+1"}))?, "2")?;
+        let call = json!({"name": "run_code", "arguments": {"code": "1+1"}});
+        for _ in 0..50 {
+            client.ask("tools/call", call.clone())?;
+        }
+        let sample =
+            Sample::take(self.effort.times(5000), || client.ask("tools/call", call.clone()).map(drop))?;
+        let mut echo = Client::connect(&self.echo, &[])?;
+        let call = json!({"name": "echo", "arguments": {"code": "1+1"}});
+        let floor = Sample::take(self.effort.times(5000), || echo.ask("tools/call", call.clone()).map(drop))?;
+        let exec = self.python(&["-I", "-c", include_str!("cells/exec_loop.py")])?;
+        let exec: f64 = exec.trim().parse().context("the reference printed no number")?;
+        let floor = floor.median();
+        Ok(vec![
+            Row::new("warm 1+1 over stdio", sample.median(), "ms")
+                .p95(sample.quantile(0.95))
+                .goal(Goal::AtMost(0.25))
+                .beside(format!(
+                    "bare rmcp echo: {} ms; in-process exec: {} ms",
+                    number(floor),
+                    number(exec)
+                )),
+            Row::new("of which not the SDK's echo", sample.median() - floor, "ms")
+                .beside("render, worker round trip and the cell itself"),
+        ])
+    }
+
+    fn host_calls(&self) -> anyhow::Result<Vec<Row>> {
+        let mut client = self.connect()?;
+        let mut best: f64 = 0.0;
+        for _ in 0..self.effort.times(5).min(5) {
+            let run = client.run(json!({"code": include_str!("cells/host_calls.py")}))?;
+            let rate: f64 = run.result.parse().with_context(|| format!("the rate is `{}`", run.result))?;
+            best = best.max(rate);
+        }
+        Ok(vec![
+            Row::new("host calls from a loop in code (best run)", best, "/s").goal(Goal::AtLeast(20_000.0)),
+        ])
+    }
+
+    /// Lines of 100 bytes; the reply holds head and tail only.
+    fn output(&self, name: &str, lines: u64, times: usize) -> anyhow::Result<Vec<Row>> {
+        let code = include_str!("cells/output.py").replace("LINES", &lines.to_string());
+        let mut client = self.connect()?;
+        let mut bytes = 0;
+        let sample = Sample::take(self.effort.times(times), || {
+            let call = json!({"name": "run_code", "arguments": {"code": code}});
+            let answer = client.ask("tools/call", call)?;
+            bytes = answer.bytes;
+            Run::read(answer).map(drop)
+        })?;
+        let plain = Sample::take(self.effort.times(times), || self.python(&["-I", "-c", &code]).map(drop))?;
+        Ok(vec![Row::new(name, sample.median(), "ms").beside(format!(
+            "python3 into a pipe: {} ms; the reply was {} kB",
+            number(plain.median()),
+            number(bytes as f64 / 1e3)
+        ))])
+    }
+
+    fn memory(&self) -> anyhow::Result<Vec<Row>> {
+        let mut client = self.connect()?;
+        client.run(json!({"code": "1+1"}))?;
+        std::thread::sleep(Duration::from_millis(300));
+        let before = memory::of_tree(client.pid())?;
+        let sessions = if self.effort == Effort::Full { 50 } else { 5 };
+        for _ in 0..sessions {
+            client.run(json!({"code": "1+1", "session": NEW}))?;
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        let after = memory::of_tree(client.pid())?;
+        let each = (after - before) / f64::from(sessions);
+        Ok(vec![
+            Row::new("memory per idle session", each, "MB")
+                .goal(Goal::AtMost(8.0))
+                .beside(format!("server with one session: {} MB in all", number(before))),
+        ])
+    }
+
+    /// Calls a second with one call in flight on each of n sessions.
+    fn throughput(&self) -> anyhow::Result<Vec<Row>> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut at_eight = None;
+        for count in [1, 2, 8, 100] {
+            let (rate, slowest) = self.rate(count)?;
+            let mut row = Row::new(format!("throughput, {count} sessions"), rate, "calls/s")
+                .beside(format!("slowest call: {} ms", number(slowest.as_secs_f64() * 1e3)));
+            match (count, at_eight) {
+                (8, _) => at_eight = Some(rate),
+                // "No lower than at 8", with the noise of a short run allowed for.
+                (100, Some(eight)) => row = row.goal(Goal::AtLeast(eight * 0.95)),
+                _ => {}
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn rate(&self, count: usize) -> anyhow::Result<(f64, Duration)> {
+        let mut client = self.connect()?;
+        let mut sessions = Vec::new();
+        for _ in 0..count {
+            sessions.push(client.run(json!({"code": "n = 0", "session": NEW}))?.session);
+        }
+        let calls = self.effort.times(10_000).max(count * 3);
+        let mut in_flight: std::collections::HashMap<u64, (usize, Instant)> = Default::default();
+        let start = Instant::now();
+        for (index, session) in sessions.iter().enumerate() {
+            in_flight.insert(client.request("tools/call", count_up(session))?, (index, Instant::now()));
+        }
+        let (mut sent, mut answered, mut slowest) = (count, vec![0_u64; count], Duration::ZERO);
+        while !in_flight.is_empty() {
+            let answer = client.answer()?;
+            let Some((index, asked)) = in_flight.remove(&answer.id) else {
+                bail!("reply {} came for no request", answer.id);
+            };
+            slowest = slowest.max(asked.elapsed());
+            answered[index] += 1;
+            // Each session counts its own calls: a reply that went astray is seen here.
+            expect(&Run::read(answer)?, &answered[index].to_string())?;
+            if sent < calls {
+                sent += 1;
+                let id = client.request("tools/call", count_up(&sessions[index]))?;
+                in_flight.insert(id, (index, Instant::now()));
+            }
+        }
+        Ok((sent as f64 / start.elapsed().as_secs_f64(), slowest))
+    }
+
+    /// Runs the reference interpreter to its end and gives its output.
+    fn python(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = Command::new(&self.python).args(arguments).stdin(Stdio::null()).output();
+        let output = output.with_context(|| format!("cannot start {}", self.python))?;
+        if !output.status.success() {
+            bail!("{} ended with {}", self.python, output.status);
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+fn count_up(session: &str) -> Value {
+    json!({"name": "run_code", "arguments": {"code": "n += 1\nn", "session": session}})
+}
+
+fn expect(run: &Run, value: &str) -> anyhow::Result<()> {
+    if run.result == value {
+        return Ok(());
+    }
+    bail!("a cell gave `{}` instead of `{value}`", run.result)
+}
+
+/// The interpreter itself, past any launcher script (pyenv has one that takes 30 ms).
+pub fn real_python(named: &str) -> anyhow::Result<String> {
+    let output = Command::new(named).args(["-I", "-c", "import sys; print(sys.executable)"]).output();
+    let output = output.with_context(|| format!("cannot start {named}"))?;
+    let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if Path::new(&path).is_file() { Ok(path) } else { bail!("{named} does not say where it lies") }
+}

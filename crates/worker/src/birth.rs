@@ -1,0 +1,158 @@
+//! From the zygote's fork to a session that is locked in: the steps between, in their only order.
+//!
+//! Three processes take part. The forked child makes the namespaces and forks again; that child, pid 1 inside, builds
+//! the view and becomes the supervisor; its own child locks itself in, proves it, and is the one that returns to
+//! Python.
+
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+
+use actwright_protocol::{FromSupervisor, FromWorker, Proof, Ready, VERSION};
+use actwright_sandbox::plan::{SessionPlan, SessionRooms};
+use actwright_sandbox::seccomp::Filters;
+use actwright_sandbox::sys::{self, Disposition, Dumpable, Forked};
+use actwright_sandbox::{Step, StepError, landlock, limits, proof, session};
+
+use crate::socket::{send_datagram, send_frame};
+use crate::supervisor;
+
+/// Where the live process keeps its data socket: above every number that code's own files get, so that a session's
+/// first file is 3 as everywhere.
+pub const DATA: RawFd = 1_000;
+
+/// Where the supervisor keeps its control socket.
+const CONTROL: RawFd = 3;
+
+/// What a session is born with.
+pub struct Birth<'a> {
+    /// Its plan.
+    pub plan: SessionPlan,
+    /// The filters of the plan, compiled before.
+    pub filters: Option<&'a Filters>,
+    /// To the host: frames.
+    pub data: OwnedFd,
+    /// To the host: the supervisor's orders and reports.
+    pub control: OwnedFd,
+}
+
+/// Runs in the zygote's fork. Returns only in the session's live process, locked in; every other process ends
+/// here.
+pub fn be_born(birth: Birth<'_>) {
+    // Out of the way of the fixed places below.
+    let moved = sys::duplicate_above(birth.control.as_fd(), DATA + 1)
+        .and_then(|control| Ok((control, sys::duplicate_above(birth.data.as_fd(), DATA + 1)?)));
+    let Ok((control, data)) = moved else { sys::exit_now(125) };
+    let result = leave(&birth.plan).and_then(|()| split(&birth, &control, &data));
+    if let Err(error) = result {
+        fail(&control, &error.step, &error.source.to_string());
+    }
+}
+
+fn fail(control: &OwnedFd, step: &str, reason: &str) -> ! {
+    let message = FromSupervisor::Failed { step: step.to_owned(), reason: reason.to_owned() };
+    // If the host is gone there is nobody to tell.
+    let _ = send_datagram(control.as_fd(), &message);
+    sys::exit_now(125)
+}
+
+/// Into the session's namespaces; the first child there is its pid 1.
+fn leave(plan: &SessionPlan) -> Result<(), StepError> {
+    session::leave_zygote(&plan.rooms)?;
+    if matches!(plan.rooms, SessionRooms::Own { .. }) {
+        // SAFETY of `fork`: the zygote has one thread and this process is its copy.
+        #[allow(unsafe_code)]
+        let forked = unsafe { sys::fork() }.step(|| "fork the supervisor".to_owned())?;
+        if matches!(forked, Forked::Parent(_)) {
+            sys::exit_now(0);
+        }
+    } else {
+        sys::die_with_parent().step(|| "tie the supervisor to the zygote".to_owned())?;
+        sys::become_subreaper().step(|| "adopt orphans".to_owned())?;
+    }
+    Ok(())
+}
+
+/// The supervisor's side of the second fork never returns.
+fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), StepError> {
+    session::settle(&birth.plan)?;
+    sys::set_signal(sys::CHILD_ENDED, Disposition::Default).step(|| "watch children".to_owned())?;
+    // SAFETY of `fork`: as above.
+    #[allow(unsafe_code)]
+    let forked = unsafe { sys::fork() }.step(|| "fork the session's process".to_owned())?;
+    match forked {
+        Forked::Parent(live) => {
+            if let Err(error) = become_supervisor(birth, control) {
+                fail(control, &error.step, &error.source.to_string());
+            }
+            supervisor::supervise(live, CONTROL)
+        }
+        Forked::Child => become_live(birth, data),
+    }
+}
+
+fn become_supervisor(birth: &Birth<'_>, control: &OwnedFd) -> Result<(), StepError> {
+    sys::set_dumpable(Dumpable::No).step(|| "close the supervisor to its user".to_owned())?;
+    sys::set_signal(sys::INTERRUPT, Disposition::Ignore).step(|| "ignore interrupts".to_owned())?;
+    sys::place_private(control.as_fd(), CONTROL).step(|| "place the control socket".to_owned())?;
+    null_streams()?;
+    sys::close_range(CONTROL + 1, RawFd::MAX).step(|| "close what the supervisor does not need".to_owned())?;
+    if let Some(filters) = birth.filters {
+        filters.apply()?;
+    }
+    Ok(())
+}
+
+fn null_streams() -> Result<(), StepError> {
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null");
+    let null = null.step(|| "open /dev/null".to_owned())?;
+    for stream in 0..3 {
+        sys::place(null.as_fd(), stream).step(|| "place the standard streams".to_owned())?;
+    }
+    Ok(())
+}
+
+/// Locks the live process in and tells the host how each wall answered.
+fn become_live(birth: &Birth<'_>, data: &OwnedFd) -> Result<(), StepError> {
+    if matches!(birth.plan.rooms, SessionRooms::Shared) {
+        sys::die_with_parent().step(|| "tie the session to its supervisor".to_owned())?;
+    }
+    sys::new_process_group().step(|| "start a process group".to_owned())?;
+    sys::place_private(data.as_fd(), DATA).step(|| "place the data socket".to_owned())?;
+    null_streams()?;
+    sys::close_range(3, DATA - 1).step(|| "close what the session does not need".to_owned())?;
+    sys::close_range(DATA + 1, RawFd::MAX).step(|| "close what the session does not need".to_owned())?;
+    let proofs = match lock_in(birth) {
+        Ok(proofs) => proofs,
+        // The control socket is closed here: the supervisor reports the exit, and the reason goes the other way.
+        Err(reason) => {
+            let _ = send_frame(sys::borrow(DATA), &refusal(&reason), &[]);
+            sys::exit_now(125)
+        }
+    };
+    let ready = FromWorker::Ready(Ready { version: VERSION, proofs });
+    send_frame(sys::borrow(DATA), &ready, &[]).step(|| "say ready".to_owned())
+}
+
+/// A `Ready` of version 0 is a refusal: its one proof says which wall does not hold.
+fn refusal(reason: &str) -> FromWorker {
+    let proof = Proof { name: "refused".to_owned(), evidence: reason.to_owned() };
+    FromWorker::Ready(Ready { version: 0, proofs: vec![proof] })
+}
+
+fn lock_in(birth: &Birth<'_>) -> Result<Vec<Proof>, String> {
+    let plan = &birth.plan;
+    let words = |error: StepError| error.to_string();
+    let mut kept = plan.limits;
+    if matches!(plan.rooms, SessionRooms::Shared) {
+        // Without a user namespace of its own the kernel counts all processes of the user.
+        kept.processes = kept.processes.saturating_add(sys::tasks_of_user().map_err(|error| error.to_string())?);
+    }
+    if let Some(rules) = &plan.landlock {
+        landlock::apply(rules).map_err(words)?;
+    }
+    limits::apply(&kept).map_err(words)?;
+    if let Some(filters) = birth.filters {
+        filters.apply().map_err(words)?;
+    }
+    let proofs = proof::attempt_all(&plan.probes, &kept).map_err(|breach| breach.to_string())?;
+    Ok(proofs.into_iter().map(|(name, evidence)| Proof { name: name.to_owned(), evidence }).collect())
+}

@@ -1,0 +1,261 @@
+//! The live process's one connection to the host, as Python sees it.
+//!
+//! Any thread may call the host at any time, also between cells. Whoever waits first reads for all and files what is
+//! not its own; the others sleep until something is filed or the reading falls to them.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use actwright_protocol::{Blob, CallError, FromWorker, OutputStream, ToWorker, Value, decode, encode_datagram};
+use actwright_sandbox::sys;
+use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
+
+use crate::birth::DATA;
+use crate::convert;
+use crate::socket::{Inbox, Step, pack, send_frame};
+
+pyo3::create_exception!(_actwright, HostCallError, pyo3::exceptions::PyException, "The host answered a call with an error.");
+
+/// How long a thread that is not reading sleeps before it looks after signals.
+const NAP: Duration = Duration::from_millis(100);
+
+/// The session's connection to the host.
+#[pyclass(frozen, module = "_actwright")]
+#[derive(Debug)]
+pub struct Channel {
+    mail: Mutex<Mail>,
+    filed: Condvar,
+    inbox: Mutex<Inbox>,
+    sending: Mutex<()>,
+    next_call: AtomicU64,
+    disowned: AtomicBool,
+}
+
+/// What has arrived and waits for its reader.
+#[derive(Debug, Default)]
+struct Mail {
+    reading: bool,
+    runs: VecDeque<PendingRun>,
+    replies: HashMap<u64, Result<Vec<u8>, CallError>>,
+}
+
+#[derive(Debug)]
+struct PendingRun {
+    cell: u64,
+    code: Vec<u8>,
+    plan: bool,
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves plain data behind, which is as good as before.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Channel {
+    /// The channel over the data socket that birth has put in place.
+    pub fn at_fixed_place() -> Self {
+        Self {
+            mail: Mutex::default(),
+            filed: Condvar::new(),
+            inbox: Mutex::default(),
+            sending: Mutex::new(()),
+            next_call: AtomicU64::new(1),
+            disowned: AtomicBool::new(false),
+        }
+    }
+
+    fn socket(&self) -> PyResult<BorrowedFd<'static>> {
+        if self.disowned.load(Ordering::Relaxed) {
+            return Err(PyRuntimeError::new_err("this is a forked child: only the session's own process may call the host"));
+        }
+        Ok(sys::borrow(DATA))
+    }
+
+    fn send(&self, py: Python<'_>, message: &FromWorker, beside: &[OwnedFd]) -> PyResult<()> {
+        let socket = self.socket()?;
+        py.detach(|| {
+            let _turn = lock(&self.sending);
+            let fds: Vec<BorrowedFd<'_>> = beside.iter().map(AsFd::as_fd).collect();
+            send_frame(socket, message, &fds)
+        })
+        .map_err(|error| PyConnectionError::new_err(error.to_string()))
+    }
+
+    /// Waits until `pick` finds what it wants; `None` when the host is gone.
+    fn wait_for<T: Send>(
+        &self,
+        py: Python<'_>,
+        pick: impl Fn(&mut Mail) -> Option<T> + Send + Sync,
+    ) -> PyResult<Option<T>> {
+        let socket = self.socket()?;
+        loop {
+            match py.detach(|| self.look(socket, &pick)) {
+                Ok(found) => return Ok(Some(found)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => py.check_signals()?,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                Err(error) => return Err(PyConnectionError::new_err(error.to_string())),
+            }
+        }
+    }
+
+    fn look<T>(&self, socket: BorrowedFd<'_>, pick: &impl Fn(&mut Mail) -> Option<T>) -> io::Result<T> {
+        let mut mail = lock(&self.mail);
+        loop {
+            if let Some(found) = pick(&mut mail) {
+                return Ok(found);
+            }
+            if mail.reading {
+                let (guard, nap) = self.filed.wait_timeout(mail, NAP).unwrap_or_else(PoisonError::into_inner);
+                mail = guard;
+                if nap.timed_out() {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                continue;
+            }
+            mail.reading = true;
+            drop(mail);
+            let arrived = self.read(socket);
+            mail = lock(&self.mail);
+            mail.reading = false;
+            self.filed.notify_all();
+            for message in arrived? {
+                mail.file(message);
+            }
+        }
+    }
+
+    /// Reads once and gives every whole message.
+    fn read(&self, socket: BorrowedFd<'_>) -> io::Result<Vec<Arrived>> {
+        let mut inbox = lock(&self.inbox);
+        // Code may have used up its descriptors; a cell's pipes must still find room.
+        let lent = sys::lend_files();
+        let filled = inbox.fill(socket);
+        if let Some(before) = lent {
+            sys::take_back_files(before);
+        }
+        filled?;
+        let mut arrived = Vec::new();
+        while let Step::Message(message) = inbox.take::<ToWorker>()? {
+            arrived.push(match message {
+                ToWorker::Run { cell, code, plan } => {
+                    let (stdout, stderr) = (inbox.descriptor()?, inbox.descriptor()?);
+                    let code = inbox.blob(code)?;
+                    Arrived::Run(PendingRun { cell, code, plan, stdout, stderr })
+                }
+                ToWorker::Reply { id, result: Ok(blob) } => Arrived::Reply(id, Ok(inbox.blob(blob)?)),
+                ToWorker::Reply { id, result: Err(error) } => Arrived::Reply(id, Err(error)),
+            });
+        }
+        Ok(arrived)
+    }
+}
+
+enum Arrived {
+    Run(PendingRun),
+    Reply(u64, Result<Vec<u8>, CallError>),
+}
+
+impl Mail {
+    fn file(&mut self, message: Arrived) {
+        match message {
+            Arrived::Run(run) => self.runs.push_back(run),
+            Arrived::Reply(id, result) => {
+                self.replies.insert(id, result);
+            }
+        }
+    }
+}
+
+#[pymethods]
+impl Channel {
+    /// Waits for the next cell: its number, its source, and whether only to plan it; None when the host is gone.
+    fn next_run<'py>(&self, py: Python<'py>) -> PyResult<Option<(u64, Bound<'py, PyString>, bool)>> {
+        let Some(run) = self.wait_for(py, |mail| mail.runs.pop_front())? else { return Ok(None) };
+        sys::place(run.stdout.as_fd(), 1)?;
+        sys::place(run.stderr.as_fd(), 2)?;
+        let code = PyBytes::new(py, &run.code).call_method1("decode", ("utf-8", "replace"))?;
+        Ok(Some((run.cell, code.cast_into::<PyString>()?, run.plan)))
+    }
+
+    /// Ends the cell's turn.
+    fn done(&self, py: Python<'_>, cell: u64, outcome: &Bound<'_, PyDict>) -> PyResult<()> {
+        let mut beside = Vec::new();
+        let done = convert::done(cell, outcome, &mut beside)?;
+        self.send(py, &FromWorker::Done(done), &beside)
+    }
+
+    /// Shows one rich object: (media type, content) pairs, best first.
+    fn display(&self, py: Python<'_>, cell: u64, forms: &Bound<'_, PySequence>) -> PyResult<()> {
+        let mut beside = Vec::new();
+        let mut packed = Vec::new();
+        for form in forms.try_iter()? {
+            let (media_type, content): (String, Bound<'_, PyBytes>) = form?.extract()?;
+            packed.push((media_type, pack(content.as_bytes(), &mut beside)));
+            if beside.len() >= sys::MAX_DESCRIPTORS {
+                break;
+            }
+        }
+        self.send(py, &FromWorker::Display { cell, forms: packed }, &beside)
+    }
+
+    /// Hands over text that belongs to a cell that has ended.
+    fn late(&self, py: Python<'_>, cell: u64, stream: u8, text: &Bound<'_, PyString>) -> PyResult<()> {
+        let stream = match stream {
+            1 => OutputStream::Stdout,
+            2 => OutputStream::Stderr,
+            _ => return Err(PyValueError::new_err("stream is 1 or 2")),
+        };
+        let mut beside = Vec::new();
+        let text = pack(convert::utf8(text)?.as_bytes(), &mut beside);
+        self.send(py, &FromWorker::Late { cell, stream, text }, &beside)
+    }
+
+    /// Calls the host and waits for the answer.
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        name: String,
+        args: &Bound<'py, PySequence>,
+        kwargs: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let arguments = Value::List(vec![convert::sequence(args)?, convert::to_value(kwargs.as_any())?]);
+        let encoded = encode_datagram(&arguments).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let mut beside = Vec::new();
+        let arguments: Blob = pack(&encoded, &mut beside);
+        let id = self.next_call.fetch_add(1, Ordering::Relaxed);
+        self.send(py, &FromWorker::Call { id, name, arguments }, &beside)?;
+        drop(beside);
+        let reply = match self.wait_for(py, |mail| mail.replies.remove(&id)) {
+            Ok(reply) => reply,
+            Err(interrupted) => {
+                // The answer may still come and must find nobody; the host is told not to bother.
+                self.send(py, &FromWorker::Abandon { id }, &[])?;
+                return Err(interrupted);
+            }
+        };
+        match reply {
+            None => Err(PyConnectionError::new_err("the host is gone")),
+            Some(Err(error)) => Err(HostCallError::new_err((error.kind, error.message))),
+            Some(Ok(bytes)) => {
+                let value: Value = decode(&bytes).map_err(|error| PyConnectionError::new_err(error.to_string()))?;
+                convert::from_value(py, &value)
+            }
+        }
+    }
+
+    /// In a forked child: this process must never speak for the session again.
+    fn disown(&self) {
+        self.disowned.store(true, Ordering::Relaxed);
+        // The number is ours by birth; whoever holds it in this child is this channel alone.
+        let _ = sys::adopt(DATA).map(drop);
+    }
+}

@@ -1,0 +1,133 @@
+//! The zygote: a warm interpreter that waits for the host's word and forks a session.
+//!
+//! It must have one thread, or the children inherit locks that nobody will ever release.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+
+use actwright_protocol::{FromZygote, PythonFacts, ToZygote, VERSION, decode};
+use actwright_sandbox::plan::{SeccompPlan, SessionPlan};
+use actwright_sandbox::seccomp::Filters;
+use actwright_sandbox::sys::{self, Disposition, Forked, Interest};
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+
+use crate::birth::{Birth, be_born};
+use crate::channel::Channel;
+use crate::socket::{invalid, receive_datagram, send_datagram};
+
+/// How long nobody must have asked for a session before the zygote spends time on itself.
+const IDLE_MS: i32 = 15;
+
+/// Serves the host on the control socket. In a forked session it returns the session's channel; in the zygote
+/// it returns nothing, when the host has let go. `warm_up` is called once, in the first idle moment.
+#[pyfunction]
+pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) -> PyResult<Option<Channel>> {
+    let socket = sys::adopt(control)?;
+    let python = facts(py)?;
+    require_one_thread(&socket)?;
+    // Children of the zygote end without a trace; nobody waits for them here.
+    sys::set_signal(sys::CHILD_ENDED, Disposition::Ignore)?;
+    send_datagram(socket.as_fd(), &FromZygote::Ready { version: VERSION, python })?;
+    let mut filters = HashMap::new();
+    let mut warm = false;
+    loop {
+        if !warm && is_idle(control)? {
+            warm_up.call0()?;
+            require_one_thread(&socket)?;
+            send_datagram(socket.as_fd(), &FromZygote::Warmed)?;
+            warm = true;
+        }
+        let (order, fds) = match receive_datagram::<ToZygote>(socket.as_fd()) {
+            Ok(Some(message)) => message,
+            Ok(None) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(PyOSError::new_err(error.to_string())),
+        };
+        let ToZygote::Spawn(spec) = order;
+        let plan: SessionPlan = decode(&spec.plan).map_err(invalid)?;
+        if let Some(channel) = spawn(py, plan, fds, &mut filters)? {
+            return Ok(Some(channel));
+        }
+    }
+}
+
+fn is_idle(control: RawFd) -> io::Result<bool> {
+    let ready = sys::wait(&[Interest { fd: control, readable: true, writable: false }], IDLE_MS);
+    match ready {
+        Ok(ready) => Ok(!ready.iter().any(|(readable, _)| *readable)),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn threads() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+fn require_one_thread(socket: &OwnedFd) -> PyResult<()> {
+    let threads = threads()?;
+    if threads == 1 {
+        return Ok(());
+    }
+    let reason = format!("the interpreter has {threads} threads after its imports and cannot be forked");
+    send_datagram(socket.as_fd(), &FromZygote::Failed { reason: reason.clone() })?;
+    Err(PyRuntimeError::new_err(reason))
+}
+
+fn facts(py: Python<'_>) -> PyResult<PythonFacts> {
+    let sys = py.import("sys")?;
+    let implementation: String = sys.getattr("implementation")?.getattr("name")?.extract()?;
+    let version: (u32, u32, u32) = sys.getattr("version_info")?.get_item(pyo3::types::PySlice::new(py, 0, 3, 1))?.extract()?;
+    Ok(PythonFacts {
+        version: format!("{}.{}.{}", version.0, version.1, version.2),
+        implementation,
+        threads: u32::try_from(threads()?).unwrap_or(u32::MAX),
+    })
+}
+
+/// Forks one session; `Some` in the child.
+fn spawn(
+    py: Python<'_>,
+    plan: SessionPlan,
+    fds: Vec<OwnedFd>,
+    filters: &mut HashMap<SeccompPlan, Filters>,
+) -> PyResult<Option<Channel>> {
+    let Ok([data, control]) = <[OwnedFd; 2]>::try_from(fds) else {
+        return Err(PyOSError::new_err("a session needs two descriptors"));
+    };
+    if let Some(kind) = plan.seccomp
+        && !filters.contains_key(&kind)
+    {
+        let compiled = Filters::compile(kind).map_err(|error| PyOSError::new_err(error.to_string()))?;
+        filters.insert(kind, compiled);
+    }
+    let filters = plan.seccomp.and_then(|kind| filters.get(&kind));
+    // SAFETY: the interpreter's lock is held, and these three calls surround the fork as CPython's own
+    // `os.fork` does. The process has one thread (checked before the first fork).
+    #[allow(unsafe_code)]
+    let forked = unsafe {
+        pyo3::ffi::PyOS_BeforeFork();
+        let forked = sys::fork();
+        if !matches!(forked, Ok(Forked::Child)) {
+            pyo3::ffi::PyOS_AfterFork_Parent();
+        }
+        forked
+    };
+    match forked {
+        Ok(Forked::Parent(_)) => Ok(None),
+        // The host sees both sockets close and knows that this session was not born.
+        Err(_) => Ok(None),
+        Ok(Forked::Child) => {
+            be_born(Birth { plan, filters, data, control });
+            // SAFETY: the counterpart of `PyOS_BeforeFork` above, in the process that goes on with Python.
+            #[allow(unsafe_code)]
+            unsafe {
+                pyo3::ffi::PyOS_AfterFork_Child()
+            };
+            py.check_signals()?;
+            Ok(Some(Channel::at_fixed_place()))
+        }
+    }
+}

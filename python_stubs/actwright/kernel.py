@@ -1,0 +1,255 @@
+"""The session's loop: takes a cell, runs it in `__main__`, and answers with its outcome, whatever it did.
+
+An interrupt may arrive between any two bytecodes. It can end a cell; it can never end the loop, because the
+handler is disarmed first thing after the cell and every stage after that keeps what the stages before found.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+import threading
+
+# The C functions: the wrappers in module `signal` cost 2 microseconds a call, a quarter of a small cell.
+from _signal import default_int_handler as _interrupt
+from _signal import signal as _signal
+from contextvars import copy_context
+from types import ModuleType
+
+from actwright import figures, inspection, owners, streams
+from actwright.cell import Cell, advice
+from actwright.display import make_display, send
+from actwright.eventloop import EventLoop
+from actwright.failure import bounded, summary
+from actwright.progress import make_progress
+from actwright.prompts import Prompts
+from actwright.surroundings import settle_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Optional
+
+    from actwright._native import Channel
+
+_SIGINT = 2
+_PRELOADED = (
+    "asyncio base64 collections csv dataclasses datetime decimal functools hashlib inspect itertools json math "
+    "pathlib random re statistics string subprocess tempfile textwrap time typing urllib.parse uuid"
+)
+_MAX_FAILURES = 100
+_shared: dict[str, Any] = builtins.__dict__
+_pristine = dict(_shared)
+_getpid = os.getpid
+_exit_now = os._exit
+_gettrace, _settrace = sys.gettrace, sys.settrace
+_getprofile, _setprofile = sys.getprofile, sys.setprofile
+_modules = sys.modules
+
+
+def serve(channel: Channel) -> None:
+    """Runs cells until the host is gone."""
+    session = _Session(channel)
+    failures = 0
+    while failures < _MAX_FAILURES:
+        try:
+            while session.turn():
+                failures = 0
+            return
+        except BaseException as error:
+            # A second interrupt at a bad moment, or builtins that the cell broke: mend and go on.
+            failures += 1
+            session.mend(error)
+
+
+def preload() -> None:
+    """Imports what many cells need but a session can start without; for the zygote's idle time."""
+    advice.hints()
+    advice.plan()
+    from importlib import import_module
+
+    for name in _PRELOADED.split():
+        import_module(name)
+
+
+class _Session:
+    """One session: its namespace, its streams, and the cell whose answer is due."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._next_run = channel.next_run
+        self._done = channel.done
+        self._flags = 0
+        self._due: Optional[tuple[int, Cell]] = None
+        self._main = _new_main()
+        self._namespace: dict[str, Any] = vars(self._main)
+        self._context = copy_context()
+        self._loop = EventLoop()
+        self._stdout = streams.TextStream(1, "<stdout>", channel)
+        self._stderr = streams.TextStream(2, "<stderr>", channel)
+        self._prompts = Prompts()
+        self._install()
+
+    def turn(self) -> bool:
+        """Waits for one cell and answers it; False when the host is gone."""
+        if self._due is not None:
+            # The last turn was cut short after its cell had ended.
+            self._answer()
+        run = self._next_run()
+        if run is None:
+            return False
+        number, text, plan_only = run
+        process = _getpid()
+        cell = Cell(number, text, self._namespace, self._flags, self._channel)
+        self._due = (number, cell)
+        self._open(number, text)
+        self._run(cell, plan_only)
+        self._flags = cell.flags
+        if _getpid() != process:
+            _leave_child(cell, self._stderr)
+        self._close()
+        self._answer()
+        return True
+
+    def mend(self, error: BaseException) -> None:
+        """Puts back what the loop itself stands on; a cell that had not ended ends with this error."""
+        _signal(_SIGINT, _ignore)
+        _shared.update(_pristine)
+        if self._due is not None and not self._due[1].ended:
+            self._due[1].cut_short(error)
+            self._due[1].ended = True
+        self._close()
+
+    def _install(self) -> None:
+        channel = self._channel
+        _signal(_SIGINT, _ignore)
+        settle_in()
+        sys.argv = [""]
+        if "" not in sys.path:
+            sys.path.insert(0, "")
+        sys.stdout = sys.__stdout__ = self._stdout  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = self._stderr  # type: ignore[misc]
+        self._prompts.install()
+        owners.tag_threads(streams.running)
+        threading.excepthook = _thread_failed
+        inspection.teach_inspect()
+        _shared.update(display=make_display(channel), progress=make_progress(channel))
+        figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
+        _pristine.update(_shared)
+        os.register_at_fork(after_in_child=streams.keep_to_pipes)
+        os.register_at_fork(after_in_child=channel.disown)
+        numpy: Any = _modules.get("numpy")
+        if numpy is not None:
+            numpy.random.seed()
+
+    def _open(self, number: int, text: str) -> None:
+        self._context.run(owners.owner.set, number)
+        streams.open_turn(number)
+        # A warning on line 1 of this cell is not the warning that line 1 of another cell gave.
+        self._namespace.pop("__warningregistry__", None)
+        owners.tag_pools()
+        self._loop.prepare(text)
+
+    def _run(self, cell: Cell, plan_only: bool) -> None:
+        try:
+            try:
+                _signal(_SIGINT, _interrupt)
+                if plan_only:
+                    cell.plan()
+                else:
+                    cell.run(self._context, self._loop)
+            except BaseException as error:
+                if _gettrace() is not None:
+                    _settrace(None)
+                # str() and repr() of the error are user code: this may be interrupted again.
+                try:
+                    self._context.run(cell.fail, error)
+                except Exception:
+                    _shared.update(_pristine)
+                    self._context.run(cell.fail, error)
+            self._settle()
+            _signal(_SIGINT, _ignore)
+        except BaseException as error:
+            _signal(_SIGINT, _ignore)
+            if cell.outcome["error"] is None and cell.outcome["value"] is None:
+                cell.cut_short(error)
+        cell.ended = True
+
+    def _settle(self) -> None:
+        """Shows what the cell left open: pyplot's figures, buffers of streams it put in place of ours."""
+        if _gettrace() is not None:
+            _settrace(None)
+        if figures.any_open():
+            self._context.run(figures.show_open)
+        if getattr(sys, "stdout", None) is not self._stdout:
+            self._context.run(_flush, getattr(sys, "stdout", None))
+        if getattr(sys, "stderr", None) is not self._stderr:
+            self._context.run(_flush, getattr(sys, "stderr", None))
+
+    def _close(self) -> None:
+        streams.close_turn()
+        if _gettrace() is not None:
+            _settrace(None)
+        if _getprofile() is not None:
+            _setprofile(None)
+        sys.stdout = self._stdout
+        sys.stderr = self._stderr
+        self._prompts.restore()
+        if sys.modules.get("__main__") is not self._main:
+            sys.modules["__main__"] = self._main
+
+    def _answer(self) -> None:
+        assert self._due is not None
+        number, cell = self._due
+        try:
+            self._done(number, cell.outcome)
+        except Exception as error:
+            # What the channel cannot carry is replaced by something that it can.
+            cell.cut_short(error)
+            self._due = None
+            self._done(number, cell.outcome)
+        self._due = None
+
+
+def _new_main() -> ModuleType:
+    main = ModuleType("__main__")
+    main.__dict__.update(__builtins__=builtins, __annotations__={})
+    sys.modules["__main__"] = main
+    return main
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    """The handler of SIGINT while no cell runs."""
+
+
+def _flush(stream: Any) -> None:
+    try:
+        stream.flush()
+    except Exception:
+        pass
+
+
+def _thread_failed(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is None or isinstance(args.exc_value, SystemExit):
+        return
+    name = args.thread.name if args.thread is not None else str(threading.get_ident())
+    try:
+        text = bounded("".join(summary(args.exc_value, args.exc_traceback).format()))
+    except Exception:
+        text = f"{type(args.exc_value).__name__}\n"
+    sys.stderr.write(f"Exception in thread {name}:\n{text}")
+
+
+def _leave_child(cell: Cell, stderr: streams.TextStream) -> None:
+    """A process that the cell forked came back here: it has no host to answer and ends like a program."""
+    code = 0
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            _flush(stream)
+        error = cell.outcome["error"]
+        if error is not None:
+            code = error["exit_code"] or 1
+            if error["exit_code"] is None:
+                stderr.write(error["traceback"])
+    finally:
+        _exit_now(code)

@@ -1,0 +1,212 @@
+"""sys.stdout and sys.stderr: text goes to the running cell at once, late text to the cell that owns it."""
+
+from __future__ import annotations
+
+import io
+from os import write as _write_bytes
+
+from _actwright import emit as _emit
+from actwright.owners import owner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from _typeshed import ReadableBuffer
+
+    from actwright._native import Channel
+
+# The running cell, or -1 between cells: no owner has that number, so that all text then goes the late way.
+_turn = -1
+_last = 0
+_forked = False
+_owner = owner.get
+
+
+def open_turn(cell: int) -> None:
+    """From now on text of this cell goes straight to its pipes."""
+    global _turn, _last
+    _turn = _last = cell
+
+
+def close_turn() -> None:
+    """From now on all text is late."""
+    global _turn
+    _turn = -1
+
+
+def running() -> int:
+    """The running cell, or between cells the one before."""
+    return _last
+
+
+def owning_cell() -> int:
+    """The cell that the calling code belongs to."""
+    return _owner() or _last
+
+
+def keep_to_pipes() -> None:
+    """In a forked child: the inherited pipes are the cell's own, and nothing may go through the channel."""
+    global _forked
+    _forked = True
+
+
+class TextStream(io.TextIOBase):
+    """One of the two text streams; it lives as long as the session, so that log handlers may keep it."""
+
+    def __init__(self, number: int, name: str, channel: Channel) -> None:
+        super().__init__()
+        self._number = number
+        self._name = name
+        self._channel = channel
+        self._buffer = _ByteStream(number, name, channel)
+
+    def write(self, text: str, /) -> int:
+        if _owner() == _turn:
+            try:
+                _emit(self._number, text)
+            except OSError:
+                pass
+            except TypeError:
+                raise _not_text(text) from None
+        else:
+            self._write_elsewhere(text)
+        return len(text)
+
+    def _write_elsewhere(self, text: str) -> None:
+        if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise _not_text(text)
+        try:
+            cell = _owner()
+            if _forked or (cell == 0 and _turn > 0):
+                _emit(self._number, text)
+            elif text:
+                self._channel.late(cell or _last, self._number, text)
+        except Exception:
+            # The host is gone or the descriptor is closed: there is nobody left to read this.
+            pass
+
+    def writelines(self, lines: Any, /) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        # A cell that closes its stdout must not silence the cells after it.
+        pass
+
+    def reconfigure(self, **_options: object) -> None:
+        """Accepted for compatibility: the stream is always UTF-8 and never buffered."""
+
+    def detach(self) -> Any:
+        return self._buffer
+
+    def fileno(self) -> int:
+        return self._number
+
+    def isatty(self) -> bool:
+        return False
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    @property
+    def buffer(self) -> Any:
+        return self._buffer
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        return "backslashreplace"
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def mode(self) -> str:
+        return "w"
+
+    @property
+    def line_buffering(self) -> bool:
+        return True
+
+    @property
+    def write_through(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self._name!r} mode='w' encoding='utf-8'>"
+
+    def __reduce_ex__(self, protocol: Any, /) -> Any:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
+
+class _ByteStream(io.BufferedIOBase):
+    """What `sys.stdout.buffer` is: bytes go out as they are, in order with the text."""
+
+    def __init__(self, number: int, name: str, channel: Channel) -> None:
+        super().__init__()
+        self._number = number
+        self._name = name
+        self._channel = channel
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        if isinstance(data, str):
+            raise TypeError("a bytes-like object is required, not 'str'")
+        view = memoryview(data).cast("B")
+        cell = _owner()
+        try:
+            if cell == _turn or _forked or (cell == 0 and _turn > 0):
+                sent = 0
+                while sent < len(view):
+                    sent += _write_bytes(self._number, view[sent:])
+            elif len(view):
+                text = bytes(view).decode("utf-8", "backslashreplace")
+                self._channel.late(cell or _last, self._number, text)
+        except Exception:
+            # As for text: nobody is left to read this.
+            pass
+        return len(view)
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def fileno(self) -> int:
+        return self._number
+
+    def isatty(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    @property
+    def raw(self) -> Any:  # type: ignore[override]
+        return self
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def mode(self) -> str:
+        return "wb"
+
+
+def _not_text(value: object) -> TypeError:
+    return TypeError(f"write() argument must be str, not {type(value).__name__}")

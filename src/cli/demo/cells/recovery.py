@@ -1,0 +1,1 @@
+sum(laptop["score"] for laptop in laptops)

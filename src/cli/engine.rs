@@ -1,0 +1,38 @@
+//! What every command that runs code starts first: the log, the runtime and the sessions.
+//!
+//! The log goes to stderr. stdout of `serve` speaks MCP and nothing else.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::Config;
+use crate::config::env::Environment;
+use crate::config::resolve::prepare_base;
+use crate::session::Sessions;
+
+/// Starts the log; a filter that is wrong was refused when the configuration was resolved.
+pub fn start_log(filter: &str, environment: &Environment) {
+    let colour = std::io::stderr().is_terminal() && !environment.no_color();
+    let started = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .with_env_filter(filter)
+        .try_init();
+    // A second start in one process (tests) keeps the first.
+    drop(started);
+}
+
+/// Two threads: one busy with a large result leaves the other for the rest.
+pub fn runtime() -> anyhow::Result<Runtime> {
+    let built = Builder::new_multi_thread().worker_threads(2).max_blocking_threads(8).enable_all().build();
+    built.context("cannot start the runtime")
+}
+
+/// The door to sessions, with the base directory in place.
+pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
+    prepare_base(&config.base)?;
+    Sessions::new(config.clone()).context("cannot start sessions")
+}

@@ -1,0 +1,77 @@
+//! The flags that several commands share: those that say something about the configuration.
+//!
+//! They are only carried to `config::resolve`; no default and no check is repeated here.
+
+use clap::Args;
+
+use crate::config::env::Environment;
+use crate::config::resolve::{Flags, Resolved, resolve};
+use crate::config::units::{Size, Span};
+
+/// What the command line may say about the configuration.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ConfigFlags {
+    /// Directory that holds this workspace [default: actwright in the user's data directory]
+    #[arg(long, value_name = "DIR")]
+    pub base: Option<String>,
+    /// Interpreter that runs the cells: a path, a name on PATH, or auto
+    #[arg(long, value_name = "PYTHON")]
+    pub python: Option<String>,
+    /// Protections that must be active: full, restricted or off [default: full]
+    #[arg(long, value_name = "LEVEL")]
+    pub sandbox: Option<String>,
+    /// Host path that sessions may read (repeatable)
+    #[arg(long, value_name = "PATH")]
+    pub read: Vec<String>,
+    /// Host path that sessions may read and write (repeatable)
+    #[arg(long, value_name = "PATH")]
+    pub write: Vec<String>,
+    /// Network of a session: none or full [default: none]
+    #[arg(long, value_name = "NETWORK")]
+    pub network: Option<String>,
+    /// Memory of a session, such as 2GB
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Size>,
+    /// Time a cell may run, such as 90 or 5m [default: 60]
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
+    /// What is logged to stderr, such as debug [default: warn]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl ConfigFlags {
+    /// Reads every source of configuration and starts the log.
+    pub fn resolve(&self, environment: &Environment) -> anyhow::Result<Resolved> {
+        self.resolve_with(environment, None)
+    }
+
+    /// The same for a command that also has `--structured-results`.
+    pub fn resolve_with(
+        &self,
+        environment: &Environment,
+        structured: Option<bool>,
+    ) -> anyhow::Result<Resolved> {
+        let flags = self.clone();
+        let resolved = resolve(
+            Flags {
+                base: flags.base,
+                python: flags.python,
+                log: flags.log,
+                sandbox: flags.sandbox,
+                read: flags.read,
+                write: flags.write,
+                network: flags.network,
+                memory: flags.memory,
+                timeout: flags.timeout,
+                structured,
+            },
+            environment,
+        )?;
+        super::engine::start_log(&resolved.log, environment);
+        for warning in &resolved.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(resolved)
+    }
+}

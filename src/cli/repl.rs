@@ -1,0 +1,196 @@
+//! `actwright repl`: a session, line by line.
+//!
+//! Ctrl-C at the prompt drops the line; at a running cell it cancels the cell and keeps the session.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::FileHistory;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::{Editor, Helper};
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+use super::continuation::{Input, look};
+use super::flags::ConfigFlags;
+use super::{engine, error, print, run};
+use crate::config::env::Environment;
+use crate::config::nearest::nearest;
+use crate::config::units::Span;
+use crate::session::report::{RunMode, RunRequest, Target};
+use crate::session::{Phase, Sessions};
+
+const HISTORY: &str = "repl_history";
+const COMMANDS: [&str; 5] = ["help", "reset", "sessions", "timeout", "quit"];
+const HELP: &str = "\
+Python goes to the session; a block ends with an empty line. Ctrl-C cancels a running cell, Ctrl-D leaves.
+  :reset        start again with no variables
+  :sessions     list the sessions of this program
+  :timeout N    let cells run N seconds (or 5m); alone, say how long they may run
+  :quit         leave
+";
+
+/// `actwright repl`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigFlags,
+}
+
+/// Reads, runs and prints until the end of input.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let resolved = args.config.resolve(&Environment::of_process())?;
+    let config = Arc::new(resolved.config);
+    let runtime = engine::runtime()?;
+    let sessions = runtime.block_on(async { engine::sessions(&config) })?;
+    let history = config.base.join(HISTORY);
+    let mut editor: Editor<Prompt, FileHistory> = Editor::new().context("cannot use this terminal")?;
+    editor.set_helper(Some(Prompt));
+    // The first start has no history file.
+    drop(editor.load_history(&history));
+
+    let mut repl =
+        Repl { sessions, runtime, timeout: config.limits.timeout, longest: config.limits.max_timeout };
+    print::stderr("actwright, Python in a sandbox. :help says what can be typed, Ctrl-D leaves.\n")?;
+    let ended = repl.talk(&mut editor);
+    if let Err(error) = editor.save_history(&history) {
+        tracing::warn!("the history could not be saved: {error}");
+    }
+    repl.runtime.block_on(repl.sessions.shutdown());
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+struct Repl {
+    sessions: Sessions,
+    runtime: Runtime,
+    timeout: Duration,
+    longest: Duration,
+}
+
+/// What the person wants after a line.
+enum Next {
+    Go,
+    Leave,
+}
+
+impl Repl {
+    fn talk(&mut self, editor: &mut Editor<Prompt, FileHistory>) -> anyhow::Result<()> {
+        loop {
+            let text = match editor.readline(">>> ") {
+                Ok(text) => text,
+                Err(ReadlineError::Interrupted) => continue,
+                Err(ReadlineError::Eof) => return Ok(()),
+                Err(error) => return Err(error).context("cannot read from this terminal"),
+            };
+            if text.trim().is_empty() {
+                continue;
+            }
+            drop(editor.add_history_entry(text.trim_end()));
+            let next = match text.trim().strip_prefix(':') {
+                Some(command) => self.command(command)?,
+                None => self.cell(text)?,
+            };
+            if matches!(next, Next::Leave) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs a cell. Nothing that happens to it ends the conversation.
+    fn cell(&mut self, code: String) -> anyhow::Result<Next> {
+        let cancel = CancellationToken::new();
+        let request = RunRequest { code, timeout: Some(self.timeout), mode: RunMode::Execute };
+        let report = self.runtime.block_on(async {
+            let watch = tokio::spawn(run::interrupt(cancel.clone()));
+            let report = run::run_shown(&self.sessions, Target::Default, request, cancel).await;
+            watch.abort();
+            report
+        });
+        match report {
+            Ok(report) => print::ending(&report)?,
+            Err(failure) => error::report(&failure),
+        }
+        Ok(Next::Go)
+    }
+
+    fn command(&mut self, command: &str) -> anyhow::Result<Next> {
+        let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
+        match (name, rest.trim()) {
+            ("quit" | "q" | "exit", _) => return Ok(Next::Leave),
+            ("help" | "h" | "?", _) => print::stderr(HELP)?,
+            ("reset", _) => match self.runtime.block_on(self.sessions.reset(None)) {
+                Ok(_) => print::stderr("the session starts again with no variables\n")?,
+                Err(failure) => error::report(&failure.into()),
+            },
+            ("sessions", _) => self.list()?,
+            ("timeout", "") => print::stderr(&format!("cells may run {:?}\n", self.timeout))?,
+            ("timeout", text) => self.set_timeout(text)?,
+            _ => {
+                let hint = match nearest(name, COMMANDS) {
+                    Some(near) => format!("did you mean `:{near}`?"),
+                    None => ":help lists the commands".into(),
+                };
+                error::report(&error::hinted(format!("no command `:{name}`"), hint));
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    fn list(&self) -> anyhow::Result<()> {
+        let sessions = self.sessions.list();
+        if sessions.is_empty() {
+            print::stderr("no session yet: the first cell makes one\n")?;
+        }
+        for session in sessions {
+            let phase = match session.phase {
+                Phase::Idle => "idle",
+                Phase::Running => "running",
+                Phase::Reset => "reset",
+            };
+            let (id, cells, age) = (session.id, session.cells, session.age.as_secs());
+            print::stderr(&format!("{id}  {phase}  {cells} cells  {age} s old\n"))?;
+        }
+        Ok(())
+    }
+
+    fn set_timeout(&mut self, text: &str) -> anyhow::Result<()> {
+        match text.parse::<Span>() {
+            Ok(span) if !span.0.is_zero() && span.0 <= self.longest => {
+                self.timeout = span.0;
+                print::stderr(&format!("cells may run {:?}\n", span.0))?;
+            }
+            Ok(_) => {
+                let message = format!("`{text}` is not more than 0 and at most {:?}", self.longest);
+                error::report(&error::hinted(message, "`limits.max_timeout` is the longest"));
+            }
+            Err(failure) => error::report(&failure.into()),
+        }
+        Ok(())
+    }
+}
+
+/// The line editor's view of Python: whether Enter runs the text or opens another line.
+struct Prompt;
+
+impl Validator for Prompt {
+    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        let text = context.input();
+        let whole = text.trim_start().starts_with(':') || look(text) == Input::Whole;
+        Ok(if whole { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
+    }
+}
+
+impl Completer for Prompt {
+    type Candidate = String;
+}
+impl Hinter for Prompt {
+    type Hint = String;
+}
+impl Highlighter for Prompt {}
+impl Helper for Prompt {}

@@ -1,0 +1,181 @@
+//! What a value must be to be used: ranges, paths that exist, words from a list.
+//!
+//! Each check takes a value with its origin, so that a refusal names the line, variable or flag to change.
+
+use std::ops::RangeInclusive;
+use std::path::{Component, PathBuf};
+
+use super::env::{Environment, Key};
+use super::error::Origin;
+use super::nearest::nearest;
+use super::python::is_executable;
+use super::units::Span;
+use super::{ConfigError, Network, PythonChoice, SandboxLevel};
+
+/// A value, what it is for, and where it was written.
+#[derive(Debug, Clone)]
+pub struct Picked<T> {
+    /// The setting.
+    pub key: Key,
+    /// Its value.
+    pub value: T,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+impl<T> Picked<T> {
+    /// The error that says this value can't be used.
+    pub fn refuse(&self, message: impl Into<String>, hint: Option<String>) -> ConfigError {
+        let (key, origin) = (self.key.name, self.origin.clone());
+        ConfigError::Value { key, origin, message: message.into(), hint }
+    }
+
+    /// The same setting in another form.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> Picked<U> {
+        Picked { key: self.key, value: form(self.value), origin: self.origin }
+    }
+}
+
+/// A number within bounds.
+pub fn within(picked: Picked<u64>, allowed: RangeInclusive<u64>) -> Result<Picked<u64>, ConfigError> {
+    if allowed.contains(&picked.value) {
+        return Ok(picked);
+    }
+    let (least, most) = allowed.into_inner();
+    Err(picked.refuse(format!("is {}; allowed are {least} to {most}", picked.value), None))
+}
+
+/// A duration within bounds.
+pub fn lasting(picked: Picked<Span>, least: &str, most: &str) -> Result<Picked<Span>, ConfigError> {
+    let bound = |text: &str| text.parse::<Span>().map_or(picked.value.0, |span| span.0);
+    if (bound(least)..=bound(most)).contains(&picked.value.0) {
+        return Ok(picked);
+    }
+    Err(picked.refuse(format!("is {:?}; allowed are {least} to {most}", picked.value.0), None))
+}
+
+/// A timeout that does not pass `limits.max_timeout`.
+pub fn at_most_longest(picked: Picked<Span>, longest: Span) -> Result<Picked<Span>, ConfigError> {
+    if picked.value.0 <= longest.0 {
+        return Ok(picked);
+    }
+    let message =
+        format!("is {:?}, more than `limits.max_timeout`, which is {:?}", picked.value.0, longest.0);
+    Err(picked.refuse(message, Some("raise `limits.max_timeout` as well".into())))
+}
+
+/// One of the sandbox's levels. `off` is taken from the command line only, where someone sees it.
+pub fn level(picked: Picked<String>) -> Result<Picked<SandboxLevel>, ConfigError> {
+    let level = match picked.value.as_str() {
+        "full" => SandboxLevel::Full,
+        "restricted" => SandboxLevel::Restricted,
+        "off" if matches!(picked.origin, Origin::Flag(_)) => SandboxLevel::Off,
+        "off" => {
+            let hint = "start with `--sandbox off` if code may run with all of your own rights";
+            return Err(
+                picked.refuse("can't be `off` here: only the command line can say that", Some(hint.into()))
+            );
+        }
+        _ => return Err(not_one_of(&picked, &["full", "restricted", "off"])),
+    };
+    Ok(picked.map(|_| level))
+}
+
+/// What of the network is seen.
+pub fn network(picked: Picked<String>) -> Result<Picked<Network>, ConfigError> {
+    let network = match picked.value.as_str() {
+        "none" => Network::None,
+        "full" => Network::Full,
+        _ => return Err(not_one_of(&picked, &["none", "full"])),
+    };
+    Ok(picked.map(|_| network))
+}
+
+/// A filter for the log.
+pub fn log(picked: Picked<String>) -> Result<Picked<String>, ConfigError> {
+    match picked.value.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) => Ok(picked),
+        Err(error) => {
+            let hint = "write a level (error, warn, info, debug, trace, off) or `actwright=debug,rmcp=warn`";
+            Err(picked
+                .refuse(format!("is `{}`, which is no filter: {error}", picked.value), Some(hint.into())))
+        }
+    }
+}
+
+/// `auto`, a name on `PATH`, or the path of an executable.
+pub fn python(
+    picked: Picked<String>,
+    environment: &Environment,
+) -> Result<Picked<PythonChoice>, ConfigError> {
+    if picked.value == "auto" {
+        return Ok(picked.map(|_| PythonChoice::Auto));
+    }
+    let hint = || Some("name the executable of a CPython 3.9 or newer, such as /usr/bin/python3".to_owned());
+    if !picked.value.contains('/') {
+        let Some(found) = environment.on_path(&picked.value) else {
+            return Err(picked.refuse(format!("is `{}`, which is not on `PATH`", picked.value), hint()));
+        };
+        return Ok(picked.map(|_| PythonChoice::At(found)));
+    }
+    let picked = path(picked, environment)?;
+    let shown = picked.value.display();
+    if picked.value.is_dir() {
+        return Err(picked.refuse(format!("is {shown}, which is a directory"), hint()));
+    }
+    if !picked.value.exists() {
+        return Err(picked.refuse(format!("is {shown}, which does not exist"), hint()));
+    }
+    if !is_executable(&picked.value) {
+        return Err(picked.refuse(format!("is {shown}, which is not executable"), hint()));
+    }
+    Ok(picked.map(PythonChoice::At))
+}
+
+/// An absolute path. `~/` is the home directory; a flag may also be relative to where the user stands, the
+/// file and the environment may not, because an MCP client starts the server wherever it likes.
+pub fn path(picked: Picked<String>, environment: &Environment) -> Result<Picked<PathBuf>, ConfigError> {
+    let text = picked.value.as_str();
+    if text.contains('\0') || text.is_empty() {
+        return Err(picked.refuse("is not a path", None));
+    }
+    let home = text.strip_prefix("~/").or((text == "~").then_some(""));
+    let path = match (home, environment.home()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        (Some(_), None) => return Err(picked.refuse("starts with `~` and `HOME` is not set", None)),
+        (None, _) if text.starts_with('/') => PathBuf::from(text),
+        (None, _) if matches!(picked.origin, Origin::Flag(_)) => {
+            std::env::current_dir().map_err(ConfigError::CurrentDirectory)?.join(text)
+        }
+        (None, _) => {
+            let hint = "write a path that starts with `/` or `~/`".to_owned();
+            return Err(picked.refuse(format!("is `{text}`, a relative path"), Some(hint)));
+        }
+    };
+    Ok(picked.map(|_| plain(path)))
+}
+
+/// A path at which there is something.
+pub fn exists(picked: Picked<PathBuf>) -> Result<Picked<PathBuf>, ConfigError> {
+    if picked.value.exists() {
+        return Ok(picked);
+    }
+    Err(picked.refuse(format!("names {}, which does not exist", picked.value.display()), None))
+}
+
+/// The path without `.` and, where the part before it is no link, without `..`.
+fn plain(path: PathBuf) -> PathBuf {
+    if path.components().any(|part| part == Component::ParentDir)
+        && let Ok(real) = path.canonicalize()
+    {
+        return real;
+    }
+    path.components().collect()
+}
+
+fn not_one_of(picked: &Picked<String>, allowed: &[&str]) -> ConfigError {
+    let words: Vec<String> = allowed.iter().map(|word| format!("`{word}`")).collect();
+    let hint = nearest(&picked.value, allowed.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+    let given: String = picked.value.chars().take(40).collect();
+    picked.refuse(format!("is `{given}`; allowed are {}", words.join(", ")), hint)
+}

@@ -1,0 +1,186 @@
+//! Every environment variable that actwright reads, and the one place that reads them.
+//!
+//! The rest of the program asks an `Environment` value, so a test can make one; an empty variable counts as
+//! unset, as shells make it hard to tell the two apart.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::ConfigError;
+
+/// One setting's three names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// In `actwright.toml`, dotted.
+    pub name: &'static str,
+    /// In the environment.
+    pub variable: &'static str,
+    /// On the command line, where it has a flag.
+    pub flag: Option<&'static str>,
+}
+
+const fn key(name: &'static str, variable: &'static str, flag: Option<&'static str>) -> Key {
+    Key { name, variable, flag }
+}
+
+/// The directory that holds a workspace; not a key of the file, which lies in it.
+pub const BASE: Key = key("base", "ACTWRIGHT_BASE", Some("--base"));
+/// Which interpreter.
+pub const PYTHON: Key = key("python", "ACTWRIGHT_PYTHON", Some("--python"));
+/// What is logged.
+pub const LOG: Key = key("log", "ACTWRIGHT_LOG", Some("--log"));
+/// The sandbox's level.
+pub const SANDBOX: Key = key("sandbox.level", "ACTWRIGHT_SANDBOX", Some("--sandbox"));
+/// Readable host paths, separated by `:` in the environment.
+pub const READ: Key = key("sandbox.read", "ACTWRIGHT_READ", Some("--read"));
+/// Writable host paths, separated by `:` in the environment.
+pub const WRITE: Key = key("sandbox.write", "ACTWRIGHT_WRITE", Some("--write"));
+/// The network.
+pub const NETWORK: Key = key("sandbox.network", "ACTWRIGHT_NETWORK", Some("--network"));
+/// Bytes of memory.
+pub const MEMORY: Key = key("limits.memory", "ACTWRIGHT_MEMORY", Some("--memory"));
+/// Processes and threads.
+pub const PROCESSES: Key = key("limits.processes", "ACTWRIGHT_PROCESSES", None);
+/// Open files.
+pub const FILES: Key = key("limits.files", "ACTWRIGHT_FILES", None);
+/// Bytes of `/session`.
+pub const WORKSPACE: Key = key("limits.workspace", "ACTWRIGHT_WORKSPACE", None);
+/// Bytes a cell may write.
+pub const OUTPUT: Key = key("limits.output", "ACTWRIGHT_OUTPUT", None);
+/// Bytes of source in a cell.
+pub const SOURCE: Key = key("limits.source", "ACTWRIGHT_SOURCE", None);
+/// Default time of a cell.
+pub const TIMEOUT: Key = key("limits.timeout", "ACTWRIGHT_TIMEOUT", Some("--timeout"));
+/// Longest time of a cell.
+pub const MAX_TIMEOUT: Key = key("limits.max_timeout", "ACTWRIGHT_MAX_TIMEOUT", None);
+/// Sessions at once.
+pub const MAX_SESSIONS: Key = key("sessions.max", "ACTWRIGHT_MAX_SESSIONS", None);
+/// Time until an unused session is closed.
+pub const IDLE_TIMEOUT: Key = key("sessions.idle_timeout", "ACTWRIGHT_IDLE_TIMEOUT", None);
+/// Sessions kept ready.
+pub const POOL: Key = key("sessions.pool", "ACTWRIGHT_POOL", None);
+/// Characters a result shows.
+pub const MAX_OUTPUT: Key = key("results.max_output", "ACTWRIGHT_MAX_OUTPUT", None);
+/// Whether results carry `structuredContent`.
+pub const STRUCTURED: Key =
+    key("results.structured", "ACTWRIGHT_STRUCTURED_RESULTS", Some("--structured-results"));
+/// Bytes of outputs kept.
+pub const KEPT_OUTPUTS: Key = key("results.kept_outputs", "ACTWRIGHT_KEPT_OUTPUTS", None);
+
+/// All settings, in the order in which they are listed.
+pub const KEYS: [Key; 21] = [
+    BASE,
+    PYTHON,
+    LOG,
+    SANDBOX,
+    READ,
+    WRITE,
+    NETWORK,
+    MEMORY,
+    PROCESSES,
+    FILES,
+    WORKSPACE,
+    OUTPUT,
+    SOURCE,
+    TIMEOUT,
+    MAX_TIMEOUT,
+    MAX_SESSIONS,
+    IDLE_TIMEOUT,
+    POOL,
+    MAX_OUTPUT,
+    STRUCTURED,
+    KEPT_OUTPUTS,
+];
+
+/// What the surroundings say, not settings of ours.
+const SURROUNDINGS: [&str; 7] =
+    ["VIRTUAL_ENV", "PATH", "HOME", "XDG_DATA_HOME", "NO_COLOR", "PYENV_ROOT", "PYENV_VERSION"];
+
+/// Read by the build alone; named so that nobody is warned about them.
+const BUILD: [&str; 1] = ["ACTWRIGHT_WORKER_SO"];
+
+/// The variables that were set when the program started.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    values: BTreeMap<&'static str, OsString>,
+    unknown: Vec<String>,
+}
+
+impl Environment {
+    /// What this process was started with.
+    pub fn of_process() -> Self {
+        Self::of(std::env::vars_os())
+    }
+
+    /// The same from a list of pairs; everything we don't read is dropped.
+    pub fn of(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let known = KEYS.iter().map(|key| key.variable).chain(SURROUNDINGS).chain(BUILD);
+        let known: BTreeMap<&str, &'static str> = known.map(|name| (name, name)).collect();
+        let mut environment = Self::default();
+        for (name, value) in pairs {
+            let Some(name) = name.to_str() else { continue };
+            match known.get(name) {
+                Some(_) if value.is_empty() => {}
+                Some(known) => drop(environment.values.insert(known, value)),
+                None if name.starts_with("ACTWRIGHT_") => environment.unknown.push(name.to_owned()),
+                None => {}
+            }
+        }
+        environment
+    }
+
+    /// A setting's text.
+    pub fn text(&self, key: Key) -> Result<Option<&str>, ConfigError> {
+        let Some(value) = self.values.get(key.variable) else { return Ok(None) };
+        value.to_str().map(Some).ok_or(ConfigError::NotText { variable: key.variable })
+    }
+
+    /// Variables that begin with `ACTWRIGHT_` and mean nothing: most likely misspelt.
+    pub fn unknown(&self) -> &[String] {
+        &self.unknown
+    }
+
+    /// The active virtual environment.
+    pub fn virtual_env(&self) -> Option<PathBuf> {
+        self.path_of("VIRTUAL_ENV")
+    }
+
+    /// The user's home directory.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.path_of("HOME")
+    }
+
+    /// Where the user's data lies.
+    pub fn data_home(&self) -> Option<PathBuf> {
+        let named = self.path_of("XDG_DATA_HOME");
+        named.or_else(|| self.home().map(|home| home.join(".local/share")))
+    }
+
+    /// Where an executable called `name` is found first on `PATH`.
+    pub fn on_path(&self, name: &str) -> Option<PathBuf> {
+        let path = self.values.get("PATH")?;
+        let found = std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(name));
+        found.into_iter().find(|file| super::python::is_executable(file))
+    }
+
+    /// Which interpreter pyenv's scripts start, where it was chosen by the environment.
+    pub fn pyenv_version(&self) -> Option<String> {
+        self.values.get("PYENV_VERSION").map(|version| version.to_string_lossy().into_owned())
+    }
+
+    /// Where pyenv keeps its own choice.
+    pub fn pyenv_root(&self) -> Option<PathBuf> {
+        self.path_of("PYENV_ROOT").or_else(|| self.home().map(|home| home.join(".pyenv")))
+    }
+
+    /// Whether the user asked for plain text (<https://no-color.org>).
+    pub fn no_color(&self) -> bool {
+        self.values.contains_key("NO_COLOR")
+    }
+
+    /// A relative path here would mean another place after every `cd`; the XDG standard says to ignore it.
+    fn path_of(&self, name: &str) -> Option<PathBuf> {
+        self.values.get(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+}

@@ -1,0 +1,169 @@
+//! `actwright.toml` exactly as it is written: every key optional, every other key an error.
+//!
+//! Nothing is checked here but form; ranges and paths are checked in `resolve`, where flags and environment
+//! have had their say. `base` is no key of it, because the file lies in the base directory.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::ConfigError;
+use super::nearest::nearest;
+use super::units::{Size, Span};
+
+/// The file's name in the base directory.
+pub const FILE_NAME: &str = "actwright.toml";
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawFile {
+    /// `"auto"`, a name on `PATH` or an absolute path.
+    pub python: Option<Spanned<String>>,
+    /// What is logged: `"warn"`, `"actwright=debug"`.
+    pub log: Option<Spanned<String>>,
+    /// `[sandbox]`
+    pub sandbox: RawSandbox,
+    /// `[limits]`
+    pub limits: RawLimits,
+    /// `[sessions]`
+    pub sessions: RawSessions,
+    /// `[results]`
+    pub results: RawResults,
+}
+
+/// What a session may reach.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSandbox {
+    /// `"full"` or `"restricted"`.
+    pub level: Option<Spanned<String>>,
+    /// Absolute paths, `~/` allowed.
+    pub read: Option<Spanned<Vec<String>>>,
+    /// Absolute paths, `~/` allowed.
+    pub write: Option<Spanned<Vec<String>>>,
+    /// `"none"` or `"full"`.
+    pub network: Option<Spanned<String>>,
+}
+
+/// What a session may use up.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawLimits {
+    /// Bytes of memory.
+    pub memory: Option<Spanned<Size>>,
+    /// Processes and threads.
+    pub processes: Option<Spanned<u64>>,
+    /// Open files of one process.
+    pub files: Option<Spanned<u64>>,
+    /// Bytes of `/session`.
+    pub workspace: Option<Spanned<Size>>,
+    /// Bytes one cell may write.
+    pub output: Option<Spanned<Size>>,
+    /// Bytes of source in one cell.
+    pub source: Option<Spanned<Size>>,
+    /// Default time of a cell.
+    pub timeout: Option<Spanned<Span>>,
+    /// Longest time a call may ask for.
+    pub max_timeout: Option<Spanned<Span>>,
+}
+
+/// How many sessions, and for how long.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSessions {
+    /// Sessions alive at once.
+    pub max: Option<Spanned<u64>>,
+    /// Time after which an unused one is closed.
+    pub idle_timeout: Option<Spanned<Span>>,
+    /// Sessions kept ready in advance.
+    pub pool: Option<Spanned<u64>>,
+}
+
+/// How results are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawResults {
+    /// Characters of text a result shows.
+    pub max_output: Option<Spanned<u64>>,
+    /// Whether results carry `structuredContent`.
+    pub structured: Option<Spanned<bool>>,
+    /// Bytes of outputs kept for reading.
+    pub kept_outputs: Option<Spanned<Size>>,
+}
+
+/// A file as text with its values: the text turns a value's place into a line number.
+#[derive(Debug, Default)]
+pub struct LoadedFile {
+    /// The values.
+    pub raw: RawFile,
+    text: String,
+}
+
+impl LoadedFile {
+    /// Reads `actwright.toml` in `base`; a file that does not exist is an empty one.
+    pub fn read(base: &Path) -> Result<Self, ConfigError> {
+        let path = base.join(FILE_NAME);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            // The base directory itself may be a file; that is reported where the base is checked.
+            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => return Ok(Self::default()),
+            Err(source) => return Err(ConfigError::Read { path, source }),
+        };
+        let text = String::from_utf8(bytes).map_err(|e| ConfigError::File {
+            path: path.clone(),
+            line: 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count(),
+            message: "this line is not UTF-8".into(),
+            hint: Some("save the file as UTF-8".into()),
+        })?;
+        Self::parse(text, &path)
+    }
+
+    /// Reads the text of a file; `path` is for messages.
+    pub fn parse(text: String, path: &Path) -> Result<Self, ConfigError> {
+        match toml::from_str::<RawFile>(&text) {
+            Ok(raw) => Ok(Self { raw, text }),
+            Err(error) => Err(explain(&error, &text, path)),
+        }
+    }
+
+    /// The line, from 1, on which a value stands.
+    pub fn line_of<T>(&self, value: &Spanned<T>) -> usize {
+        line_at(&self.text, value.span().start)
+    }
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|b| **b == b'\n').count()
+}
+
+/// Serde's sentence about an unknown key lists all keys; people want the one they meant.
+fn explain(error: &toml::de::Error, text: &str, path: &Path) -> ConfigError {
+    let line = error.span().map_or(1, |span| line_at(text, span.start));
+    let message = error.message().lines().next().unwrap_or("cannot be read").to_owned();
+    let Some((key, allowed)) = unknown_key(&message) else {
+        return ConfigError::File { path: path.to_owned(), line, message, hint: None };
+    };
+    let hint = match nearest(key, allowed.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? allowed here: {}", listed(&allowed)),
+        None => format!("allowed here: {}", listed(&allowed)),
+    };
+    let message = format!("unknown key `{key}`");
+    ConfigError::File { path: path.to_owned(), line, message, hint: Some(hint) }
+}
+
+fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = message.strip_prefix("unknown field ")?;
+    let mut ticked = rest.split('`').skip(1).step_by(2);
+    let key = ticked.next()?;
+    Some((key, ticked.collect()))
+}
+
+fn listed(keys: &[&str]) -> String {
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests;

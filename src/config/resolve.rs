@@ -1,0 +1,327 @@
+//! Defaults, then the file, then the environment, then flags: merged once, at start, into a `Config`.
+//!
+//! Every value is checked here whatever it came from, and every value remembers where it came from.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use toml::Spanned;
+
+use super::checks::{self, Picked};
+use super::env::{self, Environment, Key};
+use super::error::Origin;
+use super::file::LoadedFile;
+use super::listing::Listing;
+use super::units::{Size, Span};
+use super::{
+    Config, ConfigError, Limits, Network, PythonChoice, ResultRules, SandboxConfig, SandboxLevel,
+    SessionRules,
+};
+
+/// What the command line says; everything may be absent.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--base`
+    pub base: Option<String>,
+    /// `--python`
+    pub python: Option<String>,
+    /// `--log`
+    pub log: Option<String>,
+    /// `--sandbox`
+    pub sandbox: Option<String>,
+    /// `--read`, as often as wanted
+    pub read: Vec<String>,
+    /// `--write`, as often as wanted
+    pub write: Vec<String>,
+    /// `--network`
+    pub network: Option<String>,
+    /// `--memory`
+    pub memory: Option<Size>,
+    /// `--timeout`
+    pub timeout: Option<Span>,
+    /// `--structured-results`
+    pub structured: Option<bool>,
+}
+
+/// A configuration and the story of how it came about.
+#[derive(Debug)]
+pub struct Resolved {
+    /// What the rest of the program sees.
+    pub config: Config,
+    /// What is logged, in the syntax of `tracing`'s filters.
+    pub log: String,
+    /// Every value with its origin.
+    pub listing: Listing,
+    /// Things that look wrong and stop nothing, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Reads all sources and merges them.
+pub fn resolve(flags: Flags, environment: &Environment) -> Result<Resolved, ConfigError> {
+    let base = base(&flags, environment)?;
+    let file = LoadedFile::read(&base.value)?;
+    merge(flags, environment, base, &file)
+}
+
+/// The base directory comes first, because the file lies in it.
+fn base(flags: &Flags, environment: &Environment) -> Result<Picked<PathBuf>, ConfigError> {
+    let named = flags.base.clone().map(|base| (base, Origin::Flag("--base")));
+    let named = match named {
+        Some(named) => Some(named),
+        None => environment
+            .text(env::BASE)?
+            .map(|base| (base.to_owned(), Origin::Environment(env::BASE.variable))),
+    };
+    let Some((value, origin)) = named else {
+        let data = environment.data_home().ok_or(ConfigError::NoHome)?;
+        return Ok(Picked { key: env::BASE, value: data.join("actwright"), origin: Origin::Default });
+    };
+    let picked = checks::path(Picked { key: env::BASE, value, origin }, environment)?;
+    if picked.value.exists() && !picked.value.is_dir() {
+        return Err(picked.refuse("is not a directory", None));
+    }
+    Ok(picked)
+}
+
+fn merge(
+    flags: Flags,
+    environment: &Environment,
+    base: Picked<PathBuf>,
+    file: &LoadedFile,
+) -> Result<Resolved, ConfigError> {
+    let mut merge = Merge { environment, file, listing: Listing::default() };
+    merge.listing.add(&base, base.value.display().to_string());
+    let raw = &file.raw;
+
+    let python = merge.pick(env::PYTHON, flags.python, &raw.python, "auto".to_owned())?;
+    let python = checks::python(python, environment)?;
+    merge.listing.add(
+        &python,
+        match &python.value {
+            PythonChoice::Auto => "auto".to_owned(),
+            PythonChoice::At(path) => path.display().to_string(),
+        },
+    );
+    let log = merge.pick(env::LOG, flags.log, &raw.log, "warn".to_owned())?;
+    let log = checks::log(log)?;
+    merge.listing.add(&log, log.value.clone());
+
+    let sandbox = merge.sandbox(flags.sandbox, flags.network, flags.read, flags.write)?;
+    let limits = merge.limits(flags.memory, flags.timeout)?;
+    let sessions = merge.sessions()?;
+    let results = merge.results(flags.structured)?;
+    let config = Config { base: base.value, python: python.value, sandbox, limits, sessions, results };
+    let warnings = environment.unknown().iter().map(|name| unknown_variable(name)).collect();
+    Ok(Resolved { config, log: log.value, listing: merge.listing, warnings })
+}
+
+struct Merge<'a> {
+    environment: &'a Environment,
+    file: &'a LoadedFile,
+    listing: Listing,
+}
+
+impl Merge<'_> {
+    /// The last word on one setting.
+    fn pick<T: FromStr + Clone>(
+        &self,
+        key: Key,
+        flag: Option<T>,
+        file: &Option<Spanned<T>>,
+        default: T,
+    ) -> Result<Picked<T>, ConfigError>
+    where
+        T::Err: std::fmt::Display,
+    {
+        if let Some(value) = flag {
+            return Ok(Picked { key, value, origin: Origin::Flag(key.flag.unwrap_or("a flag")) });
+        }
+        if let Some(text) = self.environment.text(key)? {
+            let origin = Origin::Environment(key.variable);
+            return match text.trim().parse() {
+                Ok(value) => Ok(Picked { key, value, origin }),
+                Err(error) => {
+                    Err(Picked { key, value: text, origin }.refuse(format!("can't be read: {error}"), None))
+                }
+            };
+        }
+        Ok(match file {
+            Some(value) => {
+                Picked { key, value: value.get_ref().clone(), origin: Origin::File(self.file.line_of(value)) }
+            }
+            None => Picked { key, value: default, origin: Origin::Default },
+        })
+    }
+
+    fn sandbox(
+        &mut self,
+        level: Option<String>,
+        network: Option<String>,
+        read: Vec<String>,
+        write: Vec<String>,
+    ) -> Result<SandboxConfig, ConfigError> {
+        let raw = &self.file.raw.sandbox;
+        let level = checks::level(self.pick(env::SANDBOX, level, &raw.level, "full".to_owned())?)?;
+        self.listing.add(
+            &level,
+            match level.value {
+                SandboxLevel::Full => "full",
+                SandboxLevel::Restricted => "restricted",
+                SandboxLevel::Off => "off",
+            },
+        );
+        let read = self.paths(env::READ, read, &raw.read)?;
+        let write = self.paths(env::WRITE, write, &raw.write)?;
+        let network = checks::network(self.pick(env::NETWORK, network, &raw.network, "none".to_owned())?)?;
+        self.listing.add(
+            &network,
+            match network.value {
+                Network::None => "none",
+                Network::Full => "full",
+            },
+        );
+        Ok(SandboxConfig { level: level.value, read, write, network: network.value })
+    }
+
+    /// A list of paths: a later source replaces the list, it does not add to it.
+    fn paths(
+        &mut self,
+        key: Key,
+        flag: Vec<String>,
+        file: &Option<Spanned<Vec<String>>>,
+    ) -> Result<Vec<PathBuf>, ConfigError> {
+        let (value, origin) = if !flag.is_empty() {
+            (flag, Origin::Flag(key.flag.unwrap_or("a flag")))
+        } else if let Some(text) = self.environment.text(key)? {
+            let parts = text.split(':').filter(|part| !part.is_empty()).map(str::to_owned).collect();
+            (parts, Origin::Environment(key.variable))
+        } else if let Some(value) = file {
+            (value.get_ref().clone(), Origin::File(self.file.line_of(value)))
+        } else {
+            (Vec::new(), Origin::Default)
+        };
+        let mut paths = Vec::new();
+        for value in value {
+            let path = checks::path(Picked { key, value, origin: origin.clone() }, self.environment)?;
+            paths.push(checks::exists(path)?.value);
+        }
+        let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        self.listing.add(&Picked { key, value: (), origin }, shown);
+        Ok(paths)
+    }
+
+    fn limits(&mut self, memory: Option<Size>, timeout: Option<Span>) -> Result<Limits, ConfigError> {
+        let raw = &self.file.raw.limits;
+        let default = Limits::default();
+        const MB: u64 = 1_000_000;
+        let max_timeout = self.pick(env::MAX_TIMEOUT, None, &raw.max_timeout, Span(default.max_timeout))?;
+        let longest = max_timeout.value;
+        let timeout_default = Span(default.timeout.min(longest.0));
+        let limits = Limits {
+            memory: self.size(env::MEMORY, memory, &raw.memory, default.memory, 64 * MB..=1_000_000 * MB)?,
+            processes: self.count(env::PROCESSES, &raw.processes, default.processes, 4..=32_768)?,
+            files: self.count(env::FILES, &raw.files, default.files, 64..=1_048_576)?,
+            workspace: self.size(
+                env::WORKSPACE,
+                None,
+                &raw.workspace,
+                default.workspace,
+                MB..=1_000_000 * MB,
+            )?,
+            output: self.size(env::OUTPUT, None, &raw.output, default.output, 1_000..=100_000 * MB)?,
+            source: self.size(env::SOURCE, None, &raw.source, default.source, 1_000..=100 * MB)?,
+            timeout: {
+                let picked = self.pick(env::TIMEOUT, timeout, &raw.timeout, timeout_default)?;
+                let picked = checks::at_most_longest(picked, longest)?;
+                self.span(picked, "10ms", "7d")?
+            },
+            max_timeout: self.span(max_timeout, "10ms", "7d")?,
+        };
+        Ok(limits)
+    }
+
+    fn sessions(&mut self) -> Result<SessionRules, ConfigError> {
+        let raw = &self.file.raw.sessions;
+        let default = SessionRules::default();
+        let max = self.count(env::MAX_SESSIONS, &raw.max, default.max as u64, 1..=10_000)?;
+        let idle = self.pick(env::IDLE_TIMEOUT, None, &raw.idle_timeout, Span(default.idle_timeout))?;
+        let idle_timeout = self.span(idle, "1s", "365d")?;
+        let pool = self.count(env::POOL, &raw.pool, default.pool as u64, 0..=64)?;
+        Ok(SessionRules { max: max as usize, idle_timeout, pool: pool as usize })
+    }
+
+    fn results(&mut self, structured: Option<bool>) -> Result<ResultRules, ConfigError> {
+        let raw = &self.file.raw.results;
+        let default = ResultRules::default();
+        let max_output =
+            self.count(env::MAX_OUTPUT, &raw.max_output, default.max_output as u64, 200..=10_000_000)?;
+        let structured = self.pick(env::STRUCTURED, structured, &raw.structured, default.structured)?;
+        self.listing.add(&structured, structured.value);
+        let kept = 1_000_000..=1_000_000_000_000;
+        let kept_outputs =
+            self.size(env::KEPT_OUTPUTS, None, &raw.kept_outputs, default.kept_outputs, kept)?;
+        Ok(ResultRules { max_output: max_output as usize, structured: structured.value, kept_outputs })
+    }
+
+    fn size(
+        &mut self,
+        key: Key,
+        flag: Option<Size>,
+        file: &Option<Spanned<Size>>,
+        default: u64,
+        allowed: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, ConfigError> {
+        let picked = self.pick(key, flag, file, Size(default))?.map(|size| size.0);
+        self.number(picked, allowed)
+    }
+
+    fn count(
+        &mut self,
+        key: Key,
+        file: &Option<Spanned<u64>>,
+        default: u64,
+        allowed: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, ConfigError> {
+        let picked = self.pick(key, None, file, default)?;
+        self.number(picked, allowed)
+    }
+
+    fn number(
+        &mut self,
+        picked: Picked<u64>,
+        allowed: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, ConfigError> {
+        let picked = checks::within(picked, allowed)?;
+        self.listing.add(&picked, picked.value);
+        Ok(picked.value)
+    }
+
+    fn span(
+        &mut self,
+        picked: Picked<Span>,
+        least: &str,
+        most: &str,
+    ) -> Result<std::time::Duration, ConfigError> {
+        let picked = checks::lasting(picked, least, most)?;
+        self.listing.add(&picked, picked.value.0);
+        Ok(picked.value.0)
+    }
+}
+
+fn unknown_variable(name: &str) -> String {
+    let variables = env::KEYS.iter().map(|key| key.variable);
+    match super::nearest::nearest(name, variables) {
+        Some(near) => format!("the environment variable `{name}` means nothing; did you mean `{near}`?"),
+        None => format!("the environment variable `{name}` means nothing to actwright"),
+    }
+}
+
+/// Makes the base directory, readable by its owner alone, if it is not there.
+pub fn prepare_base(base: &Path) -> Result<(), ConfigError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(base);
+    made.map_err(|source| ConfigError::Base { path: base.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! One file, one environment, one command line: who wins, and what is refused.
+
+use super::*;
+
+fn environment(pairs: &[(&str, &str)]) -> Environment {
+    let home = [("HOME", "/home/someone"), ("PATH", "/usr/bin:/bin")];
+    Environment::of(home.iter().chain(pairs).map(|(name, value)| (name.into(), value.into())))
+}
+
+fn merged(text: &str, pairs: &[(&str, &str)], flags: Flags) -> Result<Resolved, ConfigError> {
+    let environment = environment(pairs);
+    let base = base(&flags, &environment)?;
+    let file = LoadedFile::parse(text.into(), Path::new("/base/actwright.toml"))?;
+    merge(flags, &environment, base, &file)
+}
+
+fn refusal(text: &str, pairs: &[(&str, &str)], flags: Flags) -> String {
+    let error = merged(text, pairs, flags).unwrap_err();
+    format!("{error} | {}", error.hint().unwrap_or("-"))
+}
+
+#[test]
+fn without_anything_the_defaults_hold() {
+    let resolved = merged("", &[], Flags::default()).unwrap();
+    assert_eq!(resolved.config.base, Path::new("/home/someone/.local/share/actwright"));
+    assert_eq!(resolved.config.limits.memory, 2_000_000_000);
+    assert_eq!(resolved.config.python, PythonChoice::Auto);
+    assert_eq!(resolved.log, "warn");
+    let toml = resolved.listing.to_toml();
+    assert!(toml.lines().all(|line| line.ends_with("# default")), "{toml}");
+    assert_eq!(toml.lines().count(), env::KEYS.len());
+}
+
+#[test]
+fn a_later_source_wins_and_is_named() {
+    let text = "[limits]\nmemory = \"1GB\"\ntimeout = 5\nfiles = 100\n";
+    let pairs = [("ACTWRIGHT_MEMORY", "500MB"), ("ACTWRIGHT_TIMEOUT", "7")];
+    let flags = Flags { memory: Some(Size(300_000_000)), ..Flags::default() };
+    let resolved = merged(text, &pairs, flags).unwrap();
+    let toml = resolved.listing.to_toml();
+    for line in [
+        "limits.memory = 300000000  # flag",
+        "limits.timeout = 7  # environment",
+        "limits.files = 100  # file",
+        "limits.processes = 64  # default",
+    ] {
+        assert!(toml.lines().any(|l| l == line), "{line} is not in\n{toml}");
+    }
+    assert_eq!(resolved.listing.to_json()["limits.files"]["where"], "actwright.toml, line 4");
+}
+
+#[test]
+fn what_config_prints_reads_back() {
+    let printed = merged("", &[], Flags::default()).unwrap().listing.to_toml();
+    let again = merged(&printed, &[], Flags::default()).unwrap();
+    assert_eq!(again.config.limits.max_timeout.as_secs(), 3600);
+}
+
+#[test]
+fn off_comes_from_the_command_line_alone() {
+    let off = Flags { sandbox: Some("off".into()), ..Flags::default() };
+    assert_eq!(merged("", &[], off).unwrap().config.sandbox.level, SandboxLevel::Off);
+    for (text, pairs) in [("[sandbox]\nlevel = \"off\"", &[][..]), ("", &[("ACTWRIGHT_SANDBOX", "off")][..])]
+    {
+        let message = refusal(text, pairs, Flags::default());
+        assert!(message.contains("only the command line can say that"), "{message}");
+    }
+}
+
+#[test]
+fn absurd_values_are_refused_with_place_and_range() {
+    for (text, words) in [
+        (
+            "[limits]\nmemory = 0",
+            "`limits.memory` (set by `actwright.toml`, line 2) is 0; allowed are 64000000 to",
+        ),
+        ("[limits]\nfiles = 1", "allowed are 64 to 1048576"),
+        ("[limits]\ntimeout = 0", "allowed are 10ms to 7d"),
+        ("[limits]\ntimeout = 4000", "more than `limits.max_timeout`"),
+        ("[sessions]\nmax = 0", "`sessions.max`"),
+        ("[sandbox]\nlevel = \"ful\"", "allowed are `full`, `restricted`, `off` | did you mean `full`?"),
+        ("[sandbox]\nnetwork = \"yes\"", "allowed are `none`, `full`"),
+        ("[sandbox]\nread = [\"data\"]", "a relative path | write a path that starts with `/`"),
+        ("[sandbox]\nread = [\"/no/such/place\"]", "which does not exist"),
+        ("python = \"/no/such/python\"", "which does not exist | name the executable"),
+        ("python = \"no-such-python\"", "which is not on `PATH`"),
+        ("python = \"/usr\"", "which is a directory"),
+        ("log = \"actwright=lound\"", "which is no filter"),
+    ] {
+        let message = refusal(text, &[], Flags::default());
+        assert!(message.contains(words), "{text:?} gave {message}");
+    }
+}
+
+#[test]
+fn a_bad_variable_is_named() {
+    let message = refusal("", &[("ACTWRIGHT_MEMORY", "lots")], Flags::default());
+    assert!(message.contains("`limits.memory` (set by `ACTWRIGHT_MEMORY`) can't be read"), "{message}");
+    let message = refusal("", &[("ACTWRIGHT_BASE", "here")], Flags::default());
+    assert!(message.contains("`base` (set by `ACTWRIGHT_BASE`) is `here`, a relative path"), "{message}");
+}
+
+#[test]
+fn a_misspelt_variable_is_a_warning() {
+    let resolved = merged("", &[("ACTWRIGHT_SANBOX", "full"), ("ACTWRIGHT_MEMORY", "")], Flags::default());
+    assert_eq!(
+        resolved.unwrap().warnings,
+        ["the environment variable `ACTWRIGHT_SANBOX` means nothing; did you mean `ACTWRIGHT_SANDBOX`?"]
+    );
+}
+
+#[test]
+fn a_relative_flag_starts_where_the_user_stands() {
+    let flags = Flags { base: Some("target".into()), ..Flags::default() };
+    let resolved = merged("", &[], flags).unwrap();
+    assert_eq!(resolved.config.base, std::env::current_dir().unwrap().join("target"));
+}

@@ -1,0 +1,247 @@
+//! One cell from its start to its report: what it has written and shown so far, and how it is being stopped.
+
+use std::time::{Duration, Instant};
+
+use actwright_protocol::{Done, ExitStatus, Failure};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::SessionError;
+use super::death::{self, Stop};
+use super::report::{
+    CellError, CellValue, Display, RunEvent, RunReport, RunRequest, SessionState, Status, UndefinedCall,
+};
+use crate::outputs::{Recorder, Stream};
+
+/// How long an interrupted cell may take to end by itself.
+pub const GRACE: Duration = Duration::from_millis(500);
+
+/// The most rich objects that one cell may show, and the most bytes of them together.
+const DISPLAYS: usize = 100;
+const DISPLAY_BYTES: usize = 64 << 20;
+
+/// A call waiting for its turn.
+#[derive(Debug)]
+pub struct Job {
+    /// What to run.
+    pub request: RunRequest,
+    /// Who watches.
+    pub events: mpsc::Sender<RunEvent>,
+    /// Fires when the client no longer wants it.
+    pub cancel: CancellationToken,
+    /// Who gets the report.
+    pub reply: oneshot::Sender<Result<RunReport, SessionError>>,
+}
+
+/// The cell that runs now.
+#[derive(Debug)]
+pub struct Running {
+    /// The call it is for.
+    pub job: Job,
+    /// Its number.
+    pub cell: u64,
+    /// Takes what it writes.
+    pub recorder: Recorder,
+    /// When it started, in clock ticks since boot, the unit of process ages.
+    pub started_ticks: u64,
+    /// How long it may run.
+    pub timeout: Duration,
+    /// Whether and why it is being stopped.
+    pub stop: Option<Stopping>,
+    started: Instant,
+    written: u64,
+    displays: Vec<Display>,
+    display_bytes: usize,
+    notes: Vec<String>,
+}
+
+/// A cell that was interrupted and has not ended yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopping {
+    /// Why.
+    pub why: Stop,
+    /// When it is killed.
+    pub kill_at: Instant,
+}
+
+/// How a cell's turn ended.
+#[derive(Debug)]
+pub enum End {
+    /// Its process said so.
+    Done(Done, Vec<Vec<u8>>),
+    /// Its process is gone.
+    Lost(Option<ExitStatus>),
+    /// We killed its process.
+    Killed,
+}
+
+/// What of a report the cell itself knows.
+#[derive(Debug)]
+pub struct Story {
+    /// How it ended.
+    pub status: Status,
+    /// What became of the variables.
+    pub state: SessionState,
+    /// The last expression's value.
+    pub value: Option<CellValue>,
+    /// The error.
+    pub error: Option<CellError>,
+    /// Undefined calls.
+    pub plan: Option<Vec<UndefinedCall>>,
+    /// Sentences for the reader.
+    pub notes: Vec<String>,
+    /// Rich objects.
+    pub displays: Vec<Display>,
+    /// Wall time.
+    pub duration: Duration,
+}
+
+impl Running {
+    /// A cell that starts now.
+    pub fn new(job: Job, cell: u64, recorder: Recorder, started_ticks: u64, timeout: Duration) -> Self {
+        Self {
+            job,
+            cell,
+            recorder,
+            started_ticks,
+            timeout,
+            stop: None,
+            started: Instant::now(),
+            written: 0,
+            displays: Vec::new(),
+            display_bytes: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// When something has to be done about it.
+    pub fn deadline(&self) -> Instant {
+        match &self.stop {
+            Some(stopping) => stopping.kill_at,
+            None => self.started + self.timeout,
+        }
+    }
+
+    /// Takes output, up to the limit; says whether the limit is now passed.
+    pub fn take_output(&mut self, stream: Stream, bytes: &[u8], limit: u64) -> bool {
+        let room = usize::try_from(limit.saturating_sub(self.written)).unwrap_or(usize::MAX);
+        let kept = &bytes[..bytes.len().min(room)];
+        self.written = self.written.saturating_add(bytes.len() as u64);
+        if !kept.is_empty() {
+            let text = self.recorder.write(stream, kept);
+            if !text.is_empty() && !self.job.events.is_closed() {
+                // A full channel means that nobody reads fast enough; the text is in the report all the same.
+                let _ = self.job.events.try_send(RunEvent::Output { stream, text: text.into_owned() });
+            }
+        }
+        self.written > limit
+    }
+
+    /// Takes something rich, within bounds.
+    pub fn take_display(&mut self, forms: Vec<(String, Vec<u8>)>) {
+        let bytes: usize = forms.iter().map(|(_, content)| content.len()).sum();
+        if self.displays.len() >= DISPLAYS || self.display_bytes + bytes > DISPLAY_BYTES {
+            let note = format!("more than {DISPLAYS} rich objects or {} MB of them; the rest is left out", DISPLAY_BYTES >> 20);
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+            return;
+        }
+        self.display_bytes += bytes;
+        self.displays.push(Display { forms });
+    }
+
+    /// The cell's story, now that its turn is over.
+    pub fn tell(&mut self, end: End, memory: u64) -> Story {
+        let duration = self.started.elapsed();
+        let why = self.stop.map(|stopping| stopping.why);
+        let (displays, notes) = (std::mem::take(&mut self.displays), std::mem::take(&mut self.notes));
+        let mut story = Story {
+            status: Status::Ok,
+            state: SessionState::Kept,
+            value: None,
+            error: None,
+            plan: None,
+            notes,
+            displays,
+            duration,
+        };
+        match (end, why) {
+            (End::Done(done, contents), why) => self.tell_done(&mut story, done, contents, why),
+            (End::Killed, Some(why)) => {
+                story.error = Some(why.error(self.timeout.as_secs_f64()));
+                story.status = killed_status(why);
+                story.state = SessionState::Reset;
+                story.notes.push("the code did not stop when it was interrupted, so its process was killed".to_owned());
+            }
+            (End::Killed, None) => self.tell_lost(&mut story, None, memory),
+            (End::Lost(status), _) => self.tell_lost(&mut story, status, memory),
+        }
+        story
+    }
+
+    fn tell_lost(&self, story: &mut Story, status: Option<ExitStatus>, memory: u64) {
+        story.status = Status::Lost;
+        story.state = SessionState::Reset;
+        story.error = Some(death::lost(status, memory));
+    }
+
+    fn tell_done(&self, story: &mut Story, done: Done, contents: Vec<Vec<u8>>, why: Option<Stop>) {
+        let mut contents = contents.into_iter().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        story.value = done.value.map(|value| CellValue {
+            repr: contents.next().unwrap_or_default(),
+            type_name: value.type_name,
+            json: value.json.and_then(|_| contents.next()),
+        });
+        story.plan = done.plan.map(|calls| calls.into_iter().map(undefined_call).collect());
+        let raised = done.error.map(cell_error);
+        let interrupted = raised.as_ref().is_some_and(|error| error.type_name == "KeyboardInterrupt");
+        match (why, raised) {
+            // It ended by itself just before the interrupt reached it.
+            (Some(Stop::Timeout), None) if story.duration <= self.timeout + GRACE / 2 && !interrupted => {}
+            (Some(why), raised) => {
+                let mut error = why.error(self.timeout.as_secs_f64());
+                if let Some(raised) = raised {
+                    error.line = raised.line;
+                    error.source = raised.source;
+                    if !interrupted {
+                        error.hints.push("the code answered the interrupt with another exception, shown above".to_owned());
+                    }
+                    error.traceback = format!("{}\n{}: {}", raised.traceback.trim_end(), error.type_name, error.message);
+                }
+                story.status = stopped_status(why);
+                story.error = Some(error);
+            }
+            (None, Some(error)) => {
+                story.status = Status::Raised;
+                story.error = Some(error);
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+fn stopped_status(why: Stop) -> Status {
+    match why {
+        Stop::Timeout => Status::Timeout,
+        Stop::Cancelled | Stop::Ended => Status::Cancelled,
+        Stop::OutputLimit { .. } => Status::Raised,
+    }
+}
+
+fn killed_status(why: Stop) -> Status {
+    match why {
+        Stop::OutputLimit { .. } => Status::Lost,
+        other => stopped_status(other),
+    }
+}
+
+fn cell_error(failure: Failure) -> CellError {
+    let Failure { type_name, message, line, source, traceback, hints, exit_code } = failure;
+    CellError { type_name, message, line, source, traceback, hints, exit_code }
+}
+
+fn undefined_call(call: actwright_protocol::Undefined) -> UndefinedCall {
+    let actwright_protocol::Undefined { name, line, arguments, types } = call;
+    UndefinedCall { name, line, arguments, types }
+}

@@ -1,0 +1,91 @@
+//! Words for the end of a session's process: what happened, and what to do about it.
+
+use actwright_protocol::ExitStatus;
+
+use super::report::CellError;
+
+/// Why a cell is being stopped from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Its time is over.
+    Timeout,
+    /// The client cancelled the call.
+    Cancelled,
+    /// It wrote more than `limits.output` bytes.
+    OutputLimit {
+        /// The limit.
+        bytes: u64,
+    },
+    /// `reset_session` or `close_session` came while it ran.
+    Ended,
+}
+
+impl Stop {
+    /// The error that stands for it.
+    pub fn error(self, timeout_s: f64) -> CellError {
+        let (type_name, message, hint) = match self {
+            Self::Timeout => (
+                "Timeout",
+                format!("the cell was stopped after {timeout_s} s"),
+                "pass a longer `timeout`, or do the work in smaller steps",
+            ),
+            Self::Cancelled => ("Cancelled", "the call was cancelled".to_owned(), ""),
+            Self::OutputLimit { bytes } => (
+                "OutputLimitExceeded",
+                format!("the cell wrote more than {bytes} bytes (limits.output)"),
+                "write large data to a file in the workspace and print only what matters",
+            ),
+            Self::Ended => ("Cancelled", "the session was reset or closed while the cell ran".to_owned(), ""),
+        };
+        named(type_name, message, hint)
+    }
+}
+
+/// The error for a process that ended by itself in the middle of a cell.
+pub fn lost(status: Option<ExitStatus>, memory: u64) -> CellError {
+    let (message, hint) = match status {
+        Some(ExitStatus::Code(code)) => (
+            format!("the session's process exited with code {code} in the middle of the cell"),
+            "use sys.exit() or let the cell end: os._exit() and os.exec*() take the whole session along",
+        ),
+        Some(ExitStatus::Signal(signal)) => by_signal(signal, memory),
+        None => (
+            "the session's process lost its connection to the server".to_owned(),
+            "the code closed descriptors that it did not open, or replaced the process",
+        ),
+    };
+    named("WorkerLost", message, hint)
+}
+
+fn by_signal(signal: i32, memory: u64) -> (String, &'static str) {
+    let crash = "native code crashed: look for ctypes, a broken extension module, or very deep recursion";
+    let (name, cause, hint) = match signal {
+        4 => ("SIGILL", "an illegal instruction", crash),
+        6 => ("SIGABRT", "abort()", crash),
+        7 => ("SIGBUS", "a bus error", crash),
+        8 => ("SIGFPE", "an arithmetic fault", crash),
+        9 => ("SIGKILL", "a kill", ""),
+        11 => ("SIGSEGV", "a segmentation fault", crash),
+        15 => ("SIGTERM", "a request to end", "the code sent the signal to its own process"),
+        31 => ("SIGSYS", "a forbidden system call", ""),
+        _ => ("", "", "the code sent the signal to its own process"),
+    };
+    if signal == 9 {
+        let message = format!(
+            "the session's process was killed by SIGKILL: by its own code, or because the machine ran out of memory \
+             (a session may use {memory} bytes, limits.memory)"
+        );
+        return (message, "work on less data at a time");
+    }
+    let name = if name.is_empty() { format!("signal {signal}") } else { format!("{name} ({cause})") };
+    (format!("the session's process was ended by {name}"), hint)
+}
+
+fn named(type_name: &str, message: String, hint: &str) -> CellError {
+    CellError {
+        type_name: type_name.to_owned(),
+        message,
+        hints: if hint.is_empty() { Vec::new() } else { vec![hint.to_owned()] },
+        ..CellError::default()
+    }
+}

@@ -1,0 +1,150 @@
+//! What this machine can do, each point proven by trying it.
+//!
+//! A point that is only nice to have is `Absent` when it is not there; `Failed` means that no code can run
+//! as configured.
+
+use std::sync::Arc;
+
+use actwright_protocol::Proof;
+use actwright_sandbox::plan::LANDLOCK_AT_LEAST;
+use actwright_sandbox::sys;
+use serde::Serialize;
+
+use super::interpreter::Interpreter;
+use super::{WorkerError, Workers};
+use crate::config::env::Environment;
+use crate::config::{Config, SandboxLevel};
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// What it is (`user namespaces`).
+    pub name: String,
+    /// Under which heading it is shown (`python`, `sandbox`).
+    pub group: String,
+    /// How it came out.
+    pub state: State,
+    /// What was done and seen (`unshare(CLONE_NEWUSER) worked`).
+    pub how_proven: String,
+    /// What to do, when something is to be done.
+    pub fix: Option<String>,
+}
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It is there and works.
+    Passed,
+    /// It is required and does not work.
+    Failed,
+    /// It is not there, and not required.
+    Absent,
+}
+
+/// Looks at everything that the configuration asks for: finds Python, starts a session for real, and reports how each
+/// wall answered when it was tried from inside.
+pub fn examine(config: &Config) -> Vec<Check> {
+    let mut checks = vec![kernel(), landlock(config)];
+    let interpreter = Interpreter::find(config, &Environment::of_process());
+    checks.push(python(&interpreter));
+    if interpreter.is_err() {
+        return checks;
+    }
+    match first_session(config) {
+        Ok(proofs) => {
+            checks.push(session(config));
+            checks.extend(proofs.into_iter().map(wall));
+        }
+        Err(error) => checks.push(refused(config, &error)),
+    }
+    checks
+}
+
+fn check(group: &str, name: &str, state: State, how_proven: String, fix: Option<String>) -> Check {
+    Check { name: name.to_owned(), group: group.to_owned(), state, how_proven, fix }
+}
+
+fn kernel() -> Check {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    check("machine", "kernel", State::Passed, format!("Linux {}", release.trim()), None)
+}
+
+fn landlock(config: &Config) -> Check {
+    let version = sys::landlock_version();
+    let wanted = config.sandbox.level != SandboxLevel::Off;
+    let state = match (version >= LANDLOCK_AT_LEAST, wanted) {
+        (true, _) => State::Passed,
+        (false, true) => State::Failed,
+        (false, false) => State::Absent,
+    };
+    let fix = (state == State::Failed).then(|| {
+        format!("use Linux 6.2 or newer (Landlock {LANDLOCK_AT_LEAST}) and boot with `landlock` in the lsm= list")
+    });
+    check("machine", "landlock", state, format!("the kernel speaks version {version}"), fix)
+}
+
+fn python(found: &Result<Interpreter, WorkerError>) -> Check {
+    match found {
+        Ok(interpreter) => {
+            let seen = format!("CPython {} at {}", interpreter.version_text(), interpreter.executable.display());
+            check("python", "interpreter", State::Passed, seen, None)
+        }
+        Err(error) => {
+            let fix = "install CPython 3.9 or newer, or name one with --python".to_owned();
+            check("python", "interpreter", State::Failed, error.to_string(), Some(fix))
+        }
+    }
+}
+
+/// Starts the engine in a runtime of its own, takes one session and ends both.
+fn first_session(config: &Config) -> Result<Vec<Proof>, WorkerError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.map_err(|error| WorkerError::Launch(format!("no runtime: {error}")))?;
+    runtime.block_on(async {
+        let workers = Workers::start(Arc::new(config.clone()));
+        let proofs = workers.take().await.map(|worker| worker.proofs);
+        workers.shutdown().await;
+        proofs
+    })
+}
+
+fn session(config: &Config) -> Check {
+    let (state, seen) = match config.sandbox.level {
+        SandboxLevel::Full => (State::Passed, "level full: a session was started and locked in"),
+        SandboxLevel::Restricted => (State::Passed, "level restricted: a session was started and locked in"),
+        SandboxLevel::Off => (State::Absent, "level off: code runs with your own rights"),
+    };
+    check("sandbox", "session", state, seen.to_owned(), None)
+}
+
+fn wall(proof: Proof) -> Check {
+    check("sandbox", &proof.name, State::Passed, proof.evidence, None)
+}
+
+fn refused(config: &Config, error: &WorkerError) -> Check {
+    let reason = error.to_string();
+    let fix = if config.sandbox.level == SandboxLevel::Full && reason.contains("namespace") {
+        namespaces_fix()
+    } else {
+        "see the reason above; --sandbox restricted needs no user namespaces".to_owned()
+    };
+    check("sandbox", "session", State::Failed, reason, Some(fix))
+}
+
+/// What keeps this machine from giving user namespaces to ordinary users, and how to allow them.
+fn namespaces_fix() -> String {
+    let number = |path: &str| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let other = "or run with --sandbox restricted, which needs no user namespaces";
+    if number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
+        return format!("AppArmor forbids them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, {other}");
+    }
+    if number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
+        return format!("sudo sysctl -w kernel.unprivileged_userns_clone=1, {other}");
+    }
+    if number("/proc/sys/user/max_user_namespaces") == Some(0) {
+        return format!("sudo sysctl -w user.max_user_namespaces=10000, {other}");
+    }
+    format!("in a container: allow unshare and mount (docker run --security-opt seccomp=unconfined \
+             --security-opt systempaths=unconfined), {other}")
+}

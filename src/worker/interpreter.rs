@@ -1,0 +1,189 @@
+//! What the configured Python is made of, asked of it once and remembered.
+//!
+//! What `config::python` finds may be a script that picks an interpreter (pyenv's shims are), so the answer to
+//! "which executable" comes from the interpreter itself. The probe runs in isolated mode and imports nothing of
+//! the user's.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::UNIX_EPOCH;
+
+use actwright_sandbox::policy::PythonRoots;
+use serde::{Deserialize, Serialize};
+
+use super::WorkerError;
+use crate::config::env::Environment;
+use crate::config::{Config, python};
+
+const PROBE: &str = include_str!("../../python_stubs/probe.py");
+
+/// The oldest CPython that the worker's stable interface knows.
+const OLDEST: (u32, u32) = (3, 9);
+
+/// An interpreter that can run cells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interpreter {
+    /// Where it says it is.
+    pub executable: PathBuf,
+    /// `3.11.7` in numbers.
+    pub version: (u32, u32, u32),
+    implementation: String,
+    free_threaded: bool,
+    bits: u32,
+    roots: Vec<PathBuf>,
+}
+
+/// What the answer was for: if any of it changes, the interpreter is asked again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Question {
+    found: PathBuf,
+    stamp: Stamp,
+    chooser: String,
+}
+
+/// A file's time and size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    modified_ns: u64,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Remembered {
+    question: Question,
+    executable_stamp: Stamp,
+    answer: Interpreter,
+}
+
+impl Interpreter {
+    /// Finds and asks the configured interpreter, or remembers what it said.
+    pub fn find(config: &Config, environment: &Environment) -> Result<Self, WorkerError> {
+        let found = python::find(config, environment).map_err(|error| WorkerError::Python(error.to_string()))?;
+        let memory = config.base.join("cache").join("python.json");
+        let question = Question::about(&found, environment)?;
+        if let Some(answer) = recall(&memory, &question) {
+            return answer.checked();
+        }
+        let answer = ask(&found)?;
+        remember(&memory, question, &answer);
+        answer.checked()
+    }
+
+    /// The version as people write it.
+    pub fn version_text(&self) -> String {
+        let (major, minor, patch) = self.version;
+        format!("{major}.{minor}.{patch}")
+    }
+
+    /// What the sandbox must show of the host for it to run.
+    pub fn roots(&self) -> PythonRoots {
+        let mut prefixes: Vec<PathBuf> = Vec::new();
+        // Sorted, so a tree comes before what lies inside it.
+        for root in &self.roots {
+            if root.parent().is_some() && !prefixes.iter().any(|outer| root.starts_with(outer)) {
+                prefixes.push(root.clone());
+            }
+        }
+        PythonRoots { executable: self.executable.clone(), prefixes }
+    }
+
+    fn checked(self) -> Result<Self, WorkerError> {
+        let what = self.executable.display();
+        let (major, minor, _) = self.version;
+        let refusal = if self.implementation != "cpython" {
+            Some(format!("`{what}` is {}, and sessions need CPython", self.implementation))
+        } else if (major, minor) < OLDEST {
+            Some(format!("`{what}` is Python {}, and sessions need 3.9 or newer", self.version_text()))
+        } else if self.free_threaded {
+            Some(format!("`{what}` is a free-threaded build, which cannot be forked safely; use a standard one"))
+        } else if self.bits != 64 {
+            Some(format!("`{what}` is a {}-bit build, and sessions need a 64-bit one", self.bits))
+        } else {
+            None
+        };
+        refusal.map_or(Ok(self), |reason| Err(WorkerError::Python(reason)))
+    }
+}
+
+impl Question {
+    fn about(found: &Path, environment: &Environment) -> Result<Self, WorkerError> {
+        let stamp = Stamp::of(found)
+            .ok_or_else(|| WorkerError::Python(format!("`{}` does not exist", found.display())))?;
+        let chooser = if is_script(found) { chooser(environment) } else { String::new() };
+        Ok(Self { found: found.to_owned(), stamp, chooser })
+    }
+}
+
+/// Everything by which a version manager's script picks an interpreter.
+fn chooser(environment: &Environment) -> String {
+    let mut parts = vec![environment.pyenv_version().unwrap_or_default()];
+    let here = std::env::current_dir().unwrap_or_default();
+    let local = here.ancestors().map(|directory| directory.join(".python-version"));
+    let global = environment.pyenv_root().map(|root| root.join("version"));
+    parts.extend(local.chain(global).filter_map(|file| fs::read_to_string(file).ok()));
+    parts.join("\n")
+}
+
+impl Stamp {
+    fn of(file: &Path) -> Option<Self> {
+        let metadata = fs::metadata(file).ok()?;
+        let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Self { modified_ns: u64::try_from(modified.as_nanos()).ok()?, bytes: metadata.len() })
+    }
+}
+
+fn is_script(file: &Path) -> bool {
+    let mut start = [0; 2];
+    fs::File::open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && &start == b"#!"
+}
+
+fn recall(memory: &Path, question: &Question) -> Option<Interpreter> {
+    let remembered: Remembered = serde_json::from_slice(&fs::read(memory).ok()?).ok()?;
+    let same = &remembered.question == question
+        && Stamp::of(&remembered.answer.executable).as_ref() == Some(&remembered.executable_stamp);
+    same.then_some(remembered.answer)
+}
+
+/// Failing to remember costs a few milliseconds at the next start and nothing else.
+fn remember(memory: &Path, question: Question, answer: &Interpreter) {
+    let Some(executable_stamp) = Stamp::of(&answer.executable) else { return };
+    let remembered = Remembered { question, executable_stamp, answer: answer.clone() };
+    let Ok(text) = serde_json::to_vec(&remembered) else { return };
+    let written = memory.with_extension(format!("{}.new", std::process::id()));
+    let kept = fs::create_dir_all(memory.parent().unwrap_or(memory))
+        .and_then(|()| fs::write(&written, text))
+        .and_then(|()| fs::rename(&written, memory));
+    if let Err(error) = kept {
+        tracing::debug!(%error, "the interpreter's description could not be remembered");
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    executable: PathBuf,
+    version: (u32, u32, u32),
+    implementation: String,
+    free_threaded: bool,
+    bits: u32,
+    roots: Vec<PathBuf>,
+}
+
+fn ask(found: &Path) -> Result<Interpreter, WorkerError> {
+    let shown = found.display();
+    let output = Command::new(found)
+        .args(["-I", "-B", "-c", PROBE])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| WorkerError::Python(format!("`{shown}` does not start: {error}")))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        let last = words.trim().lines().next_back().unwrap_or("no message").to_owned();
+        return Err(WorkerError::Python(format!("`{shown}` fails ({}): {last}", output.status)));
+    }
+    let answer: Answer = serde_json::from_slice(&output.stdout)
+        .map_err(|error| WorkerError::Python(format!("`{shown}` does not answer as Python does: {error}")))?;
+    let Answer { executable, version, implementation, free_threaded, bits, roots } = answer;
+    Ok(Interpreter { executable, version, implementation, free_threaded, bits, roots })
+}

@@ -1,0 +1,85 @@
+//! Worker processes: finding Python, launching zygotes, and sessions' processes ready to run cells.
+//!
+//! [`Workers`] is the door. It owns one zygote at a time and a few sessions in advance; a zygote that dies takes
+//! its sessions along, and the next request starts another.
+
+use std::sync::Arc;
+
+use actwright_protocol::Proof;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::Config;
+
+mod conversation;
+pub mod doctor;
+mod interpreter;
+pub mod launcher;
+mod library;
+mod policy;
+mod pool;
+mod workspace;
+mod zygote;
+
+pub use conversation::{Conversation, Event};
+
+/// A session's process, locked in and waiting for its first cell.
+#[derive(Debug)]
+pub struct Worker {
+    /// How to talk with it.
+    pub conversation: Conversation,
+    /// How each wall answered when it was tried from inside.
+    pub proofs: Vec<Proof>,
+    /// A directory of its own on the host, for levels without a mount namespace; goes when this is dropped.
+    pub workspace: Option<workspace::Workspace>,
+}
+
+/// Why there is no worker.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WorkerError {
+    /// No interpreter that can be used.
+    #[error("{0}")]
+    Python(String),
+    /// The policy and the machine do not go together.
+    #[error("{0}")]
+    Policy(String),
+    /// The launcher or the zygote failed.
+    #[error("{0}")]
+    Launch(String),
+    /// A session could not be locked in; no code was run.
+    #[error("the sandbox could not be entered: {0}; run `actwright doctor` to see which protection is missing")]
+    Refused(String),
+    /// The engine is shutting down.
+    #[error("the server is shutting down")]
+    Closing,
+}
+
+/// The door to worker processes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    requests: mpsc::UnboundedSender<pool::Request>,
+}
+
+impl Workers {
+    /// Starts the engine; the first zygote begins to warm up at once. Must be called within the runtime.
+    pub fn start(config: Arc<Config>) -> Self {
+        let (requests, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(pool::Pool::new(config).run(inbox));
+        Self { requests }
+    }
+
+    /// A session's process that nobody has used.
+    pub async fn take(&self) -> Result<Worker, WorkerError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(pool::Request::Take(reply)).map_err(|_| WorkerError::Closing)?;
+        answer.await.map_err(|_| WorkerError::Closing)?
+    }
+
+    /// Ends the zygote and everything below it; returns when nothing is left.
+    pub async fn shutdown(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.requests.send(pool::Request::Shutdown(reply)).is_ok() {
+            // An error means that the pool has ended already.
+            let _ = answer.await;
+        }
+    }
+}

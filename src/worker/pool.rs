@@ -1,0 +1,235 @@
+//! The one owner of the zygote and of the sessions kept ready.
+//!
+//! A request is answered from the ready ones if there is one; then another is forked in advance, so that the next
+//! request does not wait for a fork.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::zygote::{Change, Zygote};
+use super::{Worker, WorkerError};
+use crate::config::Config;
+
+/// After a failed start requests are answered with the same error for this long, instead of starting Python again
+/// and again.
+const REST: Duration = Duration::from_secs(2);
+
+type Reply = oneshot::Sender<Result<Worker, WorkerError>>;
+
+/// What is asked of the pool.
+#[derive(Debug)]
+pub enum Request {
+    /// A session's process.
+    Take(Reply),
+    /// The end.
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// What wakes the pool.
+enum Wake {
+    Asked(Option<Request>),
+    Started(Result<Zygote, WorkerError>),
+    Born(u64, Result<Worker, WorkerError>),
+    Changed(Change),
+}
+
+/// See the module.
+pub struct Pool {
+    config: Arc<Config>,
+    zygote: Phase,
+    /// Counts zygotes, so that a session of a dead one is not taken for one of the next.
+    generation: u64,
+    ready: VecDeque<Worker>,
+    waiting: VecDeque<Reply>,
+    unborn: usize,
+    wakes: mpsc::UnboundedSender<Wake>,
+    inbox: mpsc::UnboundedReceiver<Wake>,
+}
+
+enum Phase {
+    Absent,
+    Starting,
+    Running(Zygote),
+    Resting { error: WorkerError, since: Instant },
+}
+
+impl Pool {
+    /// With no zygote yet.
+    pub fn new(config: Arc<Config>) -> Self {
+        let (wakes, inbox) = mpsc::unbounded_channel();
+        Self {
+            config,
+            zygote: Phase::Absent,
+            generation: 0,
+            ready: VecDeque::new(),
+            waiting: VecDeque::new(),
+            unborn: 0,
+            wakes,
+            inbox,
+        }
+    }
+
+    /// Serves until it is told to end or nobody can ask any more.
+    pub async fn run(mut self, mut requests: mpsc::UnboundedReceiver<Request>) {
+        self.start();
+        loop {
+            match self.next(&mut requests).await {
+                Wake::Asked(Some(Request::Take(reply))) => self.take(reply),
+                Wake::Asked(Some(Request::Shutdown(done))) => {
+                    self.end().await;
+                    // Whoever asked may have gone.
+                    let _ = done.send(());
+                    return;
+                }
+                Wake::Asked(None) => return self.end().await,
+                Wake::Started(result) => self.started(result),
+                Wake::Born(generation, result) => self.born(generation, result),
+                Wake::Changed(Change::Warmed) => self.warmed(),
+                Wake::Changed(Change::Ended(words)) => self.died(&words),
+            }
+        }
+    }
+
+    async fn next(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> Wake {
+        let change = async {
+            match &mut self.zygote {
+                Phase::Running(zygote) => zygote.next().await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            request = requests.recv() => Wake::Asked(request),
+            Some(wake) = self.inbox.recv() => wake,
+            change = change => Wake::Changed(change),
+        }
+    }
+
+    fn start(&mut self) {
+        self.zygote = Phase::Starting;
+        self.generation += 1;
+        let (config, wakes) = (self.config.clone(), self.wakes.clone());
+        tokio::spawn(async move {
+            // At shutdown the pool is gone and the zygote with its sender.
+            let _ = wakes.send(Wake::Started(Zygote::start(&config).await));
+        });
+    }
+
+    fn started(&mut self, result: Result<Zygote, WorkerError>) {
+        match result {
+            Ok(zygote) => {
+                tracing::debug!(python = zygote.python.version, "a zygote is ready");
+                self.zygote = Phase::Running(zygote);
+                self.fill();
+            }
+            Err(error) => {
+                tracing::error!("{error}");
+                self.rest(error);
+            }
+        }
+    }
+
+    fn rest(&mut self, error: WorkerError) {
+        for reply in self.waiting.drain(..) {
+            // Whoever asked may have gone.
+            let _ = reply.send(Err(error.clone()));
+        }
+        self.zygote = Phase::Resting { error, since: Instant::now() };
+    }
+
+    fn take(&mut self, reply: Reply) {
+        if let Some(worker) = self.ready.pop_front() {
+            if let Err(unwanted) = reply.send(Ok(worker)) {
+                self.ready.extend(unwanted.ok());
+            }
+            return self.fill();
+        }
+        match &self.zygote {
+            Phase::Resting { error, since } if since.elapsed() < REST => {
+                let _ = reply.send(Err(error.clone()));
+                return;
+            }
+            Phase::Resting { .. } | Phase::Absent => self.start(),
+            Phase::Starting | Phase::Running(_) => {}
+        }
+        self.waiting.push_back(reply);
+        self.fill();
+    }
+
+    /// Forks as many sessions as are wanted and not yet on their way.
+    fn fill(&mut self) {
+        let wanted = self.waiting.len() + self.config.sessions.pool;
+        while self.ready.len() + self.unborn < wanted {
+            let Phase::Running(zygote) = &self.zygote else { return };
+            match zygote.fork(&self.config) {
+                Ok(unborn) => {
+                    self.unborn += 1;
+                    let (generation, wakes) = (self.generation, self.wakes.clone());
+                    tokio::spawn(async move {
+                        // At shutdown nobody wants it; dropping it ends it.
+                        let _ = wakes.send(Wake::Born(generation, unborn.wait().await));
+                    });
+                }
+                Err(error) => return self.refuse_one(error),
+            }
+        }
+    }
+
+    fn refuse_one(&mut self, error: WorkerError) {
+        tracing::error!("{error}");
+        if let Some(reply) = self.waiting.pop_front() {
+            let _ = reply.send(Err(error));
+        }
+    }
+
+    fn born(&mut self, generation: u64, result: Result<Worker, WorkerError>) {
+        if generation != self.generation {
+            return;
+        }
+        self.unborn -= 1;
+        match result {
+            Ok(worker) => match self.waiting.pop_front() {
+                Some(reply) => {
+                    if let Err(unwanted) = reply.send(Ok(worker)) {
+                        self.ready.extend(unwanted.ok());
+                    }
+                }
+                None => self.ready.push_back(worker),
+            },
+            Err(error) => self.refuse_one(error),
+        }
+    }
+
+    /// Sessions that wait unused are made again from the warmer zygote.
+    fn warmed(&mut self) {
+        self.ready.clear();
+        self.fill();
+    }
+
+    /// The zygote is gone and every session it forked with it.
+    fn died(&mut self, words: &str) {
+        tracing::error!("the zygote has ended: {words}");
+        self.ready.clear();
+        self.unborn = 0;
+        self.zygote = Phase::Absent;
+        if !self.waiting.is_empty() {
+            self.start();
+        }
+    }
+
+    async fn end(&mut self) {
+        self.ready.clear();
+        self.waiting.clear();
+        if let Phase::Running(zygote) = std::mem::replace(&mut self.zygote, Phase::Absent) {
+            zygote.end().await;
+        }
+        self.inbox.close();
+        while let Some(wake) = self.inbox.recv().await {
+            if let Wake::Started(Ok(zygote)) = wake {
+                zygote.end().await;
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! A running zygote, as the host holds it.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use actwright_protocol::{FromWorker, FromZygote, PythonFacts, SessionSpec, ToZygote, VERSION, encode_datagram};
+use actwright_sandbox::plan::SessionPlan;
+use actwright_sandbox::sys::{self, SocketKind, Waiting};
+use serde_bytes::ByteBuf;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::conversation::{Conversation, Event, receive_datagram};
+use super::launcher::{Launched, Order, launch, session_environment};
+use super::policy::plan_for;
+use super::workspace::{self, Workspace};
+use super::{Worker, WorkerError};
+use crate::config::env::Environment;
+use crate::config::Config;
+use super::interpreter::Interpreter;
+use crate::watch::watch;
+
+/// How long an interpreter may take to start; imports from a cold disk are slow.
+const START: Duration = Duration::from_secs(30);
+
+/// How long a forked session may take to lock itself in.
+const BIRTH: Duration = Duration::from_secs(10);
+
+/// How long a zygote may take to go when it is told to.
+const END: Duration = Duration::from_secs(5);
+
+/// What can happen to a zygote.
+#[derive(Debug)]
+pub enum Change {
+    /// Sessions forked from now on have more imports done.
+    Warmed,
+    /// It has ended; these were its last words.
+    Ended(String),
+}
+
+/// A zygote that is ready to fork.
+#[derive(Debug)]
+pub struct Zygote {
+    control: AsyncFd<OwnedFd>,
+    process: OwnedFd,
+    ended: oneshot::Receiver<String>,
+    interpreter: Interpreter,
+    /// What it said of itself.
+    pub python: PythonFacts,
+}
+
+impl Zygote {
+    /// Starts one and waits until it is ready.
+    pub async fn start(config: &Config) -> Result<Self, WorkerError> {
+        let for_thread = config.clone();
+        // Blocking on purpose in a plain thread's place: at start nothing else wants this one, and the launcher's
+        // own thread does the rest.
+        let launched = tokio::task::spawn_blocking(move || prepare(&for_thread)).await;
+        let (launched, interpreter) =
+            launched.map_err(|error| WorkerError::Launch(format!("the launcher's thread failed: {error}")))??;
+        let Launched { control, process, ended } = launched;
+        let control = watch(control, Interest::READABLE)
+            .map_err(|error| WorkerError::Launch(format!("the control socket cannot be watched: {error}")))?;
+        let python = PythonFacts { version: String::new(), implementation: String::new(), threads: 0 };
+        let mut zygote = Self { control, process, ended, interpreter, python };
+        zygote.python = match timeout(START, zygote.hear()).await {
+            Ok(heard) => heard?,
+            Err(_) => return Err(WorkerError::Launch(format!("Python did not start within {} s", START.as_secs()))),
+        };
+        Ok(zygote)
+    }
+
+    async fn hear(&mut self) -> Result<PythonFacts, WorkerError> {
+        let first = read(&self.control).await;
+        match first {
+            Ok(Some(FromZygote::Ready { version: VERSION, python })) => Ok(python),
+            Ok(Some(FromZygote::Ready { version, .. })) => Err(WorkerError::Launch(format!(
+                "the worker speaks protocol {version} and this server {VERSION}; they are from different builds"
+            ))),
+            Ok(Some(FromZygote::Failed { reason })) => Err(WorkerError::Launch(reason)),
+            Ok(None | Some(FromZygote::Warmed)) | Err(_) => {
+                let words = (&mut self.ended).await.unwrap_or_default();
+                Err(WorkerError::Launch(format!("Python could not be started in the sandbox: {words}")))
+            }
+        }
+    }
+
+    /// Begins the birth of a session; what it gives back is finished by [`Unborn::wait`].
+    pub fn fork(&self, config: &Config) -> Result<Unborn, WorkerError> {
+        let workspace = Workspace::make(config)?;
+        let place = workspace.as_ref().map_or(std::path::Path::new("/session"), Workspace::path);
+        let plan = plan_for(config, &self.interpreter, place)?.session;
+        let conversation = self.spawn(&plan).map_err(|error| WorkerError::Launch(format!("no session: {error}")))?;
+        Ok(Unborn { conversation, workspace })
+    }
+
+    fn spawn(&self, plan: &SessionPlan) -> io::Result<Conversation> {
+        let (data, their_data) = sys::socket_pair(SocketKind::Stream)?;
+        let (control, their_control) = sys::socket_pair(SocketKind::Packet)?;
+        let plan = ByteBuf::from(encode_datagram(plan).map_err(io::Error::other)?);
+        let message = encode_datagram(&ToZygote::Spawn(SessionSpec { plan })).map_err(io::Error::other)?;
+        sys::send(self.control.as_fd(), &message, &[their_data.as_fd(), their_control.as_fd()], Waiting::Never)?;
+        Conversation::new(data, control)
+    }
+
+    /// What happens to it next.
+    pub async fn next(&mut self) -> Change {
+        match read(&self.control).await {
+            Ok(Some(FromZygote::Warmed)) => Change::Warmed,
+            // Nothing else is expected on the socket, so anything there is its end.
+            _ => Change::Ended((&mut self.ended).await.unwrap_or_default()),
+        }
+    }
+
+    /// Ends it, and with it every session that it forked; returns when the kernel has let go of all.
+    pub async fn end(self) {
+        // It may have ended already.
+        let _ = sys::signal_process(self.process.as_fd(), sys::KILL);
+        if timeout(END, self.ended).await.is_err() {
+            tracing::error!("a zygote does not end although it was killed");
+        }
+    }
+}
+
+/// The blocking part of a start.
+fn prepare(config: &Config) -> Result<(Launched, Interpreter), WorkerError> {
+    workspace::remove_abandoned(config);
+    let interpreter = Interpreter::find(config, &Environment::of_process())?;
+    // The room is the same for all sessions; only those without a room of their own work in another place.
+    let place = std::path::Path::new("/session");
+    let plan = plan_for(config, &interpreter, place)?;
+    let executable = interpreter.executable.clone();
+    let environment = session_environment(&executable, place, std::path::Path::new("/tmp"));
+    let launched = launch(&Order { plan: plan.outer, executable, environment })?;
+    Ok((launched, interpreter))
+}
+
+async fn read(socket: &AsyncFd<OwnedFd>) -> io::Result<Option<FromZygote>> {
+    loop {
+        let mut guard = socket.readable().await?;
+        if let Ok(result) = guard.try_io(|socket| receive_datagram(socket.as_fd())) {
+            return result;
+        }
+    }
+}
+
+/// A session between the zygote's fork and its own word that it is locked in.
+#[derive(Debug)]
+pub struct Unborn {
+    conversation: Conversation,
+    workspace: Option<Workspace>,
+}
+
+impl Unborn {
+    /// Waits for the session's word.
+    pub async fn wait(mut self) -> Result<Worker, WorkerError> {
+        let reason = match timeout(BIRTH, self.conversation.next()).await {
+            Ok(Event::Message(FromWorker::Ready(ready), _)) if ready.version == VERSION => {
+                let Self { conversation, workspace } = self;
+                return Ok(Worker { conversation, proofs: ready.proofs, workspace });
+            }
+            Ok(Event::Message(FromWorker::Ready(ready), _)) => {
+                ready.proofs.into_iter().map(|proof| proof.evidence).collect::<Vec<_>>().join("; ")
+            }
+            Ok(Event::Control(actwright_protocol::FromSupervisor::Failed { step, reason })) => {
+                format!("{step}: {reason}")
+            }
+            Ok(other) => format!("the session ended while it was being locked in ({other:?})"),
+            Err(_) => format!("the session was not locked in within {} s", BIRTH.as_secs()),
+        };
+        Err(WorkerError::Refused(reason))
+    }
+}

@@ -1,0 +1,131 @@
+"""Runs cells through the kernel in a process of its own: stdin brings them as JSON, descriptor 3's file takes the replies.
+
+The fake channel gives every cell its own files as descriptors 1 and 2, as the host gives it its own pipes.
+"""
+
+import importlib.machinery
+import json
+import os
+import sys
+import tempfile
+import types
+
+_dumps = json.dumps
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def emit(stream, text):
+    if not isinstance(text, str):
+        raise TypeError("argument 'text': not a str")
+    data = text.encode("utf-8", "backslashreplace")
+    while data:
+        data = data[os.write(stream, data) :]
+
+
+class FakeChannel:
+    def __init__(self, cells):
+        self.cells = cells
+        self.number = 0
+        self.replies = []
+        self.late_text = []
+        self.forms = []
+        self.calls = []
+        self.refuses_calls = False
+        self.owner = os.getpid()
+        self.disowned = False
+        self.files = None
+
+    def next_run(self):
+        if self.disowned or self.number >= len(self.cells):
+            return None
+        cell = self.cells[self.number]
+        if isinstance(cell, dict) and "pause" in cell:
+            import time
+
+            time.sleep(cell["pause"])
+            self.cells.pop(self.number)
+            return self.next_run()
+        self.number += 1
+        self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
+        os.dup2(self.files[0].fileno(), 1)
+        os.dup2(self.files[1].fileno(), 2)
+        if isinstance(cell, dict):
+            return self.number, cell["plan"], True
+        return self.number, cell, False
+
+    def done(self, cell, outcome):
+        if self.disowned:
+            raise RuntimeError("a forked child spoke")
+        texts = []
+        for file in self.files:
+            file.seek(0)
+            texts.append(file.read().decode("utf-8", "replace"))
+        _dumps(outcome)
+        self.replies.append(
+            {
+                "cell": cell,
+                **outcome,
+                "stdout": texts[0],
+                "stderr": texts[1],
+                "forms": self.forms,
+                "calls": self.calls,
+            }
+        )
+        self.forms, self.calls = [], []
+
+    def display(self, cell, forms):
+        assert all(type(media) is str and type(data) is bytes for media, data in forms)
+        self.forms.append([cell, [[media, data.decode("latin-1")] for media, data in forms]])
+
+    def late(self, cell, stream, text):
+        if self.disowned:
+            raise RuntimeError("a forked child spoke")
+        self.late_text.append([cell, stream, text])
+
+    def call(self, name, args, kwargs):
+        self.calls.append([name, list(args), kwargs])
+        raise RuntimeError("refused")
+
+    def disown(self):
+        self.disowned = True
+
+
+class Embedded:
+    """Loads the package as the worker does: from text, under file names that exist nowhere."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] != "actwright":
+            return None
+        return importlib.machinery.ModuleSpec(name, self, is_package=name == "actwright")
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        file = (module.__name__.partition(".")[2] or "__init__") + ".py"
+        with open(os.path.join(ROOT, "python_stubs", "actwright", file), encoding="utf-8") as source:
+            exec(compile(source.read(), f"<actwright/{file}>", "exec"), module.__dict__)
+
+
+def main():
+    cells = json.load(sys.stdin)
+    result = os.dup(1)
+    module = types.ModuleType("_actwright")
+    module.emit = emit
+    module.Channel = FakeChannel
+    module.HostCallError = type("HostCallError", (Exception,), {})
+    sys.modules["_actwright"] = module
+    sys.meta_path.insert(0, Embedded())
+    from actwright import kernel
+
+    channel = FakeChannel(cells)
+    kernel.serve(channel)
+    text = _dumps({"replies": channel.replies, "late": channel.late_text})
+    with os.fdopen(result, "w") as out:
+        out.write(text)
+        out.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
