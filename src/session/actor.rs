@@ -71,7 +71,10 @@ pub struct Actor {
     variables_lost: bool,
 }
 
-#[expect(clippy::large_enum_variant, reason = "made and taken apart once; a box would cost more than the move")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once; a box would cost more than the move"
+)]
 enum Wake {
     Command(Option<Command>),
     Worker(Event),

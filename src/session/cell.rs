@@ -66,7 +66,10 @@ pub struct Stopping {
 
 /// How a cell's turn ended.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "made and taken apart once; a box would cost more than the move")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once; a box would cost more than the move"
+)]
 pub enum End {
     /// Its process said so.
     Done(Done, Vec<Vec<u8>>),

@@ -29,7 +29,10 @@ const WATCHED_CELLS: usize = 32;
 
 /// What comes from a session.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "made and taken apart once; a box would cost more than the move")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once; a box would cost more than the move"
+)]
 pub enum Event {
     /// A message of the live process, with the content of its blobs in order.
     Message(FromWorker, Vec<Vec<u8>>),
