@@ -4,28 +4,32 @@
 //! host against one libpython. `ACTWRIGHT_WORKER_SO` names a worker built elsewhere and skips all of this.
 
 use std::env;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn main() {
+fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=ACTWRIGHT_WORKER_SO");
     let library = match env::var_os("ACTWRIGHT_WORKER_SO") {
         Some(path) => PathBuf::from(path),
-        None => build(),
+        None => build()?,
     };
-    assert!(library.is_file(), "the worker library {} does not exist", library.display());
+    if !library.is_file() {
+        return Err(format!("the worker library {} does not exist", library.display()).into());
+    }
     println!("cargo::rerun-if-changed={}", library.display());
     println!("cargo::rustc-env=ACTWRIGHT_WORKER_SO={}", library.display());
+    Ok(())
 }
 
-fn build() -> PathBuf {
-    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
+fn build() -> Result<PathBuf, Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     for part in ["crates/worker", "crates/protocol", "crates/sandbox", "python_stubs", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(part).display());
     }
-    let target = target_directory();
-    let triple = variable("TARGET");
-    let mut cargo = Command::new(variable("CARGO"));
+    let target = target_directory()?;
+    let triple = env::var("TARGET")?;
+    let mut cargo = Command::new(env::var("CARGO")?);
     cargo
         .current_dir(&root)
         .args(["build", "--quiet", "--package", "actwright-worker", "--lib", "--profile", "worker"])
@@ -41,19 +45,16 @@ fn build() -> PathBuf {
     if env::var_os("CARGO_NET_OFFLINE").is_some_and(|value| value == "true") {
         cargo.arg("--offline");
     }
-    let status = cargo.status().unwrap_or_else(|error| panic!("cargo for the worker does not start: {error}"));
-    assert!(status.success(), "the worker extension does not build; its errors are above");
-    target.join(triple).join("worker").join("libactwright_worker.so")
+    if !cargo.status()?.success() {
+        return Err("the worker extension does not build; its errors are above".into());
+    }
+    Ok(target.join(triple).join("worker").join("libactwright_worker.so"))
 }
 
 /// One directory for all profiles of the host, so that the worker is built once: `target/worker`.
-fn target_directory() -> PathBuf {
-    let out = PathBuf::from(variable("OUT_DIR"));
+fn target_directory() -> Result<PathBuf, Box<dyn Error>> {
+    let out = PathBuf::from(env::var("OUT_DIR")?);
     // OUT_DIR is TARGET_DIR/[TRIPLE/]PROFILE/build/PACKAGE-HASH/out.
     let profile = out.ancestors().nth(3).unwrap_or(Path::new("target"));
-    profile.with_file_name("worker")
-}
-
-fn variable(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| panic!("cargo did not set {name}"))
+    Ok(profile.with_file_name("worker"))
 }

@@ -21,10 +21,14 @@ pub struct Answer {
 /// Answers one call.
 pub fn answer(name: &str, arguments: &[u8]) -> Result<Answer, CallError> {
     let decoded = decode(arguments).map_err(|_| error("invalid_arguments", "the arguments do not decode"))?;
-    let Value::List(parts) = decoded else { return Err(error("invalid_arguments", "the arguments are not a list")) };
+    let Value::List(parts) = decoded else {
+        return Err(error("invalid_arguments", "the arguments are not a list"));
+    };
     match (name, parts.as_slice()) {
         ("progress", [Value::List(_), Value::Map(named)]) => progress(named),
-        (_, [Value::List(_), Value::Map(_)]) => Err(error("unknown_call", &format!("the host has no `{name}`"))),
+        (_, [Value::List(_), Value::Map(_)]) => {
+            Err(error("unknown_call", &format!("the host has no `{name}`")))
+        }
         _ => Err(error("invalid_arguments", "a call carries a list and a dict")),
     }
 }
@@ -35,7 +39,10 @@ fn error(kind: &str, message: &str) -> CallError {
 
 fn progress(named: &[(Value, Value)]) -> Result<Answer, CallError> {
     let find = |wanted: &str| {
-        named.iter().find(|(name, _)| matches!(name, Value::Str(name) if name == wanted)).map(|(_, value)| value)
+        named
+            .iter()
+            .find(|(name, _)| matches!(name, Value::Str(name) if name == wanted))
+            .map(|(_, value)| value)
     };
     let Some(done) = find("done").and_then(number) else {
         return Err(error("invalid_arguments", "progress: `done` must be a finite number"));

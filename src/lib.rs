@@ -8,6 +8,7 @@ pub mod config;
 mod host_calls;
 pub mod mcp;
 pub mod names;
+pub mod nearest;
 pub mod outputs;
 pub mod session;
 mod watch;

@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_and_named() {
-        for bad in ["", "s_", "s_XYZ", "o_0123456789abcdef0123456789abcdef", "s_0123456789ABCDEF0123456789ABCDEF"] {
+        for bad in
+            ["", "s_", "s_XYZ", "o_0123456789abcdef0123456789abcdef", "s_0123456789ABCDEF0123456789ABCDEF"]
+        {
             let message = SessionId::parse(bad).unwrap_err().to_string();
             assert!(message.contains("is not a session handle"), "{message}");
         }

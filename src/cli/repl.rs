@@ -21,8 +21,8 @@ use super::continuation::{Input, look};
 use super::flags::ConfigFlags;
 use super::{engine, error, print, run};
 use crate::config::env::Environment;
-use crate::config::nearest::nearest;
 use crate::config::units::Span;
+use crate::nearest::nearest;
 use crate::session::report::{RunMode, RunRequest, Target};
 use crate::session::{Phase, Sessions};
 

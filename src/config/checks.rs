@@ -7,10 +7,10 @@ use std::path::{Component, PathBuf};
 
 use super::env::{Environment, Key};
 use super::error::Origin;
-use super::nearest::nearest;
 use super::python::is_executable;
 use super::units::Span;
 use super::{ConfigError, Network, PythonChoice, SandboxLevel};
+use crate::nearest::nearest;
 
 /// A value, what it is for, and where it was written.
 #[derive(Debug, Clone)]

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
-use super::nearest::nearest;
 use super::units::{Size, Span};
+use crate::nearest::nearest;
 
 /// The file's name in the base directory.
 pub const FILE_NAME: &str = "actwright.toml";

@@ -13,7 +13,6 @@ pub mod env;
 mod error;
 pub mod file;
 pub mod listing;
-pub mod nearest;
 pub mod python;
 pub mod resolve;
 pub mod units;

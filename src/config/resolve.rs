@@ -310,7 +310,7 @@ impl Merge<'_> {
 
 fn unknown_variable(name: &str) -> String {
     let variables = env::KEYS.iter().map(|key| key.variable);
-    match super::nearest::nearest(name, variables) {
+    match crate::nearest::nearest(name, variables) {
         Some(near) => format!("the environment variable `{name}` means nothing; did you mean `{near}`?"),
         None => format!("the environment variable `{name}` means nothing to actwright"),
     }

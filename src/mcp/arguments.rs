@@ -9,7 +9,12 @@ use rmcp::model::JsonObject;
 use serde_json::Value;
 
 use crate::names::{NameError, OutputId, SessionId};
+use crate::nearest::nearest;
 use crate::outputs::Part;
+use crate::session::report::Target;
+
+/// What a client passes as `session` to get another one.
+pub(super) const NEW_SESSION: &str = "new";
 
 /// The largest number of characters that one reply shows.
 pub(super) const MAX_OUTPUT: u64 = 200_000;
@@ -18,7 +23,7 @@ pub(super) const MAX_OUTPUT: u64 = 200_000;
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub(super) enum ArgumentError {
     /// No such argument.
-    #[error("{tool} has no argument `{name}`{nearest}. It takes: {allowed}")]
+    #[error("{tool} has no argument `{name}`{nearest} It takes: {allowed}")]
     Unknown { tool: &'static str, name: String, nearest: String, allowed: String },
     /// A required argument was left out.
     #[error("{tool} needs the argument `{name}` ({expected}). It takes: {allowed}")]
@@ -94,6 +99,14 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// The session to run in: a handle, or `new` for another one.
+    pub(super) fn target(&self) -> Result<Target, ArgumentError> {
+        if self.optional_text("session")? == Some(NEW_SESSION) {
+            return Ok(Target::Fresh);
+        }
+        Ok(self.session()?.map_or(Target::Default, Target::Named))
+    }
+
     /// A session's handle.
     pub(super) fn session(&self) -> Result<Option<SessionId>, ArgumentError> {
         let name = "session";
@@ -128,7 +141,12 @@ impl<'a> Arguments<'a> {
     }
 
     /// A whole number in a range.
-    pub(super) fn whole(&self, name: &'static str, least: u64, most: u64) -> Result<Option<u64>, ArgumentError> {
+    pub(super) fn whole(
+        &self,
+        name: &'static str,
+        least: u64,
+        most: u64,
+    ) -> Result<Option<u64>, ArgumentError> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let number = match value {
             // `8000.0` is the same number as `8000` in JSON.
@@ -146,7 +164,11 @@ impl<'a> Arguments<'a> {
     }
 
     /// A time in seconds, above zero and not above `most`.
-    pub(super) fn seconds(&self, name: &'static str, most: Duration) -> Result<Option<Duration>, ArgumentError> {
+    pub(super) fn seconds(
+        &self,
+        name: &'static str,
+        most: Duration,
+    ) -> Result<Option<Duration>, ArgumentError> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let seconds = match value {
             Value::Number(number) => number.as_f64(),
@@ -183,13 +205,11 @@ impl<'a> Arguments<'a> {
     }
 
     fn unknown(&self, name: &str) -> ArgumentError {
-        let names = self.declared.iter().map(|known| known.name);
-        let nearest = names.map(|known| (strsim::jaro_winkler(known, name), known));
-        let nearest = nearest.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.75);
+        let nearest = nearest(name, self.declared.iter().map(|known| known.name));
         ArgumentError::Unknown {
             tool: self.tool,
             name: name.chars().take(60).collect(),
-            nearest: nearest.map_or_else(String::new, |(_, known)| format!("; did you mean `{known}`?")),
+            nearest: nearest.map_or_else(|| ".".to_owned(), |known| format!("; did you mean `{known}`?")),
             allowed: self.allowed(),
         }
     }

@@ -1,6 +1,7 @@
 //! The tools at work: arguments in, a result for the model out.
 
 use std::fmt::Write as _;
+use std::task::Poll;
 use std::time::Duration;
 
 use rmcp::RoleServer;
@@ -14,6 +15,7 @@ use super::progress::{self, Listener};
 use super::render::{self, Structured};
 use super::server::Server;
 use super::tools::ToolName;
+use super::turns::Turn;
 use crate::config::Config;
 use crate::names::SessionId;
 use crate::outputs::{GrepResult, Page, Part, PatternKind, ReadError};
@@ -79,6 +81,14 @@ impl Call {
         }
     }
 
+    /// Whether the call takes a place in a session's queue.
+    fn is_ordered(&self) -> bool {
+        match self {
+            Self::Run { .. } | Self::Reset(_) | Self::Close(_) => true,
+            Self::Read { .. } | Self::Grep { .. } | Self::List => false,
+        }
+    }
+
     fn read_run(arguments: &Arguments<'_>, config: &Config) -> Result<Self, ArgumentError> {
         let request = RunRequest {
             code: arguments.text("code")?.to_owned(),
@@ -89,8 +99,12 @@ impl Call {
             },
         };
         let budget = arguments.whole("max_output", 1, MAX_OUTPUT)?;
-        let target = arguments.session()?.map_or(Target::Default, Target::Named);
-        Ok(Self::Run { target, request, budget: budget.unwrap_or(config.results.max_output as u64) })
+        let target = arguments.target()?;
+        Ok(Self::Run {
+            target,
+            request,
+            budget: budget.unwrap_or(config.results.max_output as u64).min(MAX_OUTPUT),
+        })
     }
 
     fn read_page(arguments: &Arguments<'_>) -> Result<Self, ArgumentError> {
@@ -108,9 +122,16 @@ impl Call {
 }
 
 /// Does what the call asks. Whatever goes wrong is said in the result.
-pub(super) async fn perform(server: &Server, call: Call, context: RequestContext<RoleServer>) -> CallToolResult {
+pub(super) async fn perform(
+    server: &Server,
+    call: Call,
+    mut context: RequestContext<RoleServer>,
+) -> CallToolResult {
+    let turn = context.extensions.remove::<Turn>().filter(|_| call.is_ordered());
     match call {
-        Call::Run { target, request, budget } => run(server, target, request, budget, context).await,
+        Call::Run { target, request, budget } => {
+            in_turn(turn, run(server, target, request, budget, context)).await
+        }
         Call::Read { address, offset, limit } => {
             match server.outputs.read(&address.id, address.part, offset, limit) {
                 Ok(page) => render::plain(self::page(&address, &page)),
@@ -119,15 +140,30 @@ pub(super) async fn perform(server: &Server, call: Call, context: RequestContext
         }
         Call::Grep { address, pattern, skip, show } => grep(server, address, pattern, skip, show).await,
         Call::List => render::plain(list(&server.sessions.list())),
-        Call::Reset(id) => match server.sessions.reset(id.as_ref()).await {
+        Call::Reset(id) => match in_turn(turn, server.sessions.reset(id.as_ref())).await {
             Ok(session) => render::plain(format!("session {} was reset: its variables are gone", session.id)),
             Err(error) => render::refusal(&error),
         },
-        Call::Close(id) => match server.sessions.close(id.as_ref()).await {
+        Call::Close(id) => match in_turn(turn, server.sessions.close(id.as_ref())).await {
             Ok(id) => render::plain(format!("session {id} is closed")),
             Err(error) => render::refusal(&error),
         },
     }
+}
+
+/// Polls `work` once before giving up its turn, so that it stands in its session's queue when the next call
+/// goes there.
+async fn in_turn<F: Future>(turn: Option<Turn>, work: F) -> F::Output {
+    let mut work = std::pin::pin!(work);
+    if let Some(turn) = turn {
+        turn.come().await;
+        let first = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await;
+        drop(turn);
+        if let Poll::Ready(output) = first {
+            return output;
+        }
+    }
+    work.await
 }
 
 async fn run(
@@ -150,17 +186,26 @@ async fn run(
         }
     };
     let structured = if server.config.results.structured { Structured::Yes } else { Structured::No };
-    match report {
-        Err(error) => render::refusal(&error),
-        Ok(report) => match render::run(&report, budget, structured) {
-            Ok(result) => result,
-            Err(error) => unreadable(&error.into()),
-        },
-    }
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return render::refusal(&error),
+    };
+    let rendered = if report.displays.is_empty() {
+        render::run(&report, budget, structured)
+    } else {
+        // Images take tens of milliseconds to decode and scale, which other calls must not wait for.
+        let render = tokio::task::spawn_blocking(move || render::run(&report, budget, structured));
+        render.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    };
+    rendered.unwrap_or_else(|error| unreadable(&error.into()))
 }
 
 /// Drives `run` to its end; the client's wish to stop reaches it by `cancel`.
-async fn forward_cancel<F: Future>(run: F, wish: &CancellationToken, cancel: &CancellationToken) -> F::Output {
+async fn forward_cancel<F: Future>(
+    run: F,
+    wish: &CancellationToken,
+    cancel: &CancellationToken,
+) -> F::Output {
     let mut run = std::pin::pin!(run);
     tokio::select! {
         biased;
@@ -255,7 +300,10 @@ fn list(sessions: &[SessionSummary]) -> String {
             waiting => format!(", {waiting} calls waiting"),
         };
         let (age, idle) = (span(session.age), span(session.idle));
-        format!("{}{default}: {phase}, {} cells, made {age} ago, idle {idle}{queued}", session.id, session.cells)
+        format!(
+            "{}{default}: {phase}, {} cells, made {age} ago, idle {idle}{queued}",
+            session.id, session.cells
+        )
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -69,18 +69,27 @@ pub(super) fn fit(bytes: &[u8], format: ImageFormat) -> Result<Shown, String> {
     if original.0.max(original.1) <= MAX_SIDE && bytes.len() <= MAX_BYTES {
         // A header alone does not make an image: clients fail on one that is cut, so it is read to its end.
         reader().decode().map_err(unreadable)?;
-        return Ok(Shown { data: STANDARD.encode(bytes), media_type, original, fidelity: Fidelity::Original });
+        return Ok(Shown {
+            data: STANDARD.encode(bytes),
+            media_type,
+            original,
+            fidelity: Fidelity::Original,
+        });
     }
     let image = reader().decode().map_err(unreadable)?;
-    let (data, media_type, size) = shrink(&image, format).map_err(unreadable)?;
-    Ok(Shown { data: STANDARD.encode(data), media_type, original, fidelity: Fidelity::Scaled(size.0, size.1) })
+    let Small { data, media_type, width, height } = shrink(&image, format).map_err(unreadable)?;
+    Ok(Shown { data: STANDARD.encode(data), media_type, original, fidelity: Fidelity::Scaled(width, height) })
+}
+
+struct Small {
+    data: Vec<u8>,
+    media_type: &'static str,
+    width: u32,
+    height: u32,
 }
 
 /// Scales down until the encoded image is small enough; the last resort is a small JPEG.
-fn shrink(
-    image: &DynamicImage,
-    format: ImageFormat,
-) -> Result<(Vec<u8>, &'static str, (u32, u32)), image::ImageError> {
+fn shrink(image: &DynamicImage, format: ImageFormat) -> Result<Small, image::ImageError> {
     let mut side = MAX_SIDE;
     loop {
         let scaled = if image.width().max(image.height()) > side {
@@ -88,18 +97,18 @@ fn shrink(
         } else {
             image.clone()
         };
-        let size = (scaled.width(), scaled.height());
+        let (width, height) = (scaled.width(), scaled.height());
         if format == ImageFormat::Png {
             let mut png = Cursor::new(Vec::new());
             scaled.write_to(&mut png, ImageFormat::Png)?;
             if png.get_ref().len() <= MAX_BYTES {
-                return Ok((png.into_inner(), "image/png", size));
+                return Ok(Small { data: png.into_inner(), media_type: "image/png", width, height });
             }
         }
         let mut jpeg = Vec::new();
         scaled.to_rgb8().write_with_encoder(JpegEncoder::new_with_quality(&mut jpeg, 85))?;
         if jpeg.len() <= MAX_BYTES || side < 200 {
-            return Ok((jpeg, "image/jpeg", size));
+            return Ok(Small { data: jpeg, media_type: "image/jpeg", width, height });
         }
         side = side * 2 / 3;
     }

@@ -3,7 +3,7 @@
 //! Nothing outside this module knows the SDK or the protocol; nothing inside it knows how a cell is run.
 //!
 //! In reading order: [`stdio`] carries messages, [`server`] answers them, [`tools`] and [`arguments`] say
-//! what can be called and with what, [`call`] does it, [`progress`] reports meanwhile, [`render`] writes the
+//! what can be called and with what, [`turns`] keeps calls in order, [`call`] does it, [`progress`] reports meanwhile, [`render`] writes the
 //! result ([`sections`], [`budget`], [`images`] for the text, [`structure`] for programs), [`resources`] and
 //! [`uri`] give what was kept.
 
@@ -31,6 +31,7 @@ mod server;
 mod stdio;
 mod structure;
 mod tools;
+mod turns;
 mod uri;
 
 pub use server::Server;

@@ -21,6 +21,9 @@ const HEARTBEAT: Duration = Duration::from_millis(4_500);
 /// Between two messages with output.
 const THROTTLE: Duration = Duration::from_millis(100);
 
+/// How long a print waits for what belongs to it, such as the rest of its line.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// Characters of one message; of more output the end is shown.
 const MESSAGE: usize = 2_000;
 
@@ -68,7 +71,10 @@ pub(super) async fn accompany<F: Future>(
     let mut news = News::default();
     let mut sent = Instant::now();
     loop {
-        let due = if news.is_empty() { sent + HEARTBEAT } else { sent + THROTTLE };
+        let due = match news.since {
+            None => sent + HEARTBEAT,
+            Some(since) => (sent + THROTTLE).max(since + GATHER),
+        };
         tokio::select! {
             biased;
             output = &mut run => return output,
@@ -97,17 +103,18 @@ pub(super) async fn accompany<F: Future>(
 /// What happened since the last message.
 #[derive(Debug, Default)]
 struct News {
+    /// When the first of it came.
+    since: Option<Instant>,
     output: String,
     dropped: usize,
     progress: Option<String>,
 }
 
 impl News {
-    fn is_empty(&self) -> bool {
-        self.output.is_empty() && self.progress.is_none()
-    }
-
     fn take(&mut self, event: RunEvent) {
+        if !matches!(event, RunEvent::Started { .. }) {
+            self.since.get_or_insert_with(Instant::now);
+        }
         match event {
             RunEvent::Started { .. } => {}
             RunEvent::Output { text, .. } => {
@@ -144,6 +151,7 @@ impl News {
             parts.push(output);
         }
         self.dropped = 0;
+        self.since = None;
         if parts.is_empty() { format!("running for {} s", elapsed.as_secs()) } else { parts.join("\n") }
     }
 }

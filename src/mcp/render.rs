@@ -200,7 +200,8 @@ impl Shown {
                 self.line(&format!("[display {n}]\n{}", excerpt.head));
                 if let Some((from, to)) = excerpt.cut {
                     let place = uri::of_display(&report.output_id, n, None);
-                    let rest = format!("[… {} characters cut, from {from}: {place} …]\n{}", to - from, excerpt.tail);
+                    let rest =
+                        format!("[… {} characters cut, from {from}: {place} …]\n{}", to - from, excerpt.tail);
                     self.line(&rest);
                 }
             }
@@ -221,7 +222,9 @@ impl Shown {
         }
         let Some(format) = images::format_of(media_type) else { return };
         match images::fit(bytes, format) {
-            Err(reason) => self.line(&format!("[display {n}: {media_type} not shown: {reason}; its bytes: {place}]")),
+            Err(reason) => {
+                self.line(&format!("[display {n}: {media_type} not shown: {reason}; its bytes: {place}]"))
+            }
             Ok(image) => {
                 let (width, height) = image.original;
                 let scaled = match image.fidelity {

@@ -24,7 +24,10 @@ pub(super) fn list(outputs: &Outputs, cursor: Option<String>) -> Result<ListReso
     let start = match &cursor {
         None => 0,
         Some(text) => text.parse::<usize>().map_err(|_| {
-            ErrorData::invalid_params("the cursor is not one that this server gave; leave it out to begin", None)
+            ErrorData::invalid_params(
+                "the cursor is not one that this server gave; leave it out to begin",
+                None,
+            )
         })?,
     };
     let kept = outputs.list();
@@ -40,7 +43,9 @@ pub(super) fn list(outputs: &Outputs, cursor: Option<String>) -> Result<ListReso
 pub(super) fn templates() -> ListResourceTemplatesResult {
     let range = ResourceTemplate::new("actwright://output/{id}{?offset,limit}", "output")
         .with_title("Output of a run")
-        .with_description("Everything a cell wrote, stdout and stderr in order; offset and limit in characters")
+        .with_description(
+            "Everything a cell wrote, stdout and stderr in order; offset and limit in characters",
+        )
         .with_mime_type("text/plain");
     let part = ResourceTemplate::new("actwright://output/{id}/{part}{?offset,limit}", "output-part")
         .with_title("One text of a run")
@@ -56,7 +61,8 @@ pub(super) fn templates() -> ListResourceTemplatesResult {
 pub(super) fn read(outputs: &Outputs, address: &str) -> Result<ReadResourceResult, ErrorData> {
     let Some((id, target)) = uri::parse(address) else {
         let short: String = address.chars().take(100).collect();
-        let message = format!("no resource `{short}`; addresses look like actwright://output/o_…?offset=0&limit=8000");
+        let message =
+            format!("no resource `{short}`; addresses look like actwright://output/o_…?offset=0&limit=8000");
         return Err(ErrorData::resource_not_found(message, Some(json!({"uri": short}))));
     };
     let not_found = |error: ReadError| {
@@ -107,5 +113,5 @@ fn resources(kept: &KeptSummary) -> Vec<Resource> {
         let uri = uri::of_display(&kept.id, n, None);
         Some(Resource::new(uri, name).with_title(title).with_mime_type(media_type.as_str()))
     });
-    std::iter::once(text).chain(displays).collect()
+    (kept.chars > 0).then_some(text).into_iter().chain(displays).collect()
 }

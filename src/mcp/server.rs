@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, ErrorData, Implementation,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, ErrorData,
+    Implementation, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
+    ServerConfig, Tool,
 };
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
@@ -70,7 +71,10 @@ impl ServerHandler for Server {
         let Some(tool) = ToolName::parse(&request.name) else {
             let name: String = request.name.chars().take(60).collect();
             let known = ToolName::ALL.map(ToolName::as_str).join(", ");
-            return Err(ErrorData::invalid_params(format!("no tool named `{name}`; the tools are {known}"), None));
+            return Err(ErrorData::invalid_params(
+                format!("no tool named `{name}`; the tools are {known}"),
+                None,
+            ));
         };
         let arguments = request.arguments.unwrap_or_default();
         let result = match Call::read(tool, &arguments, &self.config) {

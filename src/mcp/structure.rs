@@ -53,7 +53,8 @@ pub(super) fn of_run(report: &RunReport, budget: u64) -> io::Result<Map<String, 
     let late = report.late.iter();
     put(
         "late",
-        late.map(|late| json!({"cell": late.cell, "text": late.text, "output_id": late.output_id.as_str()})).collect(),
+        late.map(|late| json!({"cell": late.cell, "text": late.text, "output_id": late.output_id.as_str()}))
+            .collect(),
     );
     if let Some(plan) = &report.plan {
         put("plan", plan.iter().map(call).collect());

@@ -45,7 +45,8 @@ impl ToolName {
 
     /// Its arguments, in the order of the schema.
     pub(super) fn arguments(self) -> &'static [Declared] {
-        const SESSION: Declared = Declared { name: "session", expected: "a session handle as a string, s_…" };
+        const SESSION: Declared =
+            Declared { name: "session", expected: "a session handle as a string, s_…" };
         match self {
             Self::RunCode => &[
                 Declared { name: "code", expected: "Python source as a string" },
@@ -77,7 +78,7 @@ the data, help(x)), solve in code, read the result or the error with its hints, 
 Save what works: define it as a function in the session and call it later by name. A failing cell keeps \
 everything that ran before the error. Long output is cut in the middle; the reply then begins with the \
 read_output call that shows the rest. The sandbox has no network and no host files unless configured. \
-reset_session clears the variables; pass `session` only to use another session than the default one.";
+reset_session clears the variables; session=\"new\" starts another session beside the default one.";
 
 /// The list of tools for this configuration.
 pub(super) fn list(config: &Config) -> Vec<Tool> {
@@ -140,7 +141,10 @@ fn run_code(config: &Config) -> Definition {
             .to_owned(),
         json!({
             "code": {"type": "string", "description": "Python source. End with an expression to get its value."},
-            "session": session(),
+            "session": {
+                "type": "string",
+                "description": "Session handle (s_…). Leave out for the default session; \"new\" starts another one.",
+            },
             "timeout": {
                 "type": "number", "exclusiveMinimum": 0, "maximum": number(most),
                 "description": format!("Seconds before the code is stopped. Default {default}."),
@@ -193,7 +197,9 @@ fn annotations(name: ToolName, title: &str, config: &Config) -> ToolAnnotations 
     let base = ToolAnnotations::with_title(title);
     match name {
         ToolName::RunCode => base.read_only(false).destructive(harmful).idempotent(false).open_world(open),
-        ToolName::ReadOutput | ToolName::ListSessions => base.read_only(true).idempotent(true).open_world(false),
+        ToolName::ReadOutput | ToolName::ListSessions => {
+            base.read_only(true).idempotent(true).open_world(false)
+        }
         ToolName::ResetSession | ToolName::CloseSession => {
             base.read_only(false).destructive(true).idempotent(true).open_world(false)
         }

@@ -63,7 +63,8 @@ pub(super) fn parse(uri: &str) -> Option<(OutputId, Target)> {
             Target::Display { n: n.parse().ok()?, media_type }
         }
         (kind, None) => {
-            let part = kind.filter(|name| !name.is_empty()).map(|name| Part::parse(name).ok_or(())).transpose();
+            let part =
+                kind.filter(|name| !name.is_empty()).map(|name| Part::parse(name).ok_or(())).transpose();
             let number = |name| get(name).map(str::parse::<u64>).transpose();
             Target::Text {
                 part: part.ok()?,

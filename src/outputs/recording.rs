@@ -173,7 +173,9 @@ impl Recording {
         let end = state.text(Part::Output).map_or(0, Text::chars);
         let ends = state.runs.iter().skip(1).map(|(_, from)| *from).chain([end]);
         let runs = state.runs.iter().zip(ends);
-        Segments::Known(runs.map(|((stream, from), to)| Segment { stream: *stream, from: *from, to }).collect())
+        Segments::Known(
+            runs.map(|((stream, from), to)| Segment { stream: *stream, from: *from, to }).collect(),
+        )
     }
 
     /// The next bytes of a text from a byte offset on, in whole characters, and where to go on.

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::Part;
 use super::grep::{GrepResult, search};
 use super::recording::{Account, Recorder, Recording};
 use super::spool::Spool;
 use super::text::Text;
-use super::Part;
 use crate::names::{OutputId, SessionId};
 
 /// Open files behind all kept outputs; each long text has one, and the process may open 1,024 by default.
@@ -158,8 +158,7 @@ struct Entry {
 impl Outputs {
     /// A store whose long texts go to unnamed files in `dir` and that keeps `limit` bytes.
     pub fn new(dir: PathBuf, limit: u64) -> Self {
-        let shared =
-            Shared { dir: Arc::from(dir), limit, account: Arc::default(), state: Mutex::default() };
+        let shared = Shared { dir: Arc::from(dir), limit, account: Arc::default(), state: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -182,7 +181,13 @@ impl Outputs {
 
     /// Up to `limit` characters of a part from `offset` on; without a part, the first that is not empty of
     /// output, result and error.
-    pub fn read(&self, id: &OutputId, part: Option<Part>, offset: u64, limit: u64) -> Result<Page, ReadError> {
+    pub fn read(
+        &self,
+        id: &OutputId,
+        part: Option<Part>,
+        offset: u64,
+        limit: u64,
+    ) -> Result<Page, ReadError> {
         let entry = self.entry(id)?;
         let part = entry.choose(id, part)?;
         let total = entry.chars(part);
@@ -321,7 +326,8 @@ impl Entry {
     fn choose(&self, id: &OutputId, part: Option<Part>) -> Result<Part, ReadError> {
         match part {
             None => {
-                let first = [Part::Output, Part::Result, Part::Error].into_iter().find(|part| self.has(*part));
+                let first =
+                    [Part::Output, Part::Result, Part::Error].into_iter().find(|part| self.has(*part));
                 Ok(first.unwrap_or(Part::Output))
             }
             Some(part @ (Part::Result | Part::Error)) if !self.has(part) => {

@@ -56,11 +56,8 @@ impl Text {
         let ascii = added == text.len() as u64;
         let (mut at_char, mut at_byte) = (self.chars, 0);
         while next < self.chars + added {
-            at_byte += if ascii {
-                (next - at_char) as usize
-            } else {
-                byte_of(&text[at_byte..], next - at_char)
-            };
+            at_byte +=
+                if ascii { (next - at_char) as usize } else { byte_of(&text[at_byte..], next - at_char) };
             at_char = next;
             self.marks.push(start + at_byte as u64);
             next += STRIDE;

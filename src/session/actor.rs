@@ -4,28 +4,28 @@
 //! goes on without and takes a new one when the next cell comes.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use actwright_protocol::{ExitStatus, FromSupervisor, FromWorker, OutputStream, ToSupervisor, ToWorker};
+use actwright_protocol::{FromSupervisor, FromWorker, OutputStream, ToWorker};
 use actwright_sandbox::sys;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::sleep_until;
 
-use super::cell::{End, GRACE, Job, Running, Stopping};
+use super::board::StatusBoard;
+use super::cell::{End, Job, Running};
 use super::death::Stop;
 use super::late::LateBox;
 use super::registry::Registry;
-use super::report::{RunEvent, RunMode, RunReport, SessionState};
+use super::report::{RunEvent, RunMode};
 use super::{Phase, SessionError};
 use crate::config::Config;
 use crate::host_calls;
-use crate::names::{OutputId, SessionId};
-use crate::outputs::{Kept, Outputs, Stream};
-use crate::worker::{Conversation, Event, Worker, Workers};
+use crate::names::SessionId;
+use crate::outputs::{Outputs, Stream};
+use crate::worker::{Event, Worker, Workers};
 
-/// How long to wait for the supervisor's word after something that it answers.
-const WORD: Duration = Duration::from_secs(2);
+mod ending;
 
 /// What is asked of a session.
 #[derive(Debug)]
@@ -52,39 +52,6 @@ pub enum Command {
     },
 }
 
-/// What others may know of a session without asking it.
-#[derive(Debug, Clone)]
-pub struct Status {
-    /// What it is doing.
-    pub phase: Phase,
-    /// Cells run so far.
-    pub cells: u64,
-    /// Calls waiting.
-    pub queued: usize,
-    /// When it was last used.
-    pub used: Instant,
-}
-
-/// The shared view of a session's status; written by its task alone.
-#[derive(Debug, Clone)]
-pub struct StatusBoard(Arc<Mutex<Status>>);
-
-impl StatusBoard {
-    /// For a session that was just made.
-    pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Status { phase: Phase::Idle, cells: 0, queued: 0, used: Instant::now() })))
-    }
-
-    /// A copy of the status.
-    pub fn read(&self) -> Status {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Status> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// See the module.
 pub struct Actor {
     id: SessionId,
@@ -104,6 +71,10 @@ pub struct Actor {
     variables_lost: bool,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once; a box would cost more than the move"
+)]
 enum Wake {
     Command(Option<Command>),
     Worker(Event),
@@ -213,7 +184,8 @@ impl Actor {
                 Flow::On
             }
             Some(Command::CloseUnused { since, why, done }) => {
-                let unused = self.running.is_none() && self.queue.is_empty() && self.board.read().used <= since;
+                let unused =
+                    self.running.is_none() && self.queue.is_empty() && self.board.read().used <= since;
                 if unused {
                     self.end_process(Stop::Ended).await;
                 }
@@ -266,7 +238,9 @@ impl Actor {
 
     async fn message(&mut self, message: FromWorker, contents: Vec<Vec<u8>>) {
         match message {
-            FromWorker::Done(done) if self.running.as_ref().is_some_and(|running| running.cell == done.cell) => {
+            FromWorker::Done(done)
+                if self.running.as_ref().is_some_and(|running| running.cell == done.cell) =>
+            {
                 self.finish(End::Done(done, contents)).await;
             }
             FromWorker::Display { cell, forms } => {
@@ -326,24 +300,6 @@ impl Actor {
         }
     }
 
-    /// Begins to stop the running cell: interrupt now, kill after the grace period.
-    fn stop(&mut self, why: Stop) {
-        let (Some(running), Some(worker)) = (&mut self.running, &self.worker) else { return };
-        running.stop = Some(Stopping { why, kill_at: Instant::now() + GRACE });
-        let order = ToSupervisor::Interrupt { since_ticks: running.started_ticks };
-        if let Err(error) = worker.conversation.order(&order) {
-            tracing::debug!(session = %self.id, %error, "the supervisor does not take an interrupt");
-        }
-    }
-
-    async fn deadline(&mut self) {
-        match self.running.as_ref().map(|running| running.stop) {
-            Some(None) => self.stop(Stop::Timeout),
-            Some(Some(_)) => self.finish(End::Killed).await,
-            None => {}
-        }
-    }
-
     /// Starts the next waiting cell, unless one runs.
     async fn start_next(&mut self) {
         while self.running.is_none() {
@@ -381,167 +337,6 @@ impl Actor {
             tracing::debug!(session = %self.id, %error, "a cell could not be sent");
             self.finish(End::Lost(None)).await;
         }
-    }
-
-    /// Waits a moment for the supervisor's word on how the process ended.
-    async fn exit_status(&mut self) -> Option<ExitStatus> {
-        let until = tokio::time::Instant::now() + WORD;
-        loop {
-            let worker = self.worker.as_mut()?;
-            match timeout_at(until, worker.conversation.next()).await {
-                Ok(Event::Control(FromSupervisor::Exited(status))) => return Some(status),
-                Ok(Event::ControlClosed | Event::Broken(_)) | Err(_) => return None,
-                Ok(other) => self.aside(other).await,
-            }
-        }
-    }
-
-    async fn process_ended(&mut self, status: Option<ExitStatus>) {
-        if self.running.is_some() {
-            return self.finish(End::Lost(status)).await;
-        }
-        self.lose_between_cells().await;
-    }
-
-    async fn lose_between_cells(&mut self) {
-        self.drop_process().await;
-        self.variables_lost = true;
-        self.notes.push(
-            "the session's process ended between two cells (a thread or child of an earlier cell may have crashed or \
-             killed it); all variables from before are lost"
-                .to_owned(),
-        );
-    }
-
-    /// Ends the process from outside, and the running cell with it.
-    async fn end_process(&mut self, why: Stop) {
-        if let Some(running) = &mut self.running {
-            running.stop = Some(Stopping { why, kill_at: Instant::now() });
-            return self.finish_alone(End::Killed).await;
-        }
-        self.drop_process().await;
-    }
-
-    /// Lets go of the process and waits until the kernel has ended everything in it.
-    async fn drop_process(&mut self) {
-        let Some(Worker { mut conversation, workspace, .. }) = self.worker.take() else { return };
-        let until = tokio::time::Instant::now() + WORD;
-        // It may be gone already.
-        let _ = conversation.order(&ToSupervisor::Quit);
-        loop {
-            match timeout_at(until, conversation.next()).await {
-                Ok(Event::ControlClosed | Event::Broken(_)) | Err(_) => break,
-                Ok(Event::Output { cell, stream, bytes }) => self.output(cell, stream, &bytes),
-                Ok(_) => {}
-            }
-        }
-        if let Some(running) = &self.running {
-            let cell = running.cell;
-            self.take_rest(&mut conversation, cell);
-        }
-        drop(conversation);
-        drop(workspace);
-    }
-
-    fn take_rest(&mut self, conversation: &mut Conversation, cell: u64) {
-        for (stream, bytes) in conversation.drain(cell) {
-            self.output(cell, stream, &bytes);
-        }
-    }
-
-    /// Ends the turn of the running cell and starts the next.
-    async fn finish(&mut self, end: End) {
-        self.finish_alone(end).await;
-        Box::pin(self.start_next()).await;
-    }
-
-    async fn finish_alone(&mut self, end: End) {
-        let Some(cell) = self.running.as_ref().map(|running| running.cell) else { return };
-        match &end {
-            End::Done(..) => {
-                if let Some(mut worker) = self.worker.take() {
-                    self.take_rest(&mut worker.conversation, cell);
-                    self.worker = Some(worker);
-                }
-                self.sweep().await;
-            }
-            End::Lost(_) | End::Killed => self.drop_process().await,
-        }
-        self.publish();
-        let Some(mut running) = self.running.take() else { return };
-        let story = running.tell(end, self.config.limits.memory);
-        let report = self.report(&mut running, story);
-        // Whoever asked may have gone.
-        let _ = running.job.reply.send(report);
-        self.publish();
-    }
-
-    /// After a stop: nothing that the cell started may run on, and the interrupt must not hit the next cell.
-    async fn sweep(&mut self) {
-        let Some(running) = self.running.as_ref().filter(|running| running.stop.is_some()) else { return };
-        let since_ticks = running.started_ticks;
-        let until = tokio::time::Instant::now() + WORD;
-        let Some(worker) = &self.worker else { return };
-        if worker.conversation.order(&ToSupervisor::Sweep { since_ticks }).is_err() {
-            return;
-        }
-        loop {
-            let Some(worker) = &mut self.worker else { return };
-            match timeout_at(until, worker.conversation.next()).await {
-                Ok(Event::Control(FromSupervisor::Swept { .. })) | Err(_) => return,
-                Ok(Event::ControlClosed | Event::Broken(_) | Event::DataClosed)
-                | Ok(Event::Control(FromSupervisor::Exited(_))) => return self.lose_between_cells().await,
-                Ok(other) => self.aside(other).await,
-            }
-        }
-    }
-
-    /// What comes while the supervisor's word is waited for: threads live on and may write or call.
-    async fn aside(&mut self, event: Event) {
-        match event {
-            Event::Output { cell, stream, bytes } => self.output(cell, stream, &bytes),
-            Event::Message(message @ (FromWorker::Late { .. } | FromWorker::Call { .. }), contents) => {
-                Box::pin(self.message(message, contents)).await;
-            }
-            _ => {}
-        }
-    }
-
-    fn report(&mut self, running: &mut Running, story: super::cell::Story) -> Result<RunReport, SessionError> {
-        running.recorder.flush();
-        let output_id = OutputId::random().map_err(internal)?;
-        let recording = running.recorder.recording();
-        let kept = Kept {
-            session: self.id.clone(),
-            cell: running.cell,
-            recording: recording.clone(),
-            result: story.value.as_ref().map(|value| value.repr.clone()),
-            error: story.error.as_ref().map(|error| error.traceback.clone()),
-            displays: story.displays.iter().map(|display| display.forms.clone()).collect(),
-        };
-        self.outputs.keep(output_id.clone(), kept);
-        let mut notes = std::mem::take(&mut self.notes);
-        notes.extend(story.notes);
-        let lost_before = std::mem::take(&mut self.variables_lost);
-        let late = self.late.empty();
-        let recorder = std::mem::replace(&mut running.recorder, self.outputs.recorder());
-        self.late.expect(running.cell, output_id.clone(), recorder);
-        Ok(RunReport {
-            session: self.id.clone(),
-            is_default_session: self.is_default,
-            cell: running.cell,
-            status: story.status,
-            state: if lost_before { SessionState::Reset } else { story.state },
-            notes,
-            value: story.value,
-            error: story.error,
-            output: recording,
-            output_id,
-            displays: story.displays,
-            late,
-            plan: story.plan,
-            duration: story.duration,
-        })
     }
 
     fn publish(&self) {

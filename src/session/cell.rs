@@ -66,6 +66,10 @@ pub struct Stopping {
 
 /// How a cell's turn ended.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once; a box would cost more than the move"
+)]
 pub enum End {
     /// Its process said so.
     Done(Done, Vec<Vec<u8>>),
@@ -141,7 +145,10 @@ impl Running {
     pub fn take_display(&mut self, forms: Vec<(String, Vec<u8>)>) {
         let bytes: usize = forms.iter().map(|(_, content)| content.len()).sum();
         if self.displays.len() >= DISPLAYS || self.display_bytes + bytes > DISPLAY_BYTES {
-            let note = format!("more than {DISPLAYS} rich objects or {} MB of them; the rest is left out", DISPLAY_BYTES >> 20);
+            let note = format!(
+                "more than {DISPLAYS} rich objects or {} MB of them; the rest is left out",
+                DISPLAY_BYTES >> 20
+            );
             if !self.notes.contains(&note) {
                 self.notes.push(note);
             }
@@ -172,7 +179,9 @@ impl Running {
                 story.error = Some(why.error(self.timeout.as_secs_f64()));
                 story.status = killed_status(why);
                 story.state = SessionState::Reset;
-                story.notes.push("the code did not stop when it was interrupted, so its process was killed".to_owned());
+                story.notes.push(
+                    "the code did not stop when it was interrupted, so its process was killed".to_owned(),
+                );
             }
             (End::Killed, None) => self.tell_lost(&mut story, None, memory),
             (End::Lost(status), _) => self.tell_lost(&mut story, status, memory),
@@ -205,9 +214,12 @@ impl Running {
                     error.line = raised.line;
                     error.source = raised.source;
                     if !interrupted {
-                        error.hints.push("the code answered the interrupt with another exception, shown above".to_owned());
+                        error.hints.push(
+                            "the code answered the interrupt with another exception, shown above".to_owned(),
+                        );
                     }
-                    error.traceback = format!("{}\n{}: {}", raised.traceback.trim_end(), error.type_name, error.message);
+                    error.traceback =
+                        format!("{}\n{}: {}", raised.traceback.trim_end(), error.type_name, error.message);
                 }
                 story.status = stopped_status(why);
                 story.error = Some(error);

@@ -29,7 +29,7 @@ struct Ended {
 
 impl LateBox {
     /// A cell has ended; what comes for it from now on is late.
-    pub fn expect(&mut self, cell: u64, output_id: OutputId, recorder: Recorder) {
+    pub fn listen(&mut self, cell: u64, output_id: OutputId, recorder: Recorder) {
         let told = recorder.recording().chars(Part::Output);
         self.cells.push_back(Ended { cell, output_id, recorder, told });
         if self.cells.len() > CELLS {

@@ -15,6 +15,7 @@ use crate::outputs::Outputs;
 use crate::worker::Workers;
 
 mod actor;
+mod board;
 mod cell;
 mod death;
 mod late;
@@ -81,7 +82,9 @@ pub enum SessionError {
         max: usize,
     },
     /// The source is larger than `limits.source`.
-    #[error("the cell is {bytes} bytes and the limit is {limit} (limits.source); put data into a file or a variable instead")]
+    #[error(
+        "the cell is {bytes} bytes and the limit is {limit} (limits.source); put data into a file or a variable instead"
+    )]
     SourceTooLarge {
         /// Its size.
         bytes: u64,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::actor::{Actor, Command, Status, StatusBoard, internal};
+use super::actor::{Actor, Command, internal};
+use super::board::{Status, StatusBoard};
 use super::cell::Job;
 use super::report::{RunEvent, RunReport, RunRequest, Target};
 use super::{Phase, SessionError, SessionSummary};
@@ -140,7 +141,8 @@ impl Registry {
             let mut state = self.lock();
             if kind == Kind::Default {
                 // Two first calls may come at once; both get the same one.
-                let found = state.default.clone().and_then(|id| Some((id.clone(), state.sessions.get(&id)?.clone())));
+                let found =
+                    state.default.clone().and_then(|id| Some((id.clone(), state.sessions.get(&id)?.clone())));
                 if let Some(found) = found {
                     return Ok(found);
                 }
@@ -165,8 +167,9 @@ impl Registry {
         state.sessions.remove(id);
         if state.default.as_ref() == Some(id) {
             state.default = None;
-            state.default_gone =
-                Some(format!("this is a new default session: the one before is gone, {why}, and its variables are lost"));
+            state.default_gone = Some(format!(
+                "this is a new default session: the one before is gone, {why}, and its variables are lost"
+            ));
         }
         if state.graves.insert(id.clone(), why).is_some() {
             return;
@@ -192,7 +195,9 @@ impl Registry {
                 least_recently_used(&state)
             };
             let Some((id, entry, used)) = candidate else { return Err(SessionError::Full { max }) };
-            let why = format!("it was the least recently used of {max} sessions and made room for a new one (sessions.max)");
+            let why = format!(
+                "it was the least recently used of {max} sessions and made room for a new one (sessions.max)"
+            );
             self.close_unused(&id, &entry, used, why).await;
         }
         Err(SessionError::Full { max })
@@ -211,8 +216,11 @@ impl Registry {
     /// See [`super::Sessions::list`].
     pub fn list(&self) -> Vec<SessionSummary> {
         let state = self.lock();
-        let mut all: Vec<_> =
-            state.sessions.iter().map(|(id, entry)| summary(id, entry, state.default.as_ref() == Some(id))).collect();
+        let mut all: Vec<_> = state
+            .sessions
+            .iter()
+            .map(|(id, entry)| summary(id, entry, state.default.as_ref() == Some(id)))
+            .collect();
         all.sort_by_key(|session| (!session.is_default, std::cmp::Reverse(session.age)));
         all
     }
@@ -272,7 +280,8 @@ impl Registry {
         let limit = self.config.sessions.idle_timeout;
         let idle: Vec<_> = {
             let state = self.lock();
-            let entries = state.sessions.iter().map(|(id, entry)| (id.clone(), entry.clone(), entry.board.read()));
+            let entries =
+                state.sessions.iter().map(|(id, entry)| (id.clone(), entry.clone(), entry.board.read()));
             entries.filter(|(_, _, status)| is_unused(status) && status.used.elapsed() >= limit).collect()
         };
         for (id, entry, status) in idle {
@@ -319,7 +328,9 @@ fn summary(id: &SessionId, entry: &Entry, is_default: bool) -> SessionSummary {
 /// Closes idle sessions for as long as the registry lives.
 pub async fn expire(registry: Weak<Registry>) {
     loop {
-        let Some(limit) = registry.upgrade().map(|registry| registry.config.sessions.idle_timeout) else { return };
+        let Some(limit) = registry.upgrade().map(|registry| registry.config.sessions.idle_timeout) else {
+            return;
+        };
         let pause = (limit / 4).clamp(Duration::from_millis(100), Duration::from_secs(30));
         tokio::time::sleep(pause).await;
         let Some(registry) = registry.upgrade() else { return };

@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll};
 
 use actwright_protocol::{
-    Blob, Buffer, FromSupervisor, FromWorker, INLINE_LIMIT, MAX_BLOB, MAX_DATAGRAM, ToSupervisor, ToWorker, decode,
-    encode, encode_datagram,
+    Blob, Buffer, FromSupervisor, FromWorker, INLINE_LIMIT, MAX_BLOB, MAX_DATAGRAM, ToSupervisor, ToWorker,
+    decode, encode, encode_datagram,
 };
 use actwright_sandbox::sys::{self, Waiting};
 use serde::de::DeserializeOwned;
@@ -29,6 +29,10 @@ const WATCHED_CELLS: usize = 32;
 
 /// What comes from a session.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once; a box would cost more than the move"
+)]
 pub enum Event {
     /// A message of the live process, with the content of its blobs in order.
     Message(FromWorker, Vec<Vec<u8>>),
@@ -283,9 +287,14 @@ impl Conversation {
 
     fn read_blob(&mut self, length: u64) -> io::Result<Vec<u8>> {
         if length > MAX_BLOB {
-            return Err(io::Error::other(format!("a blob of {length} bytes is over the limit of {MAX_BLOB}")));
+            return Err(io::Error::other(format!(
+                "a blob of {length} bytes is over the limit of {MAX_BLOB}"
+            )));
         }
-        let fd = self.received.pop_front().ok_or_else(|| io::Error::other("a blob came without its descriptor"))?;
+        let fd = self
+            .received
+            .pop_front()
+            .ok_or_else(|| io::Error::other("a blob came without its descriptor"))?;
         sys::read_sealed(fd.as_fd(), usize::try_from(length).map_err(io::Error::other)?)
     }
 
@@ -346,7 +355,11 @@ fn blobs(message: &FromWorker) -> Vec<&Blob> {
         FromWorker::Ready(_) | FromWorker::Abandon { .. } => Vec::new(),
         FromWorker::Done(done) => {
             let value = done.value.as_ref();
-            value.map(|value| &value.repr).into_iter().chain(value.and_then(|value| value.json.as_ref())).collect()
+            value
+                .map(|value| &value.repr)
+                .into_iter()
+                .chain(value.and_then(|value| value.json.as_ref()))
+                .collect()
         }
         FromWorker::Display { forms, .. } => forms.iter().map(|(_, blob)| blob).collect(),
         FromWorker::Late { text, .. } => vec![text],

@@ -79,7 +79,9 @@ fn landlock(config: &Config) -> Check {
         (false, false) => State::Absent,
     };
     let fix = (state == State::Failed).then(|| {
-        format!("use Linux 6.2 or newer (Landlock {LANDLOCK_AT_LEAST}) and boot with `landlock` in the lsm= list")
+        format!(
+            "use Linux 6.2 or newer (Landlock {LANDLOCK_AT_LEAST}) and boot with `landlock` in the lsm= list"
+        )
     });
     check("machine", "landlock", state, format!("the kernel speaks version {version}"), fix)
 }
@@ -87,7 +89,8 @@ fn landlock(config: &Config) -> Check {
 fn python(found: &Result<Interpreter, WorkerError>) -> Check {
     match found {
         Ok(interpreter) => {
-            let seen = format!("CPython {} at {}", interpreter.version_text(), interpreter.executable.display());
+            let seen =
+                format!("CPython {} at {}", interpreter.version_text(), interpreter.executable.display());
             check("python", "interpreter", State::Passed, seen, None)
         }
         Err(error) => {
@@ -134,10 +137,13 @@ fn refused(config: &Config, error: &WorkerError) -> Check {
 
 /// What keeps this machine from giving user namespaces to ordinary users, and how to allow them.
 fn namespaces_fix() -> String {
-    let number = |path: &str| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
+    let number =
+        |path: &str| std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok());
     let other = "or run with --sandbox restricted, which needs no user namespaces";
     if number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
-        return format!("AppArmor forbids them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, {other}");
+        return format!(
+            "AppArmor forbids them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, {other}"
+        );
     }
     if number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
         return format!("sudo sysctl -w kernel.unprivileged_userns_clone=1, {other}");
@@ -145,6 +151,8 @@ fn namespaces_fix() -> String {
     if number("/proc/sys/user/max_user_namespaces") == Some(0) {
         return format!("sudo sysctl -w user.max_user_namespaces=10000, {other}");
     }
-    format!("in a container: allow unshare and mount (docker run --security-opt seccomp=unconfined \
-             --security-opt systempaths=unconfined), {other}")
+    format!(
+        "in a container: allow unshare and mount (docker run --security-opt seccomp=unconfined \
+             --security-opt systempaths=unconfined), {other}"
+    )
 }

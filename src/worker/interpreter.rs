@@ -60,7 +60,8 @@ struct Remembered {
 impl Interpreter {
     /// Finds and asks the configured interpreter, or remembers what it said.
     pub fn find(config: &Config, environment: &Environment) -> Result<Self, WorkerError> {
-        let found = python::find(config, environment).map_err(|error| WorkerError::Python(error.to_string()))?;
+        let found =
+            python::find(config, environment).map_err(|error| WorkerError::Python(error.to_string()))?;
         let memory = config.base.join("cache").join("python.json");
         let question = Question::about(&found, environment)?;
         if let Some(answer) = recall(&memory, &question) {
@@ -97,7 +98,9 @@ impl Interpreter {
         } else if (major, minor) < OLDEST {
             Some(format!("`{what}` is Python {}, and sessions need 3.9 or newer", self.version_text()))
         } else if self.free_threaded {
-            Some(format!("`{what}` is a free-threaded build, which cannot be forked safely; use a standard one"))
+            Some(format!(
+                "`{what}` is a free-threaded build, which cannot be forked safely; use a standard one"
+            ))
         } else if self.bits != 64 {
             Some(format!("`{what}` is a {}-bit build, and sessions need a 64-bit one", self.bits))
         } else {

@@ -51,7 +51,8 @@ pub struct Launched {
 
 /// Starts a launcher with this order, from a thread that stays until it ends.
 pub fn launch(order: &Order) -> Result<Launched, WorkerError> {
-    let failed = |error: io::Error| WorkerError::Launch(format!("the launcher could not be started: {error}"));
+    let failed =
+        |error: io::Error| WorkerError::Launch(format!("the launcher could not be started: {error}"));
     let bytes = encode_datagram(order).map_err(|error| failed(io::Error::other(error)))?;
     let order = sys::sealed_memfd(c"actwright-order", &bytes).map_err(failed)?;
     let (control, theirs) = sys::socket_pair(sys::SocketKind::Packet).map_err(failed)?;

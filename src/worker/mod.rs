@@ -46,7 +46,9 @@ pub enum WorkerError {
     #[error("{0}")]
     Launch(String),
     /// A session could not be locked in; no code was run.
-    #[error("the sandbox could not be entered: {0}; run `actwright doctor` to see which protection is missing")]
+    #[error(
+        "the sandbox could not be entered: {0}; run `actwright doctor` to see which protection is missing"
+    )]
     Refused(String),
     /// The engine is shutting down.
     #[error("the server is shutting down")]

@@ -18,7 +18,8 @@ pub fn facts() -> Facts {
 
 /// The plan for sessions of this configuration.
 pub fn plan_for(config: &Config, interpreter: &Interpreter, workspace: &Path) -> Result<Plan, WorkerError> {
-    plan::plan(&policy(config, interpreter), facts(), workspace).map_err(|error| WorkerError::Policy(error.to_string()))
+    plan::plan(&policy(config, interpreter), facts(), workspace)
+        .map_err(|error| WorkerError::Policy(error.to_string()))
 }
 
 fn policy(config: &Config, interpreter: &Interpreter) -> Policy {

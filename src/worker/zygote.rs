@@ -4,7 +4,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use actwright_protocol::{FromWorker, FromZygote, PythonFacts, SessionSpec, ToZygote, VERSION, encode_datagram};
+use actwright_protocol::{
+    FromWorker, FromZygote, PythonFacts, SessionSpec, ToZygote, VERSION, encode_datagram,
+};
 use actwright_sandbox::plan::SessionPlan;
 use actwright_sandbox::sys::{self, SocketKind, Waiting};
 use serde_bytes::ByteBuf;
@@ -14,13 +16,13 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::conversation::{Conversation, Event, receive_datagram};
+use super::interpreter::Interpreter;
 use super::launcher::{Launched, Order, launch, session_environment};
 use super::policy::plan_for;
 use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
-use crate::config::env::Environment;
 use crate::config::Config;
-use super::interpreter::Interpreter;
+use crate::config::env::Environment;
 use crate::watch::watch;
 
 /// How long an interpreter may take to start; imports from a cold disk are slow.
@@ -59,8 +61,8 @@ impl Zygote {
         // Blocking on purpose in a plain thread's place: at start nothing else wants this one, and the launcher's
         // own thread does the rest.
         let launched = tokio::task::spawn_blocking(move || prepare(&for_thread)).await;
-        let (launched, interpreter) =
-            launched.map_err(|error| WorkerError::Launch(format!("the launcher's thread failed: {error}")))??;
+        let (launched, interpreter) = launched
+            .map_err(|error| WorkerError::Launch(format!("the launcher's thread failed: {error}")))??;
         let Launched { control, process, ended } = launched;
         let control = watch(control, Interest::READABLE)
             .map_err(|error| WorkerError::Launch(format!("the control socket cannot be watched: {error}")))?;
@@ -68,7 +70,12 @@ impl Zygote {
         let mut zygote = Self { control, process, ended, interpreter, python };
         zygote.python = match timeout(START, zygote.hear()).await {
             Ok(heard) => heard?,
-            Err(_) => return Err(WorkerError::Launch(format!("Python did not start within {} s", START.as_secs()))),
+            Err(_) => {
+                return Err(WorkerError::Launch(format!(
+                    "Python did not start within {} s",
+                    START.as_secs()
+                )));
+            }
         };
         Ok(zygote)
     }
@@ -93,7 +100,8 @@ impl Zygote {
         let workspace = Workspace::make(config)?;
         let place = workspace.as_ref().map_or(std::path::Path::new("/session"), Workspace::path);
         let plan = plan_for(config, &self.interpreter, place)?.session;
-        let conversation = self.spawn(&plan).map_err(|error| WorkerError::Launch(format!("no session: {error}")))?;
+        let conversation =
+            self.spawn(&plan).map_err(|error| WorkerError::Launch(format!("no session: {error}")))?;
         Ok(Unborn { conversation, workspace })
     }
 
@@ -102,7 +110,12 @@ impl Zygote {
         let (control, their_control) = sys::socket_pair(SocketKind::Packet)?;
         let plan = ByteBuf::from(encode_datagram(plan).map_err(io::Error::other)?);
         let message = encode_datagram(&ToZygote::Spawn(SessionSpec { plan })).map_err(io::Error::other)?;
-        sys::send(self.control.as_fd(), &message, &[their_data.as_fd(), their_control.as_fd()], Waiting::Never)?;
+        sys::send(
+            self.control.as_fd(),
+            &message,
+            &[their_data.as_fd(), their_control.as_fd()],
+            Waiting::Never,
+        )?;
         Conversation::new(data, control)
     }
 

@@ -1,1 +1,11 @@
-//! tmp
+//! The one integration test binary: everything here drives the real program.
+
+// Helpers of tests are tests too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+mod cli;
+mod mcp;
+mod mcp_lines;
+mod mcp_tools;
+mod support;
+mod tidy;

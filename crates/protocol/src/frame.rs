@@ -96,3 +96,35 @@ impl Buffer {
         self.start = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(buffer: &mut Buffer) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| buffer.next_frame().unwrap().map(<[u8]>::to_vec)).collect()
+    }
+
+    #[test]
+    fn frames_come_out_however_the_bytes_came_in() {
+        let all =
+            [encode(&"one").unwrap(), encode(&2).unwrap(), encode(&"x".repeat(100_000)).unwrap()].concat();
+        for step in [1, 3, 7, 4096, all.len()] {
+            let mut buffer = Buffer::default();
+            let mut out = Vec::new();
+            for piece in all.chunks(step) {
+                buffer.extend(piece);
+                out.extend(frames(&mut buffer));
+            }
+            assert_eq!(out.len(), 3, "in steps of {step}");
+            assert_eq!(decode::<String>(&out[2]).unwrap().len(), 100_000);
+        }
+    }
+
+    #[test]
+    fn a_length_over_the_limit_is_an_error_at_once() {
+        let mut buffer = Buffer::default();
+        buffer.extend(&u32::MAX.to_le_bytes());
+        assert!(matches!(buffer.next_frame(), Err(FrameError::TooLong { .. })));
+    }
+}

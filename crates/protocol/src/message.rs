@@ -205,3 +205,6 @@ impl FromWorker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

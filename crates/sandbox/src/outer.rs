@@ -148,7 +148,8 @@ fn write_maps_of(process: &fs::File, inside: u32, uid: u32, gid: u32) -> Result<
         (c"gid_map", format!("{inside} {gid} 1")),
     ];
     for (name, line) in lines {
-        let written = sys::open_to_write(process.as_fd(), name).and_then(|file| sys::write(file.as_fd(), line.as_bytes()));
+        let written = sys::open_to_write(process.as_fd(), name)
+            .and_then(|file| sys::write(file.as_fd(), line.as_bytes()));
         written.step(|| format!("write {}", name.to_string_lossy()))?;
     }
     Ok(())

@@ -38,8 +38,14 @@ const SYSTEM_ETC: [&str; 8] = [
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
 /// What of `/proc` a process without a namespace of its own may still read.
-const RESTRICTED_PROC: [&str; 6] =
-    ["/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/sys/kernel", "/proc/sys/vm/overcommit_memory"];
+const RESTRICTED_PROC: [&str; 6] = [
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+    "/proc/stat",
+    "/proc/sys/kernel",
+    "/proc/sys/vm/overcommit_memory",
+];
 
 /// A file that exists in the sandbox's root and that no rule allows: opening it tells whether Landlock holds.
 pub const FORBIDDEN_FILE: &str = "/forbidden";

@@ -94,7 +94,8 @@ fn become_supervisor(birth: &Birth<'_>, control: &OwnedFd) -> Result<(), StepErr
     sys::set_signal(sys::INTERRUPT, Disposition::Ignore).step(|| "ignore interrupts".to_owned())?;
     sys::place_private(control.as_fd(), CONTROL).step(|| "place the control socket".to_owned())?;
     null_streams()?;
-    sys::close_range(CONTROL + 1, RawFd::MAX).step(|| "close what the supervisor does not need".to_owned())?;
+    sys::close_range(CONTROL + 1, RawFd::MAX)
+        .step(|| "close what the supervisor does not need".to_owned())?;
     if let Some(filters) = birth.filters {
         filters.apply()?;
     }
@@ -144,7 +145,8 @@ fn lock_in(birth: &Birth<'_>) -> Result<Vec<Proof>, String> {
     let mut kept = plan.limits;
     if matches!(plan.rooms, SessionRooms::Shared) {
         // Without a user namespace of its own the kernel counts all processes of the user.
-        kept.processes = kept.processes.saturating_add(sys::tasks_of_user().map_err(|error| error.to_string())?);
+        kept.processes =
+            kept.processes.saturating_add(sys::tasks_of_user().map_err(|error| error.to_string())?);
     }
     if let Some(rules) = &plan.landlock {
         landlock::apply(rules).map_err(words)?;

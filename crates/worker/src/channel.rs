@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actwright_protocol::{Blob, CallError, FromWorker, OutputStream, ToWorker, Value, decode, encode_datagram};
+use actwright_protocol::{
+    Blob, CallError, FromWorker, OutputStream, ToWorker, Value, decode, encode_datagram,
+};
 use actwright_sandbox::sys;
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -21,7 +23,12 @@ use crate::convert;
 use crate::output::Streams;
 use crate::socket::{Inbox, Step, pack, send_frame};
 
-pyo3::create_exception!(_actwright, HostCallError, pyo3::exceptions::PyException, "The host answered a call with an error.");
+pyo3::create_exception!(
+    _actwright,
+    HostCallError,
+    pyo3::exceptions::PyException,
+    "The host answered a call with an error."
+);
 
 /// How long a thread that is not reading sleeps before it looks after signals.
 const NAP: Duration = Duration::from_millis(100);
@@ -77,7 +84,9 @@ impl Channel {
 
     fn socket(&self) -> PyResult<BorrowedFd<'static>> {
         if self.disowned.load(Ordering::Relaxed) {
-            return Err(PyRuntimeError::new_err("this is a forked child: only the session's own process may call the host"));
+            return Err(PyRuntimeError::new_err(
+                "this is a forked child: only the session's own process may call the host",
+            ));
         }
         Ok(sys::borrow(DATA))
     }
@@ -236,7 +245,8 @@ impl Channel {
         kwargs: &Bound<'py, PyDict>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let arguments = Value::List(vec![convert::sequence(args)?, convert::to_value(kwargs.as_any())?]);
-        let encoded = encode_datagram(&arguments).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let encoded =
+            encode_datagram(&arguments).map_err(|error| PyValueError::new_err(error.to_string()))?;
         let mut beside = Vec::new();
         let arguments: Blob = pack(&encoded, &mut beside);
         let id = self.next_call.fetch_add(1, Ordering::Relaxed);
@@ -254,7 +264,8 @@ impl Channel {
             None => Err(PyConnectionError::new_err("the host is gone")),
             Some(Err(error)) => Err(HostCallError::new_err((error.kind, error.message))),
             Some(Ok(bytes)) => {
-                let value: Value = decode(&bytes).map_err(|error| PyConnectionError::new_err(error.to_string()))?;
+                let value: Value =
+                    decode(&bytes).map_err(|error| PyConnectionError::new_err(error.to_string()))?;
                 convert::from_value(py, &value)
             }
         }

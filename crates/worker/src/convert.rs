@@ -191,7 +191,11 @@ pub fn from_value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, Py
         Value::BigInt(bytes) => {
             let signed = PyDict::new(py);
             signed.set_item("signed", true)?;
-            py.get_type::<PyInt>().call_method("from_bytes", (PyBytes::new(py, bytes), "little"), Some(&signed))?
+            py.get_type::<PyInt>().call_method(
+                "from_bytes",
+                (PyBytes::new(py, bytes), "little"),
+                Some(&signed),
+            )?
         }
         Value::Float(number) => PyFloat::new(py, *number).into_any(),
         Value::Str(text) => PyString::new(py, text).into_any(),

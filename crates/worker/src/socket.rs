@@ -21,7 +21,9 @@ pub fn send_datagram<T: Serialize>(socket: BorrowedFd<'_>, message: &T) -> io::R
 }
 
 /// Receives one message with the descriptors beside it; `None` when the other side is gone.
-pub fn receive_datagram<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+pub fn receive_datagram<T: DeserializeOwned>(
+    socket: BorrowedFd<'_>,
+) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
     let mut buffer = vec![0; MAX_DATAGRAM];
     let (count, fds) = sys::receive(socket, &mut buffer, Waiting::Block)?;
     if count == 0 {
@@ -31,7 +33,11 @@ pub fn receive_datagram<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> io::Resu
 }
 
 /// Sends one frame with its descriptors, however many pieces the kernel takes it in.
-pub fn send_frame<T: Serialize>(socket: BorrowedFd<'_>, message: &T, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+pub fn send_frame<T: Serialize>(
+    socket: BorrowedFd<'_>,
+    message: &T,
+    fds: &[BorrowedFd<'_>],
+) -> io::Result<()> {
     let bytes = encode(message).map_err(invalid)?;
     let mut rest = bytes.as_slice();
     let mut fds = fds;
@@ -97,7 +103,9 @@ impl Inbox {
 
     /// The next descriptor that came beside the frames.
     pub fn descriptor(&mut self) -> io::Result<OwnedFd> {
-        self.fds.pop_front().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a descriptor is missing"))
+        self.fds
+            .pop_front()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a descriptor is missing"))
     }
 
     /// A blob's content.

@@ -33,8 +33,11 @@ impl Supervisor {
     /// Collects who has ended, then waits for the next thing to do.
     fn turn(&mut self) -> std::io::Result<()> {
         self.collect()?;
-        let wanted = [self.control.as_raw_fd(), self.children.as_raw_fd()]
-            .map(|fd| Interest { fd, readable: true, writable: false });
+        let wanted = [self.control.as_raw_fd(), self.children.as_raw_fd()].map(|fd| Interest {
+            fd,
+            readable: true,
+            writable: false,
+        });
         let ready = match sys::wait(&wanted, -1) {
             Ok(ready) => ready,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),

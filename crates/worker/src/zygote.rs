@@ -79,7 +79,8 @@ fn require_one_thread(socket: &OwnedFd) -> PyResult<()> {
 fn facts(py: Python<'_>) -> PyResult<PythonFacts> {
     let sys = py.import("sys")?;
     let implementation: String = sys.getattr("implementation")?.getattr("name")?.extract()?;
-    let version: (u32, u32, u32) = sys.getattr("version_info")?.get_item(pyo3::types::PySlice::new(py, 0, 3, 1))?.extract()?;
+    let version: (u32, u32, u32) =
+        sys.getattr("version_info")?.get_item(pyo3::types::PySlice::new(py, 0, 3, 1))?.extract()?;
     Ok(PythonFacts {
         version: format!("{}.{}.{}", version.0, version.1, version.2),
         implementation,

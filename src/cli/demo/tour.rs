@@ -161,7 +161,7 @@ fn output_steps<'a>() -> Vec<Step<'a>> {
             title: "The middle of that output",
             why: "A page from any place, by the id in the text.",
             tool: "read_output",
-            arguments: Box::new(|memory| json!({"id": memory.output_id, "offset": 290_000, "limit": 200})),
+            arguments: Box::new(|memory| json!({"id": memory.output_id, "offset": 279_900, "limit": 200})),
             check: Box::new(|r, _| {
                 if r.is_error || !r.text.contains("line 1000") {
                     return Err("the page does not hold the lines around 10,000".into());

@@ -13,17 +13,17 @@ const DECLARED: &[Declared] = &[
     Declared { name: "session", expected: "a session handle" },
 ];
 
-fn read<T>(
-    given: Value,
-    with: impl Fn(&Arguments<'_>) -> Result<T, ArgumentError>,
-) -> Result<T, String> {
+fn read<T>(given: Value, with: impl Fn(&Arguments<'_>) -> Result<T, ArgumentError>) -> Result<T, String> {
     let Value::Object(given) = given else { panic!("an object") };
     Arguments::new("run_code", DECLARED, &given)
         .and_then(|arguments| with(&arguments))
         .map_err(|error| error.to_string())
 }
 
-fn refused<T: std::fmt::Debug>(given: Value, with: impl Fn(&Arguments<'_>) -> Result<T, ArgumentError>) -> String {
+fn refused<T: std::fmt::Debug>(
+    given: Value,
+    with: impl Fn(&Arguments<'_>) -> Result<T, ArgumentError>,
+) -> String {
     read(given, with).unwrap_err()
 }
 
@@ -48,10 +48,26 @@ fn seconds() {
         assert_eq!(read, Ok(Some(Duration::from_secs_f64(expected))));
     }
     assert_eq!(read(json!({"timeout": null}), timeout), Ok(None));
-    for bad in ["0", "-1", "3600.1", "1e400", "-0.0", "1e-300", "true", "\"5\"", "[]", "{}", "123456789012345678901234567890"] {
+    for bad in [
+        "0",
+        "-1",
+        "3600.1",
+        "1e400",
+        "-0.0",
+        "1e-300",
+        "true",
+        "\"5\"",
+        "[]",
+        "{}",
+        "123456789012345678901234567890",
+    ] {
         let given = serde_json::from_str::<Value>(bad).unwrap();
         let message = refused(json!({"timeout": given}), timeout);
-        assert!(message.starts_with("argument `timeout` must be a number of seconds above 0 and up to 3600, not "), "{message}");
+        assert!(
+            message
+                .starts_with("argument `timeout` must be a number of seconds above 0 and up to 3600, not "),
+            "{message}"
+        );
     }
 }
 
@@ -63,7 +79,10 @@ fn whole_numbers() {
     for bad in ["0", "-1", "201", "1.5", "1e400", "false", "\"7\"", "99999999999999999999999"] {
         let given = serde_json::from_str::<Value>(bad).unwrap();
         let message = refused(json!({"limit": given}), limit);
-        assert!(message.starts_with("argument `limit` must be a whole number from 1 to 200, not "), "{message}");
+        assert!(
+            message.starts_with("argument `limit` must be a whole number from 1 to 200, not "),
+            "{message}"
+        );
     }
 }
 

@@ -19,7 +19,7 @@ fn prints_come_together_and_a_flood_shows_its_end() {
     news.take(output("b\n"));
     news.take(RunEvent::Progress { done: 3.0, total: Some(10.0), message: "load".into() });
     assert_eq!(news.text(Duration::ZERO), "3/10 load\na\nb\n");
-    assert!(news.is_empty());
+    assert!(news.since.is_none());
     for _ in 0..3 {
         news.take(output(&"é".repeat(1_500)));
     }

@@ -208,3 +208,6 @@ fn ready(fd: &OwnedFd, wanted: PollFlags) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

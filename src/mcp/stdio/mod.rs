@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetMeta, JsonRpcMessage, ProtocolVersion,
-    RequestId,
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetMeta, JsonRpcMessage,
+    ProtocolVersion, RequestId,
 };
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
@@ -23,6 +23,8 @@ use fd::{Sink, Source};
 use lines::{Line, Lines};
 use outlet::Outlet;
 use parse::{Parsed, parse, too_long};
+
+use super::turns::Turns;
 
 mod fd;
 mod lines;
@@ -50,6 +52,7 @@ pub struct Stdio {
     outlet: Arc<Outlet>,
     open: Arc<OpenRequests>,
     lifecycle: Lifecycle,
+    turns: Turns,
     ended: CancellationToken,
 }
 
@@ -81,6 +84,7 @@ impl Stdio {
             outlet: Arc::new(Outlet::new(Sink::new(output)?)),
             open: Arc::default(),
             lifecycle: Lifecycle::Undecided,
+            turns: Turns::default(),
             ended,
         })
     }
@@ -99,8 +103,13 @@ impl Stdio {
                 // Not waited for: the backlog above bounds what a client that does not read can cause.
                 Parsed::Answer(id, error) => self.answer(id, error),
                 Parsed::Message(message) if self.is_early(&message) => {}
-                Parsed::Message(message) => {
+                Parsed::Message(mut message) => {
                     self.open.note(&message, size);
+                    if let JsonRpcMessage::Request(request) = &mut *message
+                        && let ClientRequest::CallToolRequest(call) = &mut request.request
+                    {
+                        call.extensions.insert(self.turns.take());
+                    }
                     return Ok(Some(*message));
                 }
             }

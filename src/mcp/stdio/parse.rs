@@ -129,7 +129,10 @@ fn malformed(line: &[u8], error: &serde_json::Error) -> Parsed {
     scanner.feed(line);
     let id = scanner.id_of_whole();
     if error.is_data() && line.starts_with(b"{") {
-        return Parsed::Answer(id, ErrorData::invalid_request(format!("not a JSON-RPC message: {error}"), None));
+        return Parsed::Answer(
+            id,
+            ErrorData::invalid_request(format!("not a JSON-RPC message: {error}"), None),
+        );
     }
     if error.is_data() {
         return Parsed::Answer(None, ErrorData::invalid_request("a message is a JSON object", None));

@@ -94,22 +94,3 @@ fn the_account_is_even_in_the_end() {
     assert_eq!(account.bytes.load(Ordering::Relaxed), 0);
     assert_eq!(account.files.load(Ordering::Relaxed), 0);
 }
-
-/// Run it alone with `--release -- --ignored --nocapture` to see what a flood costs.
-#[test]
-#[ignore = "a measurement"]
-fn flood() {
-    let start = std::time::Instant::now();
-    let mut a = recorder();
-    let chunk = "0123456789abcdef\n".repeat(4_000);
-    for _ in 0..1_500 {
-        a.write(Stream::Stdout, chunk.as_bytes());
-    }
-    println!("{} bytes in {:?}", a.recording().bytes(Part::Stdout), start.elapsed());
-    let start = std::time::Instant::now();
-    let mut b = recorder();
-    for _ in 0..10_000_000 {
-        b.write(Stream::Stdout, b"ab\n");
-    }
-    println!("10 million writes in {:?}", start.elapsed());
-}

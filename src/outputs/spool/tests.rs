@@ -12,7 +12,8 @@ fn every_range_reads_back() {
             spool.append(&dir, chunk);
         }
         assert_eq!(spool.len(), total as u64);
-        for (from, to) in [(0, total), (5, 6), (total / 3, total / 2), (total.saturating_sub(9), total + 50)] {
+        for (from, to) in [(0, total), (5, 6), (total / 3, total / 2), (total.saturating_sub(9), total + 50)]
+        {
             let expected = &bytes[from.min(total)..to.min(total)];
             assert_eq!(spool.read(from as u64, to as u64).unwrap(), expected, "{from}..{to} of {total}");
         }

@@ -11,22 +11,27 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 7] = [
+const ROOMS: [(&str, &[&str]); 10] = [
     ("names", &[]),
-    ("config", &["names"]),
+    ("nearest", &[]),
+    ("watch", &[]),
+    ("config", &["names", "nearest"]),
     ("outputs", &["names", "config"]),
-    ("worker", &["names", "config", "outputs"]),
-    ("session", &["names", "config", "outputs", "worker"]),
-    ("mcp", &["names", "config", "outputs", "session"]),
-    ("cli", &["names", "config", "outputs", "worker", "session", "mcp"]),
+    ("worker", &["names", "config", "outputs", "watch"]),
+    // Its answers carry events for whoever watches a run, and those are the session's.
+    ("host_calls", &["session"]),
+    ("session", &["names", "config", "outputs", "worker", "host_calls"]),
+    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session"]),
+    ("cli", &["names", "nearest", "config", "outputs", "worker", "session", "mcp"]),
 ];
 
 /// What each crate and room may use of the workspace's other crates.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     ("crates/protocol/", &[]),
     ("crates/sandbox/", &[]),
     ("crates/worker/", &["actwright_protocol", "actwright_sandbox"]),
     ("src/names.rs", &["actwright_sandbox"]),
+    ("src/host_calls.rs", &["actwright_protocol"]),
     ("src/config/", &[]),
     ("src/outputs/", &["actwright_sandbox"]),
     ("src/worker/", &["actwright_protocol", "actwright_sandbox"]),

@@ -1,0 +1,58 @@
+//! The bytes of every kind of message, so that changing them is a decision about `VERSION`.
+
+use super::*;
+use crate::{FromSupervisor, FromZygote, PythonFacts, SessionSpec, ToSupervisor, ToZygote, encode_datagram};
+
+fn hex<T: Serialize>(message: &T) -> String {
+    encode_datagram(message).unwrap().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn the_bytes_are_those_of_this_version() {
+    let blob = || Blob::inline(*b"x");
+    let refused = CallError { kind: "k".into(), message: "m".into() };
+    let done = Done {
+        cell: 1,
+        value: Some(ValueForm { repr: blob(), type_name: "int".into(), json: Some(Blob::Memfd(300_000)) }),
+        error: Some(Failure {
+            type_name: "E".into(),
+            line: Some(2),
+            hints: vec!["h".into()],
+            ..Failure::default()
+        }),
+        plan: Some(vec![Undefined {
+            name: "f".into(),
+            line: 1,
+            arguments: vec!["x".into()],
+            types: vec!["?".into()],
+        }]),
+    };
+    let python = PythonFacts { version: "3.11.7".into(), implementation: "cpython".into(), threads: 1 };
+    let lines = [
+        format!("version {}", crate::VERSION),
+        hex(&ToWorker::Run { cell: 1, code: blob(), plan: false }),
+        hex(&ToWorker::Reply { id: 7, result: Ok(blob()) }),
+        hex(&ToWorker::Reply { id: 7, result: Err(refused) }),
+        hex(&FromWorker::Ready(Ready {
+            version: 1,
+            proofs: vec![Proof { name: "n".into(), evidence: "e".into() }],
+        })),
+        hex(&FromWorker::Done(done)),
+        hex(&FromWorker::Display { cell: 1, forms: vec![("image/png".into(), blob())] }),
+        hex(&FromWorker::Late { cell: 1, stream: OutputStream::Stderr, text: blob() }),
+        hex(&FromWorker::Call { id: 7, name: "progress".into(), arguments: blob() }),
+        hex(&FromWorker::Abandon { id: 7 }),
+        hex(&ToZygote::Spawn(SessionSpec { plan: vec![1, 2].into() })),
+        hex(&FromZygote::Ready { version: 1, python }),
+        hex(&FromZygote::Warmed),
+        hex(&FromZygote::Failed { reason: "r".into() }),
+        hex(&ToSupervisor::Interrupt { since_ticks: 9 }),
+        hex(&ToSupervisor::Sweep { since_ticks: 9 }),
+        hex(&ToSupervisor::Quit),
+        hex(&FromSupervisor::Failed { step: "s".into(), reason: "r".into() }),
+        hex(&FromSupervisor::Interrupted),
+        hex(&FromSupervisor::Swept { killed: 3 }),
+        hex(&FromSupervisor::Exited(crate::ExitStatus::Signal(9))),
+    ];
+    insta::assert_snapshot!(lines.join("\n"));
+}
