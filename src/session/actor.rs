@@ -14,6 +14,7 @@ use tokio::time::sleep_until;
 
 use super::board::StatusBoard;
 use super::cell::{End, Job, Running};
+use super::copies::Copies;
 use super::death::Stop;
 use super::late::LateBox;
 use super::registry::Registry;
@@ -34,6 +35,13 @@ pub enum Command {
     Run(Box<Job>),
     /// End the process; the handle stays.
     Reset(oneshot::Sender<()>),
+    /// Go back to before the last so many cells.
+    Undo {
+        /// How many.
+        steps: usize,
+        /// How many cells can still be undone.
+        done: oneshot::Sender<Result<usize, SessionError>>,
+    },
     /// End everything, if it has not been used since the moment given.
     CloseUnused {
         /// It was last used then.
@@ -66,6 +74,7 @@ pub struct Actor {
     queue: VecDeque<Job>,
     cells: u64,
     late: LateBox,
+    copies: Copies,
     /// What the next report must say of the time before it.
     notes: Vec<String>,
     variables_lost: bool,
@@ -111,6 +120,7 @@ impl Actor {
             queue: VecDeque::new(),
             cells: 0,
             late: LateBox::default(),
+            copies: Copies::default(),
             notes: note.into_iter().collect(),
             variables_lost: false,
         }
@@ -181,6 +191,11 @@ impl Actor {
                 // Whoever asked may have gone.
                 let _ = done.send(());
                 self.start_next().await;
+                Flow::On
+            }
+            Some(Command::Undo { steps, done }) => {
+                // Whoever asked may have gone.
+                let _ = done.send(self.undo(steps).await);
                 Flow::On
             }
             Some(Command::CloseUnused { since, why, done }) => {
@@ -262,9 +277,12 @@ impl Actor {
             FromWorker::Call { id, name, .. } => {
                 self.call(id, &name, contents.first().map_or(&[][..], Vec::as_slice)).await;
             }
+            FromWorker::Parked { cell, copy } => {
+                self.copies.parked(cell, copy, self.config.sessions.copies as usize);
+            }
             // Calls are answered at once, so there is nothing to abandon.
             FromWorker::Abandon { .. } => {}
-            FromWorker::Done(_) | FromWorker::Ready(_) => {
+            FromWorker::Done(_) | FromWorker::Ready(_) | FromWorker::Resumed { .. } => {
                 tracing::warn!(session = %self.id, "a session spoke out of turn");
                 self.process_ended(None).await;
             }
@@ -311,7 +329,10 @@ impl Actor {
             }
             if self.worker.is_none() {
                 match self.workers.take().await {
-                    Ok(worker) => self.worker = Some(worker),
+                    Ok(worker) => {
+                        self.worker = Some(worker);
+                        self.copies.forget();
+                    }
                     Err(error) => {
                         let _ = job.reply.send(Err(SessionError::Start(error)));
                         continue;

@@ -100,6 +100,32 @@ pub struct Story {
     pub duration: Duration,
 }
 
+impl Story {
+    /// Says what became of the variables after the process had to be given up: `from` is the cell after whose copy the
+    /// session goes on, `threads` how many threads the process had.
+    pub fn recovered(&mut self, cell: u64, from: Option<u64>, threads: u32) {
+        let Some(from) = from else {
+            self.state = SessionState::Reset;
+            return;
+        };
+        self.state = SessionState::RolledBack;
+        let mut note =
+            "the session goes on from a copy of itself; threads, child processes and open connections are \
+                        lost, and files are as the cell left them"
+                .to_owned();
+        if from + 1 < cell {
+            note.push_str(&format!("; the copy was made after cell {from}"));
+        }
+        self.notes.push(note);
+        if threads > 1 {
+            self.notes.push(format!(
+                "the session had {threads} threads, of which the copy has one: a library with a thread pool of its \
+                 own may hang; reset_session helps"
+            ));
+        }
+    }
+}
+
 impl Running {
     /// A cell that starts now.
     pub fn new(job: Job, cell: u64, recorder: Recorder, started_ticks: u64, timeout: Duration) -> Self {

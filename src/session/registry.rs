@@ -237,6 +237,21 @@ impl Registry {
         Ok(summary(&id, &entry, is_default))
     }
 
+    /// See [`super::Sessions::undo`].
+    pub async fn undo(
+        self: &Arc<Self>,
+        id: Option<&SessionId>,
+        steps: usize,
+    ) -> Result<(SessionId, usize), SessionError> {
+        let (id, entry) = self.named_or_default(id)?;
+        let (done, finished) = oneshot::channel();
+        let sent = entry.commands.send(Command::Undo { steps, done });
+        match (sent, finished.await) {
+            (Ok(()), Ok(result)) => result.map(|left| (id, left)),
+            _ => Err(self.gone(&id)),
+        }
+    }
+
     /// See [`super::Sessions::close`].
     pub async fn close(self: &Arc<Self>, id: Option<&SessionId>) -> Result<SessionId, SessionError> {
         let (id, entry) = self.named_or_default(id)?;
