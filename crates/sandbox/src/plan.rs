@@ -13,6 +13,10 @@ use crate::proof::Probe;
 /// The lowest Landlock version that we accept: 3 covers truncation, the last way to damage a file it forbids to write.
 pub const LANDLOCK_AT_LEAST: u32 = 3;
 
+/// The lowest Landlock version for level `restricted`: 6 keeps signals and abstract sockets to the session's own
+/// processes, which in level `full` the namespaces do.
+pub const LANDLOCK_FOR_RESTRICTED: u32 = 6;
+
 /// The user that root hands the sandbox to (`nobody` on every Linux).
 const UNPRIVILEGED: u32 = 65_534;
 
@@ -69,6 +73,14 @@ pub enum PlanError {
         "the sandbox needs Landlock {LANDLOCK_AT_LEAST} and this kernel has {found}; use Linux 6.2 or newer with `landlock` in its lsm= list"
     )]
     Landlock {
+        /// What there is.
+        found: u32,
+    },
+    /// Landlock is too old to stand in for namespaces.
+    #[error(
+        "level `restricted` needs Landlock {LANDLOCK_FOR_RESTRICTED} (Linux 6.12) and this kernel has {found}: code could signal other processes of its user; use level `full`"
+    )]
+    RestrictedLandlock {
         /// What there is.
         found: u32,
     },
@@ -224,7 +236,8 @@ pub struct LandlockPlan {
 pub enum SeccompPlan {
     /// Unix, IPv4, IPv6: the network namespace holds them.
     Sockets,
-    /// None but anonymous Unix pairs.
+    /// None but anonymous Unix pairs, and nothing that reaches other processes of the same user: there are no
+    /// namespaces to hold it.
     NoSockets,
 }
 
@@ -242,6 +255,9 @@ pub fn plan(policy: &Policy, facts: Facts, workspace: &Path) -> Result<Plan, Pla
         }
         Level::Restricted => {
             require_landlock(facts)?;
+            if facts.landlock < LANDLOCK_FOR_RESTRICTED {
+                return Err(PlanError::RestrictedLandlock { found: facts.landlock });
+            }
             if policy.network != Network::None {
                 return Err(PlanError::RestrictedNetwork);
             }
