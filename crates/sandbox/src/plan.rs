@@ -41,6 +41,9 @@ const SYSTEM_ETC: [&str; 8] = [
 /// Device nodes that hold no state.
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
+/// Where a session of level `full` has file systems of its own.
+const COVERED: [&str; 4] = ["/tmp", "/run", "/dev/shm", "/session"];
+
 /// What of `/proc` a process without a namespace of its own may still read.
 const RESTRICTED_PROC: [&str; 6] = [
     "/proc/self",
@@ -211,6 +214,8 @@ pub enum SessionRooms {
         workspace_bytes: u64,
         /// Bytes in `/dev/shm`.
         shared_memory_bytes: u64,
+        /// Parts of the host's tree that the session's own mounts would cover, and that are to be seen all the same.
+        kept: Vec<PathBuf>,
     },
     /// None: it shares the zygote's view.
     Shared,
@@ -383,6 +388,7 @@ fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
             network: policy.network == Network::None,
             workspace_bytes: policy.limits.workspace,
             shared_memory_bytes: policy.limits.workspace.min(256 << 20),
+            kept: covered(policy),
         },
         workspace: "/session".into(),
         landlock: Some(LandlockPlan {
@@ -396,6 +402,14 @@ fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
         limits: policy.limits,
         probes,
     }
+}
+
+/// What of the host is shown below a directory that each session has for itself: a virtual environment or data
+/// somewhere in `/tmp`.
+fn covered(policy: &Policy) -> Vec<PathBuf> {
+    let shown = python_trees(policy).chain(policy.read.iter().chain(&policy.write).map(PathBuf::as_path));
+    let below = |path: &Path| COVERED.iter().any(|root| path.starts_with(root));
+    shown.filter(|path| below(path)).map(Path::to_owned).collect()
 }
 
 fn restricted_session(policy: &Policy, facts: Facts, workspace: &Path) -> SessionPlan {
