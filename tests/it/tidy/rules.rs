@@ -11,7 +11,7 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
@@ -22,11 +22,12 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("host_calls", &["session"]),
     ("session", &["names", "config", "outputs", "worker", "host_calls"]),
     ("mcp", &["names", "nearest", "watch", "config", "outputs", "session"]),
-    ("cli", &["names", "nearest", "config", "outputs", "worker", "session", "mcp"]),
+    ("attack", &["names", "config", "session"]),
+    ("cli", &["names", "nearest", "config", "outputs", "worker", "session", "mcp", "attack"]),
 ];
 
 /// What each crate and room may use of the workspace's other crates.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("crates/protocol/", &[]),
     ("crates/sandbox/", &[]),
     ("crates/worker/", &["actwright_protocol", "actwright_sandbox"]),
@@ -37,6 +38,7 @@ const CRATES: [(&str, &[&str]); 13] = [
     ("src/worker/", &["actwright_protocol", "actwright_sandbox"]),
     ("src/session/", &["actwright_protocol", "actwright_sandbox"]),
     ("src/mcp/", &["actwright_sandbox"]),
+    ("src/attack/", &["actwright_sandbox"]),
     ("src/cli/", &["actwright_sandbox"]),
     ("src/", &[]),
     ("build.rs", &[]),
