@@ -58,7 +58,7 @@ def _boot() -> None:
     gc.freeze()
     channel = native.run_zygote(control, warm_up)
     if channel is not None:
-        kernel.serve(channel)
+        os._exit(kernel.serve(channel))
     os._exit(0)
 
 

@@ -45,6 +45,9 @@ class FakeChannel:
             return self.number, cell["plan"], True
         return self.number, cell, False
 
+    def lend(self):
+        pass
+
     def emit(self, cell, stream, content):
         if not self.disowned and cell not in (0, self.number):
             return content

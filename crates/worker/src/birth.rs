@@ -119,6 +119,7 @@ fn become_live(birth: &Birth<'_>, data: &OwnedFd) -> Result<(), StepError> {
     sys::new_process_group().step(|| "start a process group".to_owned())?;
     sys::place_private(data.as_fd(), DATA).step(|| "place the data socket".to_owned())?;
     null_streams()?;
+    sys::print_by_lines();
     sys::close_range(3, DATA - 1).step(|| "close what the session does not need".to_owned())?;
     sys::close_range(DATA + 1, RawFd::MAX).step(|| "close what the session does not need".to_owned())?;
     let proofs = match lock_in(birth) {

@@ -2,7 +2,7 @@
 //!
 //! Whatever the way, the caller gets exactly one report, and nothing of a stopped cell runs on.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actwright_protocol::{ExitStatus, FromSupervisor, FromWorker, ToSupervisor};
 use tokio::time::timeout_at;
@@ -11,7 +11,7 @@ use super::{Actor, internal};
 use crate::names::OutputId;
 use crate::outputs::Kept;
 use crate::session::SessionError;
-use crate::session::cell::{End, GRACE, Running, Stopping, Story};
+use crate::session::cell::{Delivery, Due, End, Running, Stopping, Story};
 use crate::session::death::Stop;
 use crate::session::report::{RunReport, SessionState};
 use crate::worker::{Conversation, Event, Worker};
@@ -22,8 +22,13 @@ const WORD: Duration = Duration::from_secs(2);
 impl Actor {
     /// Begins to stop the running cell: interrupt now, kill after the grace period.
     pub(super) fn stop(&mut self, why: Stop) {
-        let (Some(running), Some(worker)) = (&mut self.running, &self.worker) else { return };
-        running.stop = Some(Stopping { why, kill_at: Instant::now() + GRACE });
+        let Some(running) = &mut self.running else { return };
+        running.stop = Some(Stopping::now(why));
+        self.interrupt();
+    }
+
+    fn interrupt(&self) {
+        let (Some(running), Some(worker)) = (&self.running, &self.worker) else { return };
         let order = ToSupervisor::Interrupt { since_ticks: running.started_ticks };
         if let Err(error) = worker.conversation.order(&order) {
             tracing::debug!(session = %self.id, %error, "the supervisor does not take an interrupt");
@@ -31,10 +36,18 @@ impl Actor {
     }
 
     pub(super) async fn deadline(&mut self) {
-        match self.running.as_ref().map(|running| running.stop) {
-            Some(None) => self.stop(Stop::Timeout),
-            Some(Some(_)) => self.finish(End::Killed).await,
+        match self.running.as_mut().map(Running::due) {
+            Some(Due::Stop) => self.stop(Stop::Timeout),
+            Some(Due::InterruptAgain) => self.interrupt(),
+            Some(Due::Kill) => self.finish(End::Killed).await,
             None => {}
+        }
+    }
+
+    /// The supervisor has sent the signal, so whatever the cell does from now on it does after the interrupt.
+    pub(super) fn interrupted(&mut self) {
+        if let Some(stopping) = self.running.as_mut().and_then(|running| running.stop.as_mut()) {
+            stopping.delivery = Delivery::Sent;
         }
     }
 
@@ -71,7 +84,7 @@ impl Actor {
     /// Ends the process from outside, and the running cell with it.
     pub(super) async fn end_process(&mut self, why: Stop) {
         if let Some(running) = &mut self.running {
-            running.stop = Some(Stopping { why, kill_at: Instant::now() });
+            running.stop = Some(Stopping::now(why));
             return self.finish_alone(End::Killed).await;
         }
         self.drop_process().await;
