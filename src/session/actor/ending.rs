@@ -19,6 +19,14 @@ use crate::worker::{Conversation, Event, Worker};
 /// How long to wait for the supervisor's word after something that it answers.
 const WORD: Duration = Duration::from_secs(2);
 
+/// What became of waiting for a word of the supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Said,
+    Silence,
+    Gone,
+}
+
 impl Actor {
     /// Begins to stop the running cell: interrupt now, kill after the grace period.
     pub(super) fn stop(&mut self, why: Stop) {
@@ -148,17 +156,31 @@ impl Actor {
     async fn sweep(&mut self) {
         let Some(running) = self.running.as_ref().filter(|running| running.stop.is_some()) else { return };
         let since_ticks = running.started_ticks;
-        let until = tokio::time::Instant::now() + WORD;
+        let now = tokio::time::Instant::now();
+        // A cell that the interrupt ended is heard of after the interrupt itself, if one looks.
+        match self.word(now, |word| matches!(word, FromSupervisor::Interrupted)).await {
+            Word::Said => self.interrupted(),
+            Word::Silence => {}
+            Word::Gone => return self.lose_between_cells().await,
+        }
         let Some(worker) = &self.worker else { return };
         if worker.conversation.order(&ToSupervisor::Sweep { since_ticks }).is_err() {
             return;
         }
+        if self.word(now + WORD, |word| matches!(word, FromSupervisor::Swept { .. })).await == Word::Gone {
+            self.lose_between_cells().await;
+        }
+    }
+
+    /// Takes what comes until the supervisor says what is waited for.
+    async fn word(&mut self, until: tokio::time::Instant, awaited: fn(&FromSupervisor) -> bool) -> Word {
         loop {
-            let Some(worker) = &mut self.worker else { return };
+            let Some(worker) = &mut self.worker else { return Word::Gone };
             match timeout_at(until, worker.conversation.next()).await {
-                Ok(Event::Control(FromSupervisor::Swept { .. })) | Err(_) => return,
+                Err(_) => return Word::Silence,
+                Ok(Event::Control(word)) if awaited(&word) => return Word::Said,
                 Ok(Event::ControlClosed | Event::Broken(_) | Event::DataClosed)
-                | Ok(Event::Control(FromSupervisor::Exited(_))) => return self.lose_between_cells().await,
+                | Ok(Event::Control(FromSupervisor::Exited(_))) => return Word::Gone,
                 Ok(other) => self.aside(other).await,
             }
         }
