@@ -115,6 +115,8 @@ class _Session:
         self._flags = cell.flags
         if _getpid() != process:
             _leave_child(cell, self._stderr)
+        if "builtins" in text:
+            _repair_builtins()
         self._close()
         self._answer()
         return True
@@ -123,7 +125,7 @@ class _Session:
         """Puts back what the loop itself stands on; a cell that had not ended ends with this error."""
         _signal(_SIGINT, _ignore)
         self._channel.lend()
-        _shared.update(_pristine)
+        _repair_builtins()
         if self._due is not None and not self._due[1].ended:
             self._due[1].cut_short(error)
             self._due[1].ended = True
@@ -172,12 +174,9 @@ class _Session:
                 self._channel.lend()
                 if _gettrace() is not None:
                     _settrace(None)
+                _repair_builtins()
                 # str() and repr() of the error are user code: this may be interrupted again.
-                try:
-                    self._context.run(cell.fail, error)
-                except Exception:
-                    _shared.update(_pristine)
-                    self._context.run(cell.fail, error)
+                self._context.run(cell.fail, error)
             self._settle()
             _signal(_SIGINT, _ignore)
         except BaseException as error:
@@ -227,6 +226,17 @@ def _new_main() -> ModuleType:
     main.__dict__.update(__builtins__=builtins, __annotations__={})
     sys.modules["__main__"] = main
     return main
+
+
+def _repair_builtins() -> None:
+    """Puts back the builtins that code has deleted or set to None; those that it has replaced are its own business.
+
+    Our own modules have a copy, but what we use of the standard library has not.
+    """
+    if not _pristine.items() <= _shared.items():
+        for name, value in _pristine.items():
+            if _shared.get(name) is None:
+                _shared[name] = value
 
 
 def _ignore(_number: int, _frame: object) -> None:
