@@ -238,6 +238,7 @@ impl Actor {
             Event::Output { cell, stream, bytes } => self.output(cell, stream, &bytes),
             Event::Message(message, contents) => self.message(message, contents).await,
             Event::Control(FromSupervisor::Exited(status)) => self.process_ended(Some(status)).await,
+            Event::Control(FromSupervisor::Interrupted) => self.interrupted(),
             Event::Control(_) => {}
             Event::DataClosed => {
                 let status = self.exit_status().await;

@@ -14,7 +14,11 @@ use super::report::{
 use crate::outputs::{Recorder, Stream};
 
 /// How long an interrupted cell may take to end by itself.
-pub const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long an interrupted cell has to clean up before it is interrupted again. One interrupt may end only what runs
+/// just then, such as a wait in a `finally`; the next one saves the session from being killed.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// The most rich objects that one cell may show, and the most bytes of them together.
 const DISPLAYS: usize = 100;
@@ -60,8 +64,40 @@ pub struct Running {
 pub struct Stopping {
     /// Why.
     pub why: Stop,
+    /// When it is interrupted again.
+    pub again_at: Instant,
     /// When it is killed.
     pub kill_at: Instant,
+    /// Whether the interrupt has reached it.
+    pub delivery: Delivery,
+}
+
+/// What is known of an interrupt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is on its way.
+    Ordered,
+    /// The supervisor has sent the signal.
+    Sent,
+}
+
+/// What has to be done about a running cell when its deadline comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Its time is over.
+    Stop,
+    /// It has not heeded the interrupt.
+    InterruptAgain,
+    /// It has had its grace.
+    Kill,
+}
+
+impl Stopping {
+    /// A cell that is interrupted now.
+    pub fn now(why: Stop) -> Self {
+        let now = Instant::now();
+        Self { why, again_at: now + PATIENCE, kill_at: now + GRACE, delivery: Delivery::Ordered }
+    }
 }
 
 /// How a cell's turn ended.
@@ -147,8 +183,20 @@ impl Running {
     /// When something has to be done about it.
     pub fn deadline(&self) -> Instant {
         match &self.stop {
-            Some(stopping) => stopping.kill_at,
+            Some(stopping) => stopping.again_at.min(stopping.kill_at),
             None => self.started + self.timeout,
+        }
+    }
+
+    /// What that is; a repeated interrupt counts as given.
+    pub fn due(&mut self) -> Due {
+        match &mut self.stop {
+            None => Due::Stop,
+            Some(stopping) if Instant::now() >= stopping.kill_at => Due::Kill,
+            Some(stopping) => {
+                stopping.again_at += PATIENCE;
+                Due::InterruptAgain
+            }
         }
     }
 
@@ -231,11 +279,19 @@ impl Running {
         story.plan = done.plan.map(|calls| calls.into_iter().map(undefined_call).collect());
         let raised = done.error.map(cell_error);
         let interrupted = raised.as_ref().is_some_and(|error| error.type_name == "KeyboardInterrupt");
+        let ended_before = self.stop.is_some_and(|stopping| stopping.delivery == Delivery::Ordered);
         match (why, raised) {
             // It ended by itself just before the interrupt reached it.
-            (Some(Stop::Timeout), None) if story.duration <= self.timeout + GRACE / 2 && !interrupted => {}
+            (Some(Stop::Timeout), None) if ended_before => {}
+            (Some(Stop::Timeout), Some(error)) if ended_before && !interrupted => {
+                story.status = Status::Raised;
+                story.error = Some(error);
+            }
             (Some(why), raised) => {
                 let mut error = why.error(self.timeout.as_secs_f64());
+                if raised.is_none() {
+                    error.hints.push("the code caught the interrupt and went on to its end".to_owned());
+                }
                 if let Some(raised) = raised {
                     error.line = raised.line;
                     error.source = raised.source;

@@ -110,7 +110,7 @@ pub enum FromSupervisor {
         /// What the kernel answered.
         reason: String,
     },
-    /// The signal asked for has been sent.
+    /// The signal asked for is sent right after this word.
     Interrupted,
     /// The processes asked for are killed; so many there were.
     Swept {

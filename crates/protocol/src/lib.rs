@@ -63,6 +63,9 @@ pub use value::{DateTimeKind, Value};
 /// Raised whenever the bytes of any message change.
 pub const VERSION: u32 = 1;
 
+/// The exit code of a session process that can no longer reach the host.
+pub const LOST_CONNECTION: i32 = 120;
+
 /// The longest frame, in bytes, that either side accepts.
 pub const MAX_FRAME: usize = 4 << 20;
 

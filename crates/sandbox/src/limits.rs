@@ -16,10 +16,13 @@ const STACK: u64 = 8 << 20;
 /// used up its own can still run another cell.
 pub const SPARE_FILES: u64 = 16;
 
+/// Bytes above the limit that the worker lends itself after a cell, so that a session whose code has used up its
+/// memory can still tell so and take another cell.
+pub const SPARE_MEMORY: u64 = 32 << 20;
+
 /// Sets all limits for this process and its future children.
 pub fn apply(limits: &SessionLimits) -> Result<(), StepError> {
     let all = [
-        (Resource::Data, limits.memory),
         (Resource::Processes, limits.processes),
         (Resource::FileSize, limits.workspace),
         (Resource::Core, 0),
@@ -30,6 +33,8 @@ pub fn apply(limits: &SessionLimits) -> Result<(), StepError> {
     for (resource, value) in all {
         sys::set_limit(resource, value).step(|| format!("set the limit {resource:?}"))?;
     }
+    sys::set_soft_and_hard(Resource::Data, limits.memory, limits.memory.saturating_add(SPARE_MEMORY))
+        .step(|| "set the limit on memory".to_owned())?;
     let files = files(limits).step(|| "read the limit on open files".to_owned())?;
     sys::set_soft_and_hard(Resource::Files, files, files + SPARE_FILES)
         .step(|| "set the limit on open files".to_owned())

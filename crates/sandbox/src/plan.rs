@@ -334,8 +334,15 @@ fn room(policy: &Policy, facts: Facts) -> RoomPlan {
 
 fn synthetic_files(network: Network) -> Vec<(PathBuf, String)> {
     let mut files = vec![
-        ("/etc/passwd", format!("user:x:{INSIDE_ID}:{INSIDE_ID}:user:/session:/bin/sh\n")),
-        ("/etc/group", format!("user:x:{INSIDE_ID}:\n")),
+        // The owners that files can show: the session's user, and everybody else under the number for strangers.
+        (
+            "/etc/passwd",
+            format!(
+                "root:x:0:0:root:/:/bin/false\nuser:x:{INSIDE_ID}:{INSIDE_ID}:user:/session:/bin/sh\n\
+                 nobody:x:{UNPRIVILEGED}:{UNPRIVILEGED}:nobody:/:/bin/false\n"
+            ),
+        ),
+        ("/etc/group", format!("root:x:0:\nuser:x:{INSIDE_ID}:\nnogroup:x:{UNPRIVILEGED}:\n")),
         ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
         (FORBIDDEN_FILE, "closed by landlock\n".to_owned()),
     ];

@@ -6,7 +6,7 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 /// The most descriptors that one message may carry.
@@ -222,6 +222,22 @@ pub fn wait_for_room(fd: BorrowedFd<'_>, timeout_ms: i32) -> io::Result<bool> {
     // SAFETY: the pointer is to one pollfd, as the count says.
     check(unsafe { libc::poll(&mut poll, 1, timeout_ms) })?;
     Ok(poll.revents != 0)
+}
+
+/// Puts an empty file at descriptor 0 if there is none.
+pub fn fill_standard_input() -> io::Result<()> {
+    // SAFETY: F_GETFD takes and returns plain integers.
+    if unsafe { libc::fcntl(0, libc::F_GETFD) } >= 0 {
+        return Ok(());
+    }
+    let null = std::fs::File::open("/dev/null")?;
+    // The lowest free number is 0, unless another thread was faster.
+    if null.as_raw_fd() != 0 {
+        return place(null.as_fd(), 0);
+    }
+    // SAFETY: F_SETFD takes a plain integer. Children inherit their stdin.
+    check(unsafe { libc::fcntl(null.into_raw_fd(), libc::F_SETFD, 0) })?;
+    Ok(())
 }
 
 /// Puts a copy of `fd` at exactly `number`, closed on exec, closing what was there.
@@ -737,27 +753,27 @@ pub fn set_soft_and_hard(resource: Resource, soft: u64, hard: u64) -> io::Result
     Ok(())
 }
 
-/// Raises the soft limit on open files to the hard one; gives back what it was, for [`take_back_files`].
-pub fn lend_files() -> Option<u64> {
+/// Raises a soft limit to the hard one; gives back what it was, for [`take_back`].
+pub fn lend(resource: Resource) -> Option<u64> {
     let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `now` is valid for writing, then for reading.
     unsafe {
-        check(libc::getrlimit(libc::RLIMIT_NOFILE, &mut now)).ok()?;
+        check(libc::getrlimit(resource_number(resource), &mut now)).ok()?;
         let before = now.rlim_cur;
         now.rlim_cur = now.rlim_max;
-        check(libc::setrlimit(libc::RLIMIT_NOFILE, &now)).ok()?;
+        check(libc::setrlimit(resource_number(resource), &now)).ok()?;
         Some(before)
     }
 }
 
-/// Puts the soft limit on open files back.
-pub fn take_back_files(before: u64) {
+/// Puts a soft limit back.
+pub fn take_back(resource: Resource, before: u64) {
     let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `now` is valid for writing, then for reading. Lowering a soft limit cannot fail.
     unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut now) == 0 {
+        if libc::getrlimit(resource_number(resource), &mut now) == 0 {
             now.rlim_cur = before.min(now.rlim_max);
-            let _ = libc::setrlimit(libc::RLIMIT_NOFILE, &now);
+            let _ = libc::setrlimit(resource_number(resource), &now);
         }
     }
 }
@@ -793,6 +809,37 @@ pub const INTERRUPT: i32 = libc::SIGINT;
 pub const KILL: i32 = libc::SIGKILL;
 /// Number of the file-too-large signal.
 pub const FILE_TOO_LARGE: i32 = libc::SIGXFSZ;
+
+/// Lets a signal through to this thread again, in case code has blocked it.
+pub fn unblock(signal: i32) -> io::Result<()> {
+    // SAFETY: the set is initialised before use; the call changes only this thread's mask.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        check(libc::sigemptyset(&mut set))?;
+        check(libc::sigaddset(&mut set, signal))?;
+        match libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()) {
+            0 => Ok(()),
+            code => Err(io::Error::from_raw_os_error(code)),
+        }
+    }
+}
+
+unsafe extern "C" {
+    static stdout: *mut libc::FILE;
+}
+
+/// Lets what C code prints leave at the end of each line, in order with everything else, although it goes to a pipe.
+/// Nothing may have been printed yet.
+pub fn print_by_lines() {
+    // SAFETY: the C library keeps `stdout` open and makes its own buffer; a refusal changes nothing.
+    let _ = unsafe { libc::setvbuf(stdout, std::ptr::null_mut(), libc::_IOLBF, 0) };
+}
+
+/// Writes out what C code has printed and not ended with a newline.
+pub fn flush_printed() {
+    // SAFETY: as above; flushing takes the stream's own lock.
+    let _ = unsafe { libc::fflush(stdout) };
+}
 
 /// Blocks SIGCHLD and gives a descriptor that becomes readable when a child ends.
 pub fn child_events() -> io::Result<OwnedFd> {

@@ -145,6 +145,7 @@ fn become_live(birth: &Birth<'_>, data: &OwnedFd, keeper: &OwnedFd) -> Result<()
     sys::place_private(data.as_fd(), self::data()).step(|| "place the data socket".to_owned())?;
     sys::place_private(keeper.as_fd(), self::keeper()).step(|| "place the supervisor's socket".to_owned())?;
     null_streams()?;
+    sys::print_by_lines();
     sys::close_range(3, first - 1).step(|| "close what the session does not need".to_owned())?;
     sys::close_range(first + 2, RawFd::MAX).step(|| "close what the session does not need".to_owned())?;
     std::mem::forget((data, keeper));

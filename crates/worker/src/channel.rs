@@ -13,7 +13,7 @@ use std::time::Duration;
 use actwright_protocol::{
     Blob, CallError, CheckpointRules, FromWorker, OutputStream, ToWorker, Value, decode, encode_datagram,
 };
-use actwright_sandbox::sys;
+use actwright_sandbox::sys::{self, Resource};
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
@@ -43,6 +43,8 @@ pub struct Channel {
     inbox: Mutex<Inbox>,
     sending: Mutex<()>,
     streams: Streams,
+    /// The limit on memory that code has, while the session's own work may go beyond.
+    lent: Mutex<Option<u64>>,
     next_call: AtomicU64,
     disowned: AtomicBool,
     park: Mutex<Park>,
@@ -79,9 +81,16 @@ impl Channel {
             inbox: Mutex::default(),
             sending: Mutex::new(()),
             streams: Streams::default(),
+            lent: Mutex::default(),
             next_call: AtomicU64::new(1),
             disowned: AtomicBool::new(false),
             park: Mutex::new(Park::new(checkpoints)),
+        }
+    }
+
+    fn take_back(&self) {
+        if let Some(before) = lock(&self.lent).take() {
+            sys::take_back(Resource::Data, before);
         }
     }
 
@@ -152,10 +161,10 @@ impl Channel {
     fn read(&self, socket: BorrowedFd<'_>) -> io::Result<Vec<Arrived>> {
         let mut inbox = lock(&self.inbox);
         // Code may have used up its descriptors; a cell's pipes must still find room.
-        let lent = sys::lend_files();
+        let lent = sys::lend(Resource::Files);
         let filled = inbox.fill(socket);
         if let Some(before) = lent {
-            sys::take_back_files(before);
+            sys::take_back(Resource::Files, before);
         }
         filled?;
         let mut arrived = Vec::new();
@@ -194,11 +203,24 @@ impl Mail {
 impl Channel {
     /// Waits for the next cell: its number, its source, and whether only to plan it; None when the host is gone.
     fn next_run<'py>(&self, py: Python<'py>) -> PyResult<Option<(u64, Bound<'py, PyString>, bool)>> {
+        self.lend();
         let Some(run) = self.wait_for(py, |mail| mail.runs.pop_front())? else { return Ok(None) };
         // A thread of the cell before may be in the middle of a piece.
         py.detach(|| self.streams.switch(run.cell, &run.stdout, &run.stderr))?;
         let code = PyBytes::new(py, &run.code).call_method1("decode", ("utf-8", "replace"))?;
+        // Code before may have closed its stdin or kept interrupts out; that must not reach into this cell.
+        sys::fill_standard_input()?;
+        sys::unblock(sys::INTERRUPT)?;
+        self.take_back();
         Ok(Some((run.cell, code.cast_into::<PyString>()?, run.plan)))
+    }
+
+    /// Lets the session's own work go beyond the limit on memory that code has, until the next cell begins.
+    fn lend(&self) {
+        let mut lent = lock(&self.lent);
+        if lent.is_none() {
+            *lent = sys::lend(Resource::Data);
+        }
     }
 
     /// Writes text or bytes of a cell to its pipe; gives back what was not written because its turn is over.
@@ -208,6 +230,8 @@ impl Channel {
 
     /// Ends the cell's turn.
     fn done(&self, py: Python<'_>, cell: u64, outcome: &Bound<'_, PyDict>) -> PyResult<()> {
+        self.lend();
+        py.detach(sys::flush_printed);
         let mut beside = Vec::new();
         let done = convert::done(cell, outcome, &mut beside)?;
         self.send(py, &FromWorker::Done(done), &beside)

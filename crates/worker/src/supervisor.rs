@@ -139,12 +139,14 @@ impl Supervisor {
     fn obey(&mut self, order: &ToSupervisor, fds: Vec<OwnedFd>) -> io::Result<()> {
         match order {
             ToSupervisor::Interrupt { since_ticks } => {
+                // The word goes first, so that the host hears it before anything that the signal brings about.
+                send_datagram(self.control, &FromSupervisor::Interrupted)?;
                 self.signal_descendants(*since_ticks, sys::INTERRUPT);
                 if let Some(live) = &self.live {
                     // It may end at this very moment; then the report of its end is on its way.
                     live.signal(sys::INTERRUPT);
                 }
-                send_datagram(self.control, &FromSupervisor::Interrupted)
+                Ok(())
             }
             ToSupervisor::Sweep { since_ticks } => {
                 let killed = self.kill_descendants(*since_ticks);

@@ -2,7 +2,7 @@
 //!
 //! Whatever the way, the caller gets exactly one report, and nothing of a stopped cell runs on.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actwright_protocol::{ExitStatus, FromSupervisor, FromWorker, ToSupervisor};
 use tokio::time::timeout_at;
@@ -11,7 +11,7 @@ use super::{Actor, internal};
 use crate::names::OutputId;
 use crate::outputs::Kept;
 use crate::session::SessionError;
-use crate::session::cell::{End, GRACE, Running, Stopping, Story};
+use crate::session::cell::{Delivery, Due, End, Running, Stopping, Story};
 use crate::session::death::Stop;
 use crate::session::report::{Checkpoint, Keep, RunReport, SessionState};
 use crate::worker::{Event, Worker};
@@ -19,11 +19,24 @@ use crate::worker::{Event, Worker};
 /// How long to wait for the supervisor's word after something that it answers.
 const WORD: Duration = Duration::from_secs(2);
 
+/// What became of waiting for a word of the supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Said,
+    Silence,
+    Gone,
+}
+
 impl Actor {
     /// Begins to stop the running cell: interrupt now, kill after the grace period.
     pub(super) fn stop(&mut self, why: Stop) {
-        let (Some(running), Some(worker)) = (&mut self.running, &self.worker) else { return };
-        running.stop = Some(Stopping { why, kill_at: Instant::now() + GRACE });
+        let Some(running) = &mut self.running else { return };
+        running.stop = Some(Stopping::now(why));
+        self.interrupt();
+    }
+
+    fn interrupt(&self) {
+        let (Some(running), Some(worker)) = (&self.running, &self.worker) else { return };
         let order = ToSupervisor::Interrupt { since_ticks: running.started_ticks };
         if let Err(error) = worker.conversation.order(&order) {
             tracing::debug!(session = %self.id, %error, "the supervisor does not take an interrupt");
@@ -31,10 +44,18 @@ impl Actor {
     }
 
     pub(super) async fn deadline(&mut self) {
-        match self.running.as_ref().map(|running| running.stop) {
-            Some(None) => self.stop(Stop::Timeout),
-            Some(Some(_)) => self.finish(End::Killed).await,
+        match self.running.as_mut().map(Running::due) {
+            Some(Due::Stop) => self.stop(Stop::Timeout),
+            Some(Due::InterruptAgain) => self.interrupt(),
+            Some(Due::Kill) => self.finish(End::Killed).await,
             None => {}
+        }
+    }
+
+    /// The supervisor has sent the signal, so whatever the cell does from now on it does after the interrupt.
+    pub(super) fn interrupted(&mut self) {
+        if let Some(stopping) = self.running.as_mut().and_then(|running| running.stop.as_mut()) {
+            stopping.delivery = Delivery::Sent;
         }
     }
 
@@ -132,7 +153,7 @@ impl Actor {
     /// Ends the process from outside, and the running cell with it.
     pub(super) async fn end_process(&mut self, why: Stop) {
         if let Some(running) = &mut self.running {
-            running.stop = Some(Stopping { why, kill_at: Instant::now() });
+            running.stop = Some(Stopping::now(why));
             return self.finish_alone(End::Killed).await;
         }
         self.drop_process().await;
@@ -235,19 +256,31 @@ impl Actor {
     async fn sweep(&mut self) {
         let Some(running) = self.running.as_ref().filter(|running| running.stop.is_some()) else { return };
         let since_ticks = running.started_ticks;
-        let until = tokio::time::Instant::now() + WORD;
+        let now = tokio::time::Instant::now();
+        // A cell that the interrupt ended is heard of after the interrupt itself, if one looks.
+        match self.word(now, |word| matches!(word, FromSupervisor::Interrupted)).await {
+            Word::Said => self.interrupted(),
+            Word::Silence => {}
+            Word::Gone => return self.lose_between_cells().await,
+        }
         let Some(worker) = &self.worker else { return };
         if worker.conversation.order(&ToSupervisor::Sweep { since_ticks }).is_err() {
             return;
         }
+        if self.word(now + WORD, |word| matches!(word, FromSupervisor::Swept { .. })).await == Word::Gone {
+            self.lose_between_cells().await;
+        }
+    }
+
+    /// Takes what comes until the supervisor says what is waited for.
+    async fn word(&mut self, until: tokio::time::Instant, awaited: fn(&FromSupervisor) -> bool) -> Word {
         loop {
-            let Some(worker) = &mut self.worker else { return };
+            let Some(worker) = &mut self.worker else { return Word::Gone };
             match timeout_at(until, worker.conversation.next()).await {
-                Ok(Event::Control(FromSupervisor::Swept { .. })) | Err(_) => return,
+                Err(_) => return Word::Silence,
+                Ok(Event::Control(word)) if awaited(&word) => return Word::Said,
                 Ok(Event::ControlClosed | Event::Broken(_) | Event::DataClosed)
-                | Ok(Event::Control(FromSupervisor::Exited(_))) => {
-                    return Box::pin(self.lose_between_cells()).await;
-                }
+                | Ok(Event::Control(FromSupervisor::Exited(_))) => return Word::Gone,
                 Ok(other) => self.aside(other).await,
             }
         }
