@@ -7,5 +7,6 @@ mod cli;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
+mod sessions;
 mod support;
 mod tidy;
