@@ -126,9 +126,8 @@ impl Actor {
         let Some(mut running) = self.running.take() else { return };
         let story = running.tell(end, self.config.limits.memory);
         let report = self.report(&mut running, story);
-        // Whoever asked may have gone.
-        let _ = running.job.reply.send(report);
         self.publish();
+        running.job.answer(report);
     }
 
     /// After a stop: nothing that the cell started may run on, and the interrupt must not hit the next cell.
