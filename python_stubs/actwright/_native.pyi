@@ -1,7 +1,9 @@
 """The worker extension (crates/worker) as the Python side sees it; installed as module `_actwright`."""
 
 from collections.abc import Sequence
-from typing import Optional, TypedDict
+from typing import Optional, TypedDict, TypeVar
+
+Content = TypeVar("Content", str, bytes)
 
 class ValueOut(TypedDict):
     repr: str
@@ -37,6 +39,13 @@ class Channel:
         When it returns, file descriptors 1 and 2 are this cell's own pipes. Signals that arrive while waiting
         run their Python handlers and the wait goes on.
         """
+    def emit(self, cell: int, stream: int, content: Content) -> Content:
+        """Writes text (as UTF-8, lone surrogates as escapes) or bytes of a cell to file descriptor 1 or 2, keeping
+        the order between the two as the host reads them; cell 0 is whichever runs.
+
+        Gives back what was not written because the cell's turn is over, empty if all was. Blocks with the GIL
+        released; a signal's handler may raise out of it.
+        """
     def done(self, cell: int, outcome: Outcome) -> None:
         """Ends the cell's turn. Text in `outcome` may hold lone surrogates; they travel as escapes."""
     def display(self, cell: int, forms: Sequence[tuple[str, bytes]]) -> None:
@@ -50,8 +59,3 @@ class Channel:
 
 class HostCallError(Exception):
     """The host answered a call with an error: args are (kind, message)."""
-
-def emit(stream: int, text: str) -> None:
-    """Writes all of `text` as UTF-8 to file descriptor 1 or 2, keeping the order between the two streams as
-    the host reads them. Lone surrogates are written as backslash escapes. Blocks with the GIL released; a
-    signal's handler may raise out of it."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-from os import write as _write_bytes
 
-from _actwright import emit as _emit
 from actwright.owners import owner
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Union
 
     from _typeshed import ReadableBuffer
 
@@ -62,29 +60,10 @@ class TextStream(io.TextIOBase):
         self._buffer = _ByteStream(number, name, channel)
 
     def write(self, text: str, /) -> int:
-        if _owner() == _turn:
-            try:
-                _emit(self._number, text)
-            except OSError:
-                pass
-            except TypeError:
-                raise _not_text(text) from None
-        else:
-            self._write_elsewhere(text)
-        return len(text)
-
-    def _write_elsewhere(self, text: str) -> None:
         if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _not_text(text)
-        try:
-            cell = _owner()
-            if _forked or (cell == 0 and _turn > 0):
-                _emit(self._number, text)
-            elif text:
-                self._channel.late(cell or _last, self._number, text)
-        except Exception:
-            # The host is gone or the descriptor is closed: there is nobody left to read this.
-            pass
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        _put(self._channel, self._number, text)
+        return len(text)
 
     def writelines(self, lines: Any, /) -> None:
         for line in lines:
@@ -165,20 +144,9 @@ class _ByteStream(io.BufferedIOBase):
     def write(self, data: ReadableBuffer, /) -> int:
         if isinstance(data, str):
             raise TypeError("a bytes-like object is required, not 'str'")
-        view = memoryview(data).cast("B")
-        cell = _owner()
-        try:
-            if cell == _turn or _forked or (cell == 0 and _turn > 0):
-                sent = 0
-                while sent < len(view):
-                    sent += _write_bytes(self._number, view[sent:])
-            elif len(view):
-                text = bytes(view).decode("utf-8", "backslashreplace")
-                self._channel.late(cell or _last, self._number, text)
-        except Exception:
-            # As for text: nobody is left to read this.
-            pass
-        return len(view)
+        content = bytes(memoryview(data))
+        _put(self._channel, self._number, content)
+        return len(content)
 
     def flush(self) -> None:
         pass
@@ -208,5 +176,15 @@ class _ByteStream(io.BufferedIOBase):
         return "wb"
 
 
-def _not_text(value: object) -> TypeError:
-    return TypeError(f"write() argument must be str, not {type(value).__name__}")
+def _put(channel: Channel, number: int, content: Union[str, bytes]) -> None:
+    cell = _owner()
+    try:
+        if cell == _turn or _forked or (cell == 0 and _turn > 0):
+            # A thread may be switched out right here and come back in another cell's turn; then all of it is late.
+            content = channel.emit(cell, number, content)
+        if content:
+            text = content if isinstance(content, str) else content.decode("utf-8", "backslashreplace")
+            channel.late(cell or _last, number, text)
+    except (OSError, RuntimeError):
+        # The host is gone or the descriptor is closed: there is nobody left to read this.
+        pass

@@ -215,6 +215,15 @@ pub fn place(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     Ok(())
 }
 
+/// Waits until a write would find room, at most `timeout_ms`. A descriptor that is closed counts as ready: the write
+/// says what is wrong with it.
+pub fn wait_for_room(fd: BorrowedFd<'_>, timeout_ms: i32) -> io::Result<bool> {
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    // SAFETY: the pointer is to one pollfd, as the count says.
+    check(unsafe { libc::poll(&mut poll, 1, timeout_ms) })?;
+    Ok(poll.revents != 0)
+}
+
 /// Puts a copy of `fd` at exactly `number`, closed on exec, closing what was there.
 pub fn place_private(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     // SAFETY: as in `place`.

@@ -20,6 +20,7 @@ use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
 
 use crate::birth::DATA;
 use crate::convert;
+use crate::output::Streams;
 use crate::socket::{Inbox, Step, pack, send_frame};
 
 pyo3::create_exception!(
@@ -40,6 +41,7 @@ pub struct Channel {
     filed: Condvar,
     inbox: Mutex<Inbox>,
     sending: Mutex<()>,
+    streams: Streams,
     next_call: AtomicU64,
     disowned: AtomicBool,
 }
@@ -74,6 +76,7 @@ impl Channel {
             filed: Condvar::new(),
             inbox: Mutex::default(),
             sending: Mutex::new(()),
+            streams: Streams::default(),
             next_call: AtomicU64::new(1),
             disowned: AtomicBool::new(false),
         }
@@ -189,10 +192,15 @@ impl Channel {
     /// Waits for the next cell: its number, its source, and whether only to plan it; None when the host is gone.
     fn next_run<'py>(&self, py: Python<'py>) -> PyResult<Option<(u64, Bound<'py, PyString>, bool)>> {
         let Some(run) = self.wait_for(py, |mail| mail.runs.pop_front())? else { return Ok(None) };
-        sys::place(run.stdout.as_fd(), 1)?;
-        sys::place(run.stderr.as_fd(), 2)?;
+        // A thread of the cell before may be in the middle of a piece.
+        py.detach(|| self.streams.switch(run.cell, &run.stdout, &run.stderr))?;
         let code = PyBytes::new(py, &run.code).call_method1("decode", ("utf-8", "replace"))?;
         Ok(Some((run.cell, code.cast_into::<PyString>()?, run.plan)))
+    }
+
+    /// Writes text or bytes of a cell to its pipe; gives back what was not written because its turn is over.
+    fn emit<'py>(&self, cell: u64, stream: i32, content: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.streams.emit(cell, stream, content)
     }
 
     /// Ends the cell's turn.
@@ -266,6 +274,7 @@ impl Channel {
     /// In a forked child: this process must never speak for the session again.
     fn disown(&self) {
         self.disowned.store(true, Ordering::Relaxed);
+        self.streams.forked();
         // The number is ours by birth; whoever holds it in this child is this channel alone.
         let _ = sys::adopt(DATA).map(drop);
     }

@@ -21,7 +21,6 @@ use pyo3::prelude::*;
 fn actwright_worker(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<channel::Channel>()?;
     module.add("HostCallError", module.py().get_type::<channel::HostCallError>())?;
-    module.add_function(wrap_pyfunction!(output::emit, module)?)?;
     module.add_function(wrap_pyfunction!(stubs::sources, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::run_zygote, module)?)?;
     Ok(())

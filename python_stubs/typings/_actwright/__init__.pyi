@@ -2,4 +2,3 @@
 
 from actwright._native import Channel as Channel
 from actwright._native import HostCallError as HostCallError
-from actwright._native import emit as emit
