@@ -72,8 +72,13 @@ struct Role {
 
 impl Canaries {
     /// Starts them in a directory of their own.
-    pub async fn start(config: &Config, environment: &Environment, scratch: &Scratch) -> Result<Self, AttackError> {
-        let found = python::find(config, environment).map_err(|error| AttackError::Canaries(error.to_string()))?;
+    pub async fn start(
+        config: &Config,
+        environment: &Environment,
+        scratch: &Scratch,
+    ) -> Result<Self, AttackError> {
+        let found =
+            python::find(config, environment).map_err(|error| AttackError::Canaries(error.to_string()))?;
         let mut roles = vec![Role { user: None, python: found.clone() }];
         if actwright_sandbox::sys::effective_ids().0 == 0 {
             // Root's own Python may be out of the unprivileged user's reach; the system's is not.
@@ -82,7 +87,8 @@ impl Canaries {
         }
         let mut reason = String::new();
         for (number, role) in roles.into_iter().enumerate() {
-            let place = scratch.canaries(&format!("canaries-{number}"), role.user).map_err(AttackError::Scratch)?;
+            let place =
+                scratch.canaries(&format!("canaries-{number}"), role.user).map_err(AttackError::Scratch)?;
             match timeout(ANSWER, Self::play(&role, &place, environment)).await {
                 Ok(Ok(canaries)) => return Ok(canaries),
                 Ok(Err(error)) => reason = error.to_string(),

@@ -142,8 +142,9 @@ async fn suite(
     canaries.end().await;
 
     let arms = attempts.iter().zip(controls).zip(performed);
-    let mut findings: Vec<Finding> =
-        arms.map(|((attempt, control), inside)| finding(attempt, level, &control, &inside, &touched)).collect();
+    let mut findings: Vec<Finding> = arms
+        .map(|((attempt, control), inside)| finding(attempt, level, &control, &inside, &touched))
+        .collect();
     findings.extend(unclaimed(&touched));
     Ok(Report { level, findings, ms: milliseconds(started.elapsed()) })
 }
@@ -227,7 +228,9 @@ async fn perform_all(
     for alone in [false, true] {
         let places = Arc::new(Semaphore::new(if alone { 1 } else { AT_ONCE }));
         let mut running = JoinSet::new();
-        for (index, attempt) in attempts.iter().enumerate().filter(|(_, attempt)| attempt.runs_alone() == alone) {
+        for (index, attempt) in
+            attempts.iter().enumerate().filter(|(_, attempt)| attempt.runs_alone() == alone)
+        {
             let (stage, places, attempt) = (stage.clone(), places.clone(), *attempt);
             running.spawn(async move {
                 // It is never closed; without a place the attempt would only run beside more others.

@@ -18,7 +18,7 @@ use super::catalogue::{Attempt, End, Script};
 use super::leftovers;
 use crate::config::{Config, SandboxLevel};
 use crate::names::SessionId;
-use crate::session::report::{RunMode, RunReport, RunRequest, Status, Target};
+use crate::session::report::{Keep, RunMode, RunReport, RunRequest, Status, Target};
 use crate::session::{SessionError, Sessions};
 
 const INSTALL: &str = include_str!("attempts/install.py");
@@ -88,7 +88,12 @@ pub struct Stage {
 
 impl Stage {
     /// Starts an engine. `base` and `home` are the user's own, for attempts to look for.
-    pub fn open(config: Config, canaries: &Canaries, base: PathBuf, home: Option<PathBuf>) -> io::Result<Self> {
+    pub fn open(
+        config: Config,
+        canaries: &Canaries,
+        base: PathBuf,
+        home: Option<PathBuf>,
+    ) -> io::Result<Self> {
         let level = config.sandbox.level;
         let mut coordinates = canaries.coordinates.clone();
         let known = json!({
@@ -256,7 +261,12 @@ impl Stage {
         format!("{}-{token}", attempt.name)
     }
 
-    async fn install(&self, target: Target, attempt: &Attempt, victim: Value) -> Result<SessionId, SessionError> {
+    async fn install(
+        &self,
+        target: Target,
+        attempt: &Attempt,
+        victim: Value,
+    ) -> Result<SessionId, SessionError> {
         let mut coordinates = self.coordinates.clone();
         coordinates.insert("arm".to_owned(), attempt.name.into());
         coordinates.insert("mark".to_owned(), self.mark(attempt).into());
@@ -268,7 +278,12 @@ impl Stage {
         Ok(self.run(target, &code, ANSWER).await?.session)
     }
 
-    async fn call(&self, session: &SessionId, function: &str, longest: Duration) -> Result<RunReport, SessionError> {
+    async fn call(
+        &self,
+        session: &SessionId,
+        function: &str,
+        longest: Duration,
+    ) -> Result<RunReport, SessionError> {
         self.run_until(session, function, longest, CancellationToken::new()).await
     }
 
@@ -296,7 +311,12 @@ impl Stage {
     ) -> Result<RunReport, SessionError> {
         // Nobody listens to what happens meanwhile.
         let (events, _) = mpsc::channel(1);
-        let request = RunRequest { code: code.to_owned(), timeout: Some(longest), mode: RunMode::Execute };
+        let request = RunRequest {
+            code: code.to_owned(),
+            timeout: Some(longest),
+            mode: RunMode::Execute,
+            keep: Keep::Effects,
+        };
         self.sessions.run(target, request, events, cancel).await
     }
 

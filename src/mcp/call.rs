@@ -320,6 +320,7 @@ fn list(sessions: &[SessionSummary]) -> String {
         let default = if session.is_default { " (default)" } else { "" };
         let queued = match session.queued {
             0 => String::new(),
+            1 => ", 1 call waiting".to_owned(),
             waiting => format!(", {waiting} calls waiting"),
         };
         let (age, idle) = (span(session.age), span(session.idle));

@@ -42,15 +42,6 @@ pub enum Command {
         /// How many cells can still be undone.
         done: oneshot::Sender<Result<usize, SessionError>>,
     },
-    /// End everything, if it has not been used since the moment given.
-    CloseUnused {
-        /// It was last used then.
-        since: Instant,
-        /// The reason that later callers are told.
-        why: String,
-        /// Whether it was closed.
-        done: oneshot::Sender<bool>,
-    },
     /// End everything now.
     Close {
         /// The reason that later callers are told.
@@ -198,15 +189,6 @@ impl Actor {
                 let _ = done.send(self.undo(steps).await);
                 Flow::On
             }
-            Some(Command::CloseUnused { since, why, done }) => {
-                let unused =
-                    self.running.is_none() && self.queue.is_empty() && self.board.read().used <= since;
-                if unused {
-                    self.end_process(Stop::Ended).await;
-                }
-                let _ = done.send(unused);
-                if unused { Flow::Closed(why) } else { Flow::On }
-            }
             Some(Command::Close { why, done }) => {
                 self.close(&why).await;
                 let _ = done.send(());
@@ -222,8 +204,7 @@ impl Actor {
     async fn close(&mut self, why: &str) {
         self.end_process(Stop::Ended).await;
         for job in self.queue.drain(..) {
-            // Whoever asked may have gone.
-            let _ = job.reply.send(Err(SessionError::Gone { id: self.id.clone(), why: why.to_owned() }));
+            job.answer(Err(SessionError::Gone { id: self.id.clone(), why: why.to_owned() }));
         }
     }
 
@@ -324,8 +305,7 @@ impl Actor {
         while self.running.is_none() {
             let Some(job) = self.queue.pop_front() else { return };
             if job.cancel.is_cancelled() {
-                // Whoever asked may have gone.
-                let _ = job.reply.send(Err(SessionError::NotStarted));
+                job.answer(Err(SessionError::NotStarted));
                 continue;
             }
             if self.worker.is_none() {
@@ -335,7 +315,7 @@ impl Actor {
                         self.copies.forget();
                     }
                     Err(error) => {
-                        let _ = job.reply.send(Err(SessionError::Start(error)));
+                        job.answer(Err(SessionError::Start(error)));
                         continue;
                     }
                 }

@@ -66,10 +66,10 @@ pub enum Phase {
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The handle was never given out by this server.
-    #[error("no session `{0}`. Leave `session` out to use a new one, or call list_sessions")]
+    #[error("no session `{0}`. Call list_sessions for those that live, or pass session=\"new\" to start one")]
     Unknown(SessionId),
     /// It was closed, or expired, or made room for another.
-    #[error("session `{id}` is gone: {why}. Its variables are lost; leave `session` out to start a new one")]
+    #[error("session `{id}` is gone: {why}. Its variables are lost; pass session=\"new\" to start another")]
     Gone {
         /// The handle.
         id: SessionId,

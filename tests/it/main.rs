@@ -7,5 +7,7 @@ mod cli;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
+mod session_ends;
+mod sessions;
 mod support;
 mod tidy;

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actwright_protocol::{CheckpointRules, FromLive, Parking};
-use actwright_sandbox::sys::{self, Disposition, Forked, Waiting};
+use actwright_sandbox::sys::{self, Disposition, Forked, Resource, Waiting};
 use pyo3::prelude::*;
 
 use crate::birth;
@@ -54,10 +54,10 @@ impl Park {
         let threads = sys::own_threads()?;
         let start = sys::micros();
         // The sockets must find room even if code has used up its files.
-        let lent = sys::lend_files();
+        let lent = sys::lend(Resource::Files);
         let forked = fork(py, cell, threads);
         if let Some(before) = lent {
-            sys::take_back_files(before);
+            sys::take_back(Resource::Files, before);
         }
         match forked {
             Ok(Forked::Child) => Ok(Parked::Copy),

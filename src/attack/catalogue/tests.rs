@@ -18,7 +18,11 @@ fn every_attempt_is_a_function_and_is_there_once() {
         }
         for function in functions {
             let head = format!("\ndef {function}():");
-            assert!(attempt.class.program().contains(&head), "no {function} in the programs of {:?}", attempt.class);
+            assert!(
+                attempt.class.program().contains(&head),
+                "no {function} in the programs of {:?}",
+                attempt.class
+            );
         }
     }
 }

@@ -111,8 +111,10 @@ mod tests {
             control: "read it".to_owned(),
             ms: 1,
         };
-        let findings =
-            vec![finding("by_path", Verdict::Held, "ENOENT"), finding("by_link", Verdict::Escaped, "read it")];
+        let findings = vec![
+            finding("by_path", Verdict::Held, "ENOENT"),
+            finding("by_link", Verdict::Escaped, "read it"),
+        ];
         Report { level: SandboxLevel::Full, findings, ms: 1500 }
     }
 

@@ -226,9 +226,8 @@ impl Actor {
             self.forget_cell(&mut story, cell).await;
         }
         let report = self.report(&mut running, story, checkpoint);
-        // Whoever asked may have gone.
-        let _ = running.job.reply.send(report);
         self.publish();
+        running.job.answer(report);
     }
 
     /// Goes back to before a cell whose effects were not to stand.

@@ -66,7 +66,7 @@ const UNSAFE: [&str; 5] = [
 /// Files that may be longer than the rest, and why.
 const LARGE: [(&str, usize); 1] = [
     // Every system call in one file, so that there is one file to audit.
-    ("crates/sandbox/src/sys.rs", 1000),
+    ("crates/sandbox/src/sys.rs", 1200),
 ];
 
 fn says_what_it_owns(source: &Source<'_>) -> Vec<Breach> {
