@@ -302,7 +302,7 @@ impl Channel {
     /// the copy when it is woken in its place.
     fn park(&self, py: Python<'_>, cell: u64) -> PyResult<bool> {
         let socket = self.socket()?;
-        let parked = lock(&self.park).park(py, cell)?;
+        let parked = lock(&self.park).park(py, cell);
         let message = match parked {
             Parked::Live(copy) => FromWorker::Parked { cell, copy },
             Parked::Copy => {
