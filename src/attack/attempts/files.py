@@ -137,7 +137,11 @@ def list_base():
 def list_home():
     if not target.inside and not target.home:
         raise Absent("the user has no home directory")
-    return f"{len(os.listdir(target.home))} names"
+    seen = len(os.listdir(target.home))
+    if seen < target.home_names:
+        # A directory in it is shown, the interpreter's perhaps, and nothing beside it.
+        raise Refused("only what is shown")
+    return f"{seen} names"
 
 
 def enter_directory():

@@ -191,7 +191,7 @@ def _leave(code):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    time.sleep(0.5)
+    time.sleep(0.2)
     return "left a process"
 
 

@@ -27,7 +27,7 @@ pub const ATTEMPTS: &[Attempt] = &[
     attempt(Files, "execute", "run a program of the host", "ENOENT", "EACCES"),
     attempt(Files, "list_directory", "list a directory of the host", "ENOENT", "EACCES"),
     attempt(Files, "list_base", "list the server's base directory", "ENOENT", "EACCES"),
-    attempt(Files, "list_home", "list the user's home directory", "ENOENT", "EACCES"),
+    attempt(Files, "list_home", "list the user's home directory", "ENOENT or only what is shown", "EACCES"),
     attempt(Files, "enter_directory", "work in a directory of the host", "ENOENT", "EACCES"),
     attempt(Files, "look_at", "see a file's size and times", "ENOENT", ""),
     attempt(Files, "watch", "watch which files are used", "ENOENT", "EPERM"),
