@@ -18,6 +18,7 @@ use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
 
+use crate::ages::Ages;
 use crate::birth::DATA;
 use crate::convert;
 use crate::output::Streams;
@@ -42,6 +43,7 @@ pub struct Channel {
     inbox: Mutex<Inbox>,
     sending: Mutex<()>,
     streams: Streams,
+    ages: Ages,
     /// The limit on memory that code has, while the session's own work may go beyond.
     lent: Mutex<Option<u64>>,
     next_call: AtomicU64,
@@ -79,6 +81,7 @@ impl Channel {
             inbox: Mutex::default(),
             sending: Mutex::new(()),
             streams: Streams::default(),
+            ages: Ages::default(),
             lent: Mutex::default(),
             next_call: AtomicU64::new(1),
             disowned: AtomicBool::new(false),
@@ -228,7 +231,10 @@ impl Channel {
     /// Ends the cell's turn.
     fn done(&self, py: Python<'_>, cell: u64, outcome: &Bound<'_, PyDict>) -> PyResult<()> {
         self.lend();
-        py.detach(sys::flush_printed);
+        py.detach(|| {
+            sys::flush_printed();
+            self.ages.part();
+        });
         let mut beside = Vec::new();
         let done = convert::done(cell, outcome, &mut beside)?;
         self.send(py, &FromWorker::Done(done), &beside)
