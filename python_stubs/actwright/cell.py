@@ -7,7 +7,7 @@ import sys
 
 from actwright import figures
 from actwright.display import forms_of, send
-from actwright.failure import error_out, line_in
+from actwright.failure import bounded, error_out, line_in
 from actwright.inspection import remember
 from actwright.source import compile_cell, margin, parse, read
 from actwright.values import json_text, type_name
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from actwright.source import Program
 
 _LEAST_RECURSION = 1000
+_LONGEST_HINT = 1000
 _eval = builtins.eval
 _repr = builtins.repr
 _shared: dict[str, Any] = builtins.__dict__
@@ -154,7 +155,7 @@ class Cell:
             send(self._channel, self._number, forms)
         self.outcome["value"] = {
             "repr": shown,
-            "type": type_name(type(value)),
+            "type": bounded(type_name(type(value))),
             "json": json_text(value, shown),
         }
         _shared["___"] = _shared.get("__")
@@ -170,7 +171,8 @@ class Cell:
         out = error_out(error, self._filename)
         out["exit_code"] = exit_code
         try:
-            out["hints"] = advice.hints()(error, self._text, self._filename, self._namespace, self._compiled)
+            hints = advice.hints()(error, self._text, self._filename, self._namespace, self._compiled)
+            out["hints"] = [hint if len(hint) <= _LONGEST_HINT else hint[:_LONGEST_HINT] + "…" for hint in hints]
         except Exception:
             # A hint is a courtesy: what breaks it must not hide the error.
             out["hints"] = []

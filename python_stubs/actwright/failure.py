@@ -30,8 +30,8 @@ def error_out(error: BaseException, filename: str) -> ErrorOut:
     """Describes the error that ended the cell with this filename; never raises an Exception."""
     line = line_in(error, filename)
     return {
-        "type": kind_of(error),
-        "message": message_of(error),
+        "type": bounded(kind_of(error)),
+        "message": bounded(message_of(error)),
         "line": line,
         "source": _source_line(filename, line),
         "traceback": text_of(error),
@@ -104,7 +104,7 @@ def bounded(text: str) -> str:
     if len(text) <= _MAX_TEXT:
         return text
     cut = len(text) - _MAX_TEXT
-    return f"{text[:_HEAD]}\n[... {cut} characters of the traceback left out ...]\n{text[_HEAD + cut :]}"
+    return f"{text[:_HEAD]}\n[... {cut} characters left out ...]\n{text[_HEAD + cut :]}"
 
 
 def _without_ours(stack: StackSummary) -> list[Any]:
@@ -150,7 +150,7 @@ def _source_line(filename: str, line: Optional[int]) -> Optional[str]:
     if line is None:
         return None
     try:
-        return linecache.getline(filename, line).strip() or None
+        return bounded(linecache.getline(filename, line).strip()) or None
     except Exception:
         return None
 

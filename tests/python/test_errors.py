@@ -18,6 +18,19 @@ class Tracebacks(SessionTest):
         self.assertIn("json/__init__.py", error["traceback"])
         self.assertNotIn("actwright", error["traceback"])
 
+    def test_everything_about_an_error_is_bounded(self):
+        for cell in (
+            "raise ValueError('e' * 10**7)",
+            "raise KeyError('e' * 10**7)",
+            "raise type('E' * 10**7, (Exception,), {})",
+            "1 / 0, '" + "x" * 10**6 + "'",
+            "d = {'k' * 10**6: 1}\nd['x']",
+        ):
+            error = self.error_of(cell)
+            longest = max(len(error[key]) for key in ("type", "message", "source", "traceback"))
+            self.assertLess(longest, 21_000, cell[:40])
+            self.assertLess(sum(map(len, error["hints"])), 5_000, cell[:40])
+
     def test_chains(self):
         error = self.error_of("try:\n    1/0\nexcept Exception as e:\n    raise ValueError('x') from e")
         self.assertIn("direct cause", error["traceback"])

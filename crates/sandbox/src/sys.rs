@@ -8,6 +8,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
+use std::time::Duration;
 
 /// The most descriptors that one message may carry.
 pub const MAX_DESCRIPTORS: usize = 32;
@@ -977,14 +978,46 @@ pub fn tasks_of_user() -> io::Result<u64> {
 
 /// Clock ticks since boot, the unit of a process's start time in `/proc/PID/stat`.
 pub fn ticks_since_boot() -> io::Result<u64> {
+    let (since_boot, tick) = clock()?;
+    Ok(u64::try_from(since_boot.as_nanos() / tick.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// How long this clock tick will last.
+pub fn rest_of_tick() -> io::Result<Duration> {
+    let (since_boot, tick) = clock()?;
+    let begun = u64::try_from(since_boot.as_nanos() % tick.as_nanos()).unwrap_or(0);
+    Ok(tick.saturating_sub(Duration::from_nanos(begun)))
+}
+
+/// The time since boot, and how long a clock tick is.
+fn clock() -> io::Result<(Duration, Duration)> {
     // SAFETY: an all-zero timespec is a valid place for the call to write to.
     let mut time: libc::timespec = unsafe { std::mem::zeroed() };
     // SAFETY: `time` is valid for writing.
     check(unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) })?;
     // SAFETY: takes a plain integer.
-    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100);
-    let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
-    Ok(seconds * per_second + nanos * per_second / 1_000_000_000)
+    let per_second = u32::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1);
+    let nanos = u32::try_from(time.tv_nsec).unwrap_or(0);
+    Ok((Duration::new(time.tv_sec.unsigned_abs(), nanos), Duration::from_secs(1) / per_second))
+}
+
+/// The number given last to a process or thread of this pid namespace; `None` where that is hidden.
+pub fn youngest_pid() -> Option<i32> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().nth(4)?.parse().ok()
+}
+
+/// Whether this process has children, ended ones included.
+pub fn has_children() -> bool {
+    // SAFETY: an all-zero siginfo is a valid place for the call to write to.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: `info` is valid for writing; WNOWAIT leaves whatever has ended to its owner.
+    unsafe { libc::waitid(libc::P_ALL, 0, &mut info, flags) == 0 }
+}
+
+/// Whether the parent has children beside this process and those that are `known`, as far as that can be seen.
+pub fn has_siblings_but(known: &[i32]) -> bool {
+    children(parent_pid()).into_iter().any(|pid| pid != self::pid() && !known.contains(&pid))
 }
 
 /// What the kernel says of this thread, as `/proc/thread-self/status` shows it.

@@ -18,6 +18,7 @@ use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
 
+use crate::ages::Ages;
 use crate::birth;
 use crate::convert;
 use crate::output::Streams;
@@ -43,6 +44,7 @@ pub struct Channel {
     inbox: Mutex<Inbox>,
     sending: Mutex<()>,
     streams: Streams,
+    ages: Ages,
     /// The limit on memory that code has, while the session's own work may go beyond.
     lent: Mutex<Option<u64>>,
     next_call: AtomicU64,
@@ -81,6 +83,7 @@ impl Channel {
             inbox: Mutex::default(),
             sending: Mutex::new(()),
             streams: Streams::default(),
+            ages: Ages::default(),
             lent: Mutex::default(),
             next_call: AtomicU64::new(1),
             disowned: AtomicBool::new(false),
@@ -231,7 +234,10 @@ impl Channel {
     /// Ends the cell's turn.
     fn done(&self, py: Python<'_>, cell: u64, outcome: &Bound<'_, PyDict>) -> PyResult<()> {
         self.lend();
-        py.detach(sys::flush_printed);
+        py.detach(|| {
+            sys::flush_printed();
+            self.ages.part(&lock(&self.park).copies());
+        });
         let mut beside = Vec::new();
         let done = convert::done(cell, outcome, &mut beside)?;
         self.send(py, &FromWorker::Done(done), &beside)
@@ -303,6 +309,7 @@ impl Channel {
     fn park(&self, py: Python<'_>, cell: u64) -> PyResult<bool> {
         let socket = self.socket()?;
         let parked = lock(&self.park).park(py, cell);
+        self.ages.note();
         let message = match parked {
             Parked::Live(copy) => FromWorker::Parked { cell, copy },
             Parked::Copy => {

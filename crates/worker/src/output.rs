@@ -13,7 +13,7 @@ use std::time::Duration;
 use actwright_sandbox::sys;
 use pyo3::exceptions::{PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PySlice, PyString};
 
 /// How often, and for how long each time, to wait for the host to empty the other stream: 20 ms in all. After that
 /// somebody else must be filling it, and order between the two has no meaning.
@@ -26,6 +26,9 @@ const PIECE: usize = 4096;
 
 /// After this many pieces a writer looks after signals, so that a gigabyte in one print can be interrupted.
 const PIECES: usize = 16;
+
+/// Characters that are turned into bytes at once.
+const SLICE: usize = 1 << 20;
 
 /// The longest character in bytes.
 const CHARACTER: usize = 4;
@@ -72,6 +75,9 @@ impl Streams {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = content.py();
         if let Ok(text) = content.cast::<PyString>() {
+            if text.len()? > SLICE {
+                return self.emit_slices(cell, stream, text);
+            }
             let bytes = crate::convert::utf8(text)?;
             let written = self.write(py, cell, stream, bytes.as_bytes(), Cut::BetweenCharacters)?;
             Ok(PyString::new(py, bytes.get(written..).unwrap_or_default()).into_any())
@@ -82,6 +88,28 @@ impl Streams {
         } else {
             Err(PyTypeError::new_err("content is str or bytes"))
         }
+    }
+
+    /// A long text needs memory again for its bytes, so it goes a part at a time.
+    fn emit_slices<'py>(
+        &self,
+        cell: u64,
+        stream: i32,
+        text: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let length = text.len()?;
+        let slice = |from: usize, to: usize| {
+            let bounds = PySlice::new(text.py(), from.cast_signed(), to.cast_signed(), 1);
+            text.get_item(bounds)
+        };
+        for start in (0..length).step_by(SLICE) {
+            let end = length.min(start + SLICE);
+            let rest = self.emit(cell, stream, &slice(start, end)?)?;
+            if !rest.is_empty()? {
+                return rest.add(slice(end, length)?);
+            }
+        }
+        Ok(PyString::new(text.py(), "").into_any())
     }
 
     fn write(&self, py: Python<'_>, cell: u64, stream: i32, bytes: &[u8], cut: Cut) -> PyResult<usize> {

@@ -30,6 +30,8 @@ const REST: u32 = 16;
 pub struct Park {
     rules: CheckpointRules,
     resting: u32,
+    /// The copies made last.
+    copies: Vec<i32>,
 }
 
 /// Which process came out of it.
@@ -43,7 +45,12 @@ pub enum Parked {
 impl Park {
     /// With these rules.
     pub fn new(rules: CheckpointRules) -> Self {
-        Self { rules, resting: 0 }
+        Self { rules, resting: 0, copies: Vec::new() }
+    }
+
+    /// The copies that may be there beside this process.
+    pub fn copies(&self) -> Vec<i32> {
+        self.copies.clone()
     }
 
     /// Parks a copy after this cell, unless the rules say that it would cost too much.
@@ -62,7 +69,10 @@ impl Park {
         }
         match forked {
             Ok(Forked::Child) => Parked::Copy,
-            Ok(Forked::Parent(_)) => {
+            Ok(Forked::Parent(pid)) => {
+                self.copies.push(pid);
+                let surplus = self.copies.len().saturating_sub(self.rules.keep as usize + 1);
+                self.copies.drain(..surplus);
                 let micros = sys::micros().saturating_sub(start);
                 if self.rules.micros.is_some_and(|most| micros > most) {
                     self.resting = REST;

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use actwright_protocol::{Blob, Buffer, INLINE_LIMIT, MAX_DATAGRAM, decode, encode, encode_datagram};
+use actwright_protocol::{
+    Blob, Buffer, INLINE_LIMIT, MAX_BLOB, MAX_DATAGRAM, decode, encode, encode_datagram,
+};
 use actwright_sandbox::sys::{self, Interest, Waiting};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -141,19 +143,25 @@ pub fn pack(bytes: &[u8], beside: &mut Vec<OwnedFd>) -> Blob {
     if bytes.len() <= INLINE_LIMIT {
         return Blob::inline(bytes);
     }
+    if bytes.len() as u64 > MAX_BLOB {
+        return Blob::inline(beginning(bytes, &format!("the whole is {} bytes", bytes.len())));
+    }
     match sys::sealed_memfd(c"blob", bytes) {
         Ok(fd) => {
             beside.push(fd);
             Blob::Memfd(bytes.len() as u64)
         }
         // Code has used up every descriptor or the memory: the beginning is better than nothing.
-        Err(error) => {
-            let mut cut = bytes[..INLINE_LIMIT / 2].to_vec();
-            while !cut.is_empty() && std::str::from_utf8(&cut).is_err_and(|e| e.error_len().is_none()) {
-                cut.pop();
-            }
-            cut.extend_from_slice(format!("… (cut: {error})").as_bytes());
-            Blob::inline(cut)
-        }
+        Err(error) => Blob::inline(beginning(bytes, &error.to_string())),
     }
+}
+
+/// What of a long text still fits into a frame, cut between two characters.
+fn beginning(bytes: &[u8], why: &str) -> Vec<u8> {
+    let mut cut = bytes[..INLINE_LIMIT / 2].to_vec();
+    while !cut.is_empty() && std::str::from_utf8(&cut).is_err_and(|e| e.error_len().is_none()) {
+        cut.pop();
+    }
+    cut.extend_from_slice(format!("… (cut: {why})").as_bytes());
+    cut
 }
