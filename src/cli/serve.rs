@@ -1,7 +1,16 @@
 //! `actwright serve`: MCP on stdin and stdout until the client leaves.
+//!
+//! SIGTERM, SIGINT and SIGHUP end it as the end of input does, only without waiting for running cells, and with exit
+//! code 0: clients end their servers by signal, and that is no failure. A second signal ends it at once.
 
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::engine;
 use super::flags::ConfigFlags;
@@ -23,9 +32,52 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let resolved = args.config.resolve_with(&Environment::of_process(), structured)?;
     let config = Arc::new(resolved.config);
     let runtime = engine::runtime()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
+        let ended = CancellationToken::new();
+        let signals = Signals::listen().context("cannot listen for signals")?;
+        tokio::spawn(signals.end(ended.clone()));
         let sessions = engine::sessions(&config)?;
-        crate::mcp::serve_stdio(sessions, config).await?;
+        crate::mcp::serve_stdio(sessions, config, ended).await?;
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    // A Python that hangs while it is asked who it is must not keep the program alive.
+    runtime.shutdown_timeout(LEAVE);
+    served
+}
+
+/// How long threads that are busy may keep the program from ending.
+const LEAVE: Duration = Duration::from_millis(100);
+
+/// The requests to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Passes the first request on; the second is not patient.
+    async fn end(mut self, ended: CancellationToken) {
+        let number = self.next().await;
+        tracing::info!("ending on signal {number}");
+        ended.cancel();
+        std::process::exit(128 + self.next().await);
+    }
+
+    async fn next(&mut self) -> i32 {
+        let kind = tokio::select! {
+            _ = self.terminate.recv() => SignalKind::terminate(),
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+            _ = self.hang_up.recv() => SignalKind::hangup(),
+        };
+        kind.as_raw_value()
+    }
 }

@@ -289,6 +289,10 @@ impl Actor {
                 job.answer(Err(SessionError::NotStarted));
                 continue;
             }
+            if self.worker.as_ref().is_some_and(|worker| worker.conversation.is_over()) {
+                // It ended a moment ago; the cell must not be sent into the void.
+                self.lose_between_cells().await;
+            }
             if self.worker.is_none() {
                 match self.workers.take().await {
                     Ok(worker) => self.worker = Some(worker),

@@ -45,6 +45,9 @@ pub enum WorkerError {
     /// The launcher or the zygote failed.
     #[error("{0}")]
     Launch(String),
+    /// Somebody killed it while it started.
+    #[error("{0}")]
+    Killed(String),
     /// A session could not be locked in; no code was run.
     #[error(
         "the sandbox could not be entered: {0}; run `actwright doctor` to see which protection is missing"
@@ -74,6 +77,12 @@ impl Workers {
         let (reply, answer) = oneshot::channel();
         self.requests.send(pool::Request::Take(reply)).map_err(|_| WorkerError::Closing)?;
         answer.await.map_err(|_| WorkerError::Closing)?
+    }
+
+    /// A supervisor has ended without being told to: what it may have left behind is ended too.
+    pub fn end_orphans(&self) {
+        // The pool has ended, and everything with it.
+        let _ = self.requests.send(pool::Request::EndOrphans);
     }
 
     /// Ends the zygote and everything below it; returns when nothing is left.

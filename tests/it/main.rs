@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod cli;
+mod leftovers;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;

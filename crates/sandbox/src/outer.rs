@@ -32,10 +32,11 @@ pub fn enter(plan: &OuterPlan) -> Result<(), StepError> {
                 sys::die_with_parent().step(|| "tie the launcher to the host".to_owned())?;
                 sys::set_dumpable(Dumpable::Yes).step(|| "keep /proc/self readable".to_owned())?;
             }
+            sys::become_subreaper().step(|| "adopt orphans".to_owned())?;
             sys::drop_capabilities().step(|| "drop the capabilities".to_owned())?;
             sys::no_new_privileges().step(|| "forbid new privileges".to_owned())
         }
-        OuterPlan::Open => Ok(()),
+        OuterPlan::Open => sys::become_subreaper().step(|| "adopt orphans".to_owned()),
     }
 }
 

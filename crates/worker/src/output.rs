@@ -62,7 +62,12 @@ impl Streams {
 
     /// Writes text or bytes to stream 1 or 2 for a cell, or for whichever runs if `cell` is 0. Gives back what was not
     /// written because the cell's turn is over, empty if all was.
-    pub fn emit<'py>(&self, cell: u64, stream: i32, content: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn emit<'py>(
+        &self,
+        cell: u64,
+        stream: i32,
+        content: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = content.py();
         if let Ok(text) = content.cast::<PyString>() {
             let bytes = crate::convert::utf8(text)?;

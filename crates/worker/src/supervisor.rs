@@ -3,7 +3,8 @@
 //!
 //! It runs no Python and holds nothing but its control socket. When the host lets go of that socket it exits, and
 //! the kernel takes the whole namespace with it. Without a namespace (levels `restricted` and `off`) it ends
-//! its descendants first.
+//! its descendants first, also when the zygote is killed; if it is killed itself, the zygote does
+//! (`orphans`).
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -12,16 +13,19 @@ use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
 
 use crate::socket::{receive_datagram, send_datagram};
 
+/// How often descendants are looked for again: a process may fork between the look and the signal.
+pub const LOOKS: usize = 200;
+
 struct Supervisor {
     live: Option<i32>,
     control: BorrowedFd<'static>,
-    children: OwnedFd,
+    signals: OwnedFd,
 }
 
 /// Never returns.
 pub fn supervise(live: i32, control: RawFd) -> ! {
-    let Ok(children) = sys::child_events() else { sys::exit_now(125) };
-    let mut supervisor = Supervisor { live: Some(live), control: sys::borrow(control), children };
+    let Ok(signals) = sys::signal_events(&[sys::CHILD_ENDED, sys::TERMINATE]) else { sys::exit_now(125) };
+    let mut supervisor = Supervisor { live: Some(live), control: sys::borrow(control), signals };
     loop {
         if supervisor.turn().is_err() {
             supervisor.leave();
@@ -33,7 +37,7 @@ impl Supervisor {
     /// Collects who has ended, then waits for the next thing to do.
     fn turn(&mut self) -> std::io::Result<()> {
         self.collect()?;
-        let wanted = [self.control.as_raw_fd(), self.children.as_raw_fd()].map(|fd| Interest {
+        let wanted = [self.control.as_raw_fd(), self.signals.as_raw_fd()].map(|fd| Interest {
             fd,
             readable: true,
             writable: false,
@@ -43,9 +47,8 @@ impl Supervisor {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(error),
         };
-        if ready[1].0 {
-            let mut events = [0; 1024];
-            let _ = sys::read(self.children.as_fd(), &mut events);
+        if ready[1].0 && sys::next_signal(self.signals.as_fd()) == Some(sys::TERMINATE) {
+            self.leave();
         }
         if ready[0].0 {
             match receive_datagram::<ToSupervisor>(self.control)? {
@@ -82,8 +85,7 @@ impl Supervisor {
             }
             ToSupervisor::Sweep { since_ticks } => {
                 let mut killed = 0;
-                // A process may fork between the look and the signal, so look again until there is none.
-                for _ in 0..16 {
+                for _ in 0..LOOKS {
                     match self.signal_descendants(*since_ticks, sys::KILL) {
                         0 => break,
                         count => killed += count,
@@ -97,25 +99,13 @@ impl Supervisor {
 
     /// Signals everything below this process but the live one, if it is at least as young as asked.
     fn signal_descendants(&self, since_ticks: u64, signal: i32) -> u32 {
-        let mut count = 0;
-        for pid in sys::descendants() {
-            if Some(pid) == self.live {
-                continue;
-            }
-            // The reference first, the age second: a number given away in between is another, younger process
-            // of this same session at worst.
-            let Ok(process) = sys::open_process(pid) else { continue };
-            let young = sys::start_ticks(pid).is_some_and(|start| start >= since_ticks);
-            if young && sys::signal_process(process.as_fd(), signal).is_ok() {
-                count += 1;
-            }
-        }
-        count
+        let others = sys::descendants().into_iter().filter(|pid| Some(*pid) != self.live);
+        signal_each(others, since_ticks, signal)
     }
 
     fn leave(&self) -> ! {
         if sys::pid() != 1 {
-            for _ in 0..16 {
+            for _ in 0..LOOKS {
                 let live = self.live.map_or(0, |live| u32::from(sys::signal_child(live, sys::KILL).is_ok()));
                 if self.signal_descendants(0, sys::KILL) + live == 0 {
                     break;
@@ -125,4 +115,19 @@ impl Supervisor {
         }
         sys::exit_now(0)
     }
+}
+
+/// Signals those of these processes that are at least as young as asked; gives their number.
+pub fn signal_each(pids: impl Iterator<Item = i32>, since_ticks: u64, signal: i32) -> u32 {
+    let mut count = 0;
+    for pid in pids {
+        // The reference first, the age second: a number given away in between is another, younger process of this
+        // same session at worst.
+        let Ok(process) = sys::open_process(pid) else { continue };
+        let young = sys::start_ticks(pid).is_some_and(|start| start >= since_ticks);
+        if young && sys::signal_process(process.as_fd(), signal).is_ok() {
+            count += 1;
+        }
+    }
+    count
 }

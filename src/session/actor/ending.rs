@@ -58,8 +58,11 @@ impl Actor {
         self.lose_between_cells().await;
     }
 
-    async fn lose_between_cells(&mut self) {
+    pub(super) async fn lose_between_cells(&mut self) {
         self.drop_process().await;
+        if self.variables_lost {
+            return;
+        }
         self.variables_lost = true;
         self.notes.push(
             "the session's process ended between two cells (a thread or child of an earlier cell may have crashed or \
@@ -81,8 +84,10 @@ impl Actor {
     async fn drop_process(&mut self) {
         let Some(Worker { mut conversation, workspace, .. }) = self.worker.take() else { return };
         let until = tokio::time::Instant::now() + WORD;
-        // It may be gone already.
-        let _ = conversation.order(&ToSupervisor::Quit);
+        if conversation.order(&ToSupervisor::Quit).is_err() {
+            // It is gone already and has not seen to its session's end.
+            self.workers.end_orphans();
+        }
         loop {
             match timeout_at(until, conversation.next()).await {
                 Ok(Event::ControlClosed | Event::Broken(_)) | Err(_) => break,

@@ -305,6 +305,14 @@ impl Client {
         }
     }
 
+    /// Leaves as clients do that end their server: without waiting for answers. Gives the base directory.
+    pub fn part(mut self) -> tempfile::TempDir {
+        self.writer = None;
+        // A server that was killed has ended already.
+        self.ended(PATIENCE);
+        std::mem::replace(&mut self.base, tempfile::tempdir().unwrap())
+    }
+
     /// Runs a cell in this session (`new` for another) and waits for its result.
     pub fn run_in(&mut self, session: &str, code: &str) -> Value {
         self.call("run_code", json!({"code": code, "session": session}))
@@ -318,7 +326,7 @@ impl Client {
     /// Makes a session; gives its handle.
     pub fn new_session(&mut self) -> String {
         let result = self.run_in("new", "None");
-        report(&result)["session"].as_str().unwrap().to_owned()
+        report(&result)["session"].as_str().unwrap_or_else(|| panic!("no session: {result}")).to_owned()
     }
 
     /// Waits until a cell has printed this.
