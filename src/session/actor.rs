@@ -294,10 +294,15 @@ impl Actor {
                 self.lose_between_cells().await;
             }
             if self.worker.is_none() {
-                match self.workers.take().await {
+                let taken = tokio::select! {
+                    taken = self.workers.take() => taken.map_err(SessionError::Start),
+                    // A Python that is slow to start must not keep a call that nobody waits for.
+                    () = job.cancel.cancelled() => Err(SessionError::NotStarted),
+                };
+                match taken {
                     Ok(worker) => self.worker = Some(worker),
                     Err(error) => {
-                        job.answer(Err(SessionError::Start(error)));
+                        job.answer(Err(error));
                         continue;
                     }
                 }

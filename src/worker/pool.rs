@@ -53,6 +53,8 @@ pub struct Pool {
     unborn: usize,
     /// Zygotes in a row that ended before one session was born.
     barren: u32,
+    /// Sessions in a row that ended before they were locked in.
+    stillborn: u32,
     /// The start that is under way.
     starting: Option<AbortHandle>,
     wakes: mpsc::UnboundedSender<Wake>,
@@ -78,6 +80,7 @@ impl Pool {
             waiting: VecDeque::new(),
             unborn: 0,
             barren: 0,
+            stillborn: 0,
             starting: None,
             wakes,
             inbox,
@@ -225,7 +228,7 @@ impl Pool {
         self.unborn -= 1;
         match result {
             Ok(worker) => {
-                self.barren = 0;
+                (self.barren, self.stillborn) = (0, 0);
                 match self.waiting.pop_front() {
                     Some(reply) => {
                         if let Err(unwanted) = reply.send(Ok(worker)) {
@@ -239,6 +242,10 @@ impl Pool {
                 }
             }
             Err(_) if self.is_bereft() => {}
+            Err(WorkerError::Killed(_)) if self.stillborn < BARREN => {
+                self.stillborn += 1;
+                self.fill();
+            }
             Err(error) => self.refuse_one(error),
         }
     }
@@ -281,6 +288,21 @@ impl Pool {
         while let Some(wake) = self.inbox.recv().await {
             if let Wake::Started(Ok(zygote)) = wake {
                 zygote.end().await;
+            }
+        }
+    }
+}
+
+/// Stands in for a pool that cannot be.
+pub async fn refuse_all(error: WorkerError, mut requests: mpsc::UnboundedReceiver<Request>) {
+    while let Some(request) = requests.recv().await {
+        match request {
+            // Whoever asked may have gone, here and below.
+            Request::Take(reply) => drop(reply.send(Err(error.clone()))),
+            Request::EndOrphans => {}
+            Request::Shutdown(done) => {
+                let _ = done.send(());
+                return;
             }
         }
     }

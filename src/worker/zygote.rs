@@ -190,6 +190,10 @@ impl Unborn {
             Ok(Event::Control(actwright_protocol::FromSupervisor::Failed { step, reason })) => {
                 format!("{step}: {reason}")
             }
+            Ok(Event::DataClosed | Event::ControlClosed) => {
+                let words = "a session's process was killed while it was locked in, or lacked memory";
+                return Err(WorkerError::Killed(words.to_owned()));
+            }
             Ok(other) => format!("the session ended while it was being locked in ({other:?})"),
             Err(_) => format!("the session was not locked in within {} s", BIRTH.as_secs()),
         };

@@ -4,11 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod cli;
+mod growth;
 mod leftovers;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
 mod session_ends;
 mod sessions;
+mod startup;
 mod support;
 mod tidy;

@@ -61,8 +61,15 @@ fn enter_room(room: &RoomPlan) -> Result<(), StepError> {
     #[allow(unsafe_code)]
     let forked = unsafe { sys::fork() }.step(|| "fork the room's first process".to_owned())?;
     match forked {
-        Forked::Parent(child) => wait_outside(room, child, to_child),
-        Forked::Child => build_inside(room, from_parent),
+        // Each half lets go of the other's end, or neither would notice that the other has ended.
+        Forked::Parent(child) => {
+            drop(from_parent);
+            wait_outside(room, child, to_child)
+        }
+        Forked::Child => {
+            drop(to_child);
+            build_inside(room, from_parent)
+        }
     }
 }
 
@@ -91,9 +98,11 @@ fn wait_outside(room: &RoomPlan, child: i32, socket: OwnedFd) -> Result<(), Step
         let process =
             fs::File::open(format!("/proc/{child}")).step(|| "open the child's /proc".to_owned())?;
         say(&socket)?;
-        hear(&socket)?;
-        write_maps_of(&process, INSIDE_ID, id, id)?;
-        say(&socket)?;
+        // A child that fails says why itself, and this half has only to pass its end on.
+        if hear(&socket).is_ok() {
+            write_maps_of(&process, INSIDE_ID, id, id)?;
+            say(&socket)?;
+        }
     }
     drop(socket);
     sys::close_range(3, i32::MAX).step(|| "close what the waiter does not need".to_owned())?;

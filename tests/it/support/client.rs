@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::processes::signal;
+
 /// The longest that any answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -305,9 +307,12 @@ impl Client {
         }
     }
 
-    /// Leaves as clients do that end their server: without waiting for answers. Gives the base directory.
+    /// Leaves as clients do that are in a hurry: the input ends and a signal follows. Gives the base directory.
     pub fn part(mut self) -> tempfile::TempDir {
         self.writer = None;
+        if matches!(self.child.try_wait(), Ok(None)) {
+            signal(self.pid(), "TERM");
+        }
         // A server that was killed has ended already.
         self.ended(PATIENCE);
         std::mem::replace(&mut self.base, tempfile::tempdir().unwrap())
