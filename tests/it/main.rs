@@ -5,10 +5,13 @@
 
 mod checkpoints;
 mod cli;
+mod growth;
+mod leftovers;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
 mod session_ends;
 mod sessions;
+mod startup;
 mod support;
 mod tidy;
