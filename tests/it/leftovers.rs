@@ -121,7 +121,8 @@ fn kill_at_random_moments(level: &str, seed: u64) {
             await_end(&all, SOON);
         } else if !candidates.is_empty() {
             let target = dice.one_of::<Process>(&candidates);
-            let doomed = below(target.pid);
+            let mut doomed = below(target.pid);
+            doomed.push(target.clone());
             target.signal("KILL");
             await_end(&doomed, SOON);
             // Whatever was hit, the server goes on.
