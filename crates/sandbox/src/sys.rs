@@ -650,6 +650,11 @@ pub fn set_dumpable(dumpable: Dumpable) -> io::Result<()> {
     prctl(libc::PR_SET_DUMPABLE, (dumpable == Dumpable::Yes) as libc::c_ulong).map(drop)
 }
 
+/// Asks for SIGTERM when the thread that made this process ends, for processes that have something to do before.
+pub fn end_with_parent() -> io::Result<()> {
+    prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM as libc::c_ulong).map(drop)
+}
+
 /// Makes orphans below this process its children.
 pub fn become_subreaper() -> io::Result<()> {
     prctl(libc::PR_SET_CHILD_SUBREAPER, 1).map(drop)
@@ -851,16 +856,28 @@ pub fn flush_printed() {
     let _ = unsafe { libc::fflush(stdout) };
 }
 
-/// Blocks SIGCHLD and gives a descriptor that becomes readable when a child ends.
-pub fn child_events() -> io::Result<OwnedFd> {
+/// Blocks SIGCHLD and SIGTERM and gives a descriptor that becomes readable when a child ends or this process is asked
+/// to end; [`asked_to_end`] says which.
+pub fn signal_events() -> io::Result<OwnedFd> {
     // SAFETY: the set is initialised before use; the calls change only this thread's mask.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         check(libc::sigemptyset(&mut set))?;
         check(libc::sigaddset(&mut set, libc::SIGCHLD))?;
+        check(libc::sigaddset(&mut set, libc::SIGTERM))?;
         check(libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()))?;
         own(libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK))
     }
+}
+
+/// Takes what has come on the descriptor of [`signal_events`]; whether SIGTERM was among it.
+pub fn asked_to_end(events: BorrowedFd<'_>) -> bool {
+    let mut bytes = [0; 8 * size_of::<libc::signalfd_siginfo>()];
+    let count = read(events, &mut bytes).unwrap_or(0);
+    // Each event starts with the signal's number.
+    let events = bytes[..count].chunks_exact(size_of::<libc::signalfd_siginfo>());
+    let mut signals = events.filter_map(|event| event.first_chunk::<4>());
+    signals.any(|number| u32::from_ne_bytes(*number) == libc::SIGTERM as u32)
 }
 
 /// How a child ended.

@@ -81,7 +81,8 @@ fn leave(plan: &SessionPlan) -> Result<(), StepError> {
             sys::exit_now(0);
         }
     } else {
-        sys::die_with_parent().step(|| "tie the supervisor to the zygote".to_owned())?;
+        // Not killed with it: without a namespace it is the supervisor that ends the session's processes.
+        sys::end_with_parent().step(|| "tie the supervisor to the zygote".to_owned())?;
         sys::become_subreaper().step(|| "adopt orphans".to_owned())?;
     }
     Ok(())

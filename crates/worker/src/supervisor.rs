@@ -20,7 +20,7 @@ struct Supervisor {
     keep: usize,
     control: BorrowedFd<'static>,
     reports: BorrowedFd<'static>,
-    children: OwnedFd,
+    signals: OwnedFd,
 }
 
 /// A child of this process, by a reference that cannot come to mean another one.
@@ -52,14 +52,14 @@ impl Member {
 
 /// Never returns.
 pub fn supervise(live: i32, control: RawFd, reports: RawFd, keep: u32) -> ! {
-    let (Ok(children), Ok(live)) = (sys::child_events(), Member::of(live)) else { sys::exit_now(125) };
+    let (Ok(signals), Ok(live)) = (sys::signal_events(), Member::of(live)) else { sys::exit_now(125) };
     let mut supervisor = Supervisor {
         live: Some(live),
         copies: Vec::new(),
         keep: keep as usize,
         control: sys::borrow(control),
         reports: sys::borrow(reports),
-        children,
+        signals,
     };
     loop {
         if supervisor.turn().is_err() {
@@ -72,7 +72,7 @@ impl Supervisor {
     /// Collects who has ended, then waits for the next thing to do.
     fn turn(&mut self) -> io::Result<()> {
         self.collect()?;
-        let mut wanted = vec![self.control.as_raw_fd(), self.children.as_raw_fd()];
+        let mut wanted = vec![self.control.as_raw_fd(), self.signals.as_raw_fd()];
         if self.live.is_some() {
             // Without a live process the socket is at its end, and that is no news.
             wanted.push(self.reports.as_raw_fd());
@@ -84,9 +84,8 @@ impl Supervisor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(error),
         };
-        if ready[1].0 {
-            let mut events = [0; 1024];
-            let _ = sys::read(self.children.as_fd(), &mut events);
+        if ready[1].0 && sys::asked_to_end(self.signals.as_fd()) {
+            self.leave();
         }
         if ready.get(2).is_some_and(|(readable, _)| *readable) {
             self.take_report();
