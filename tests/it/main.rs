@@ -8,6 +8,7 @@ mod cli;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
+mod sandbox;
 mod session_ends;
 mod sessions;
 mod support;
