@@ -10,6 +10,7 @@ mod leftovers;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
+mod sandbox;
 mod session_ends;
 mod sessions;
 mod startup;
