@@ -8,6 +8,7 @@ import sys
 
 
 def _boot() -> None:
+    import builtins
     import gc
     import importlib.machinery
     import importlib.util
@@ -25,6 +26,8 @@ def _boot() -> None:
     sys.modules["_actwright"] = native
 
     embedded = dict(native.sources())
+    # A copy, so that code which deletes or replaces builtins breaks itself and not the kernel.
+    own_builtins = dict(vars(builtins))
 
     class Importer:
         """Finds the embedded modules; everything else is left to the finders behind it."""
@@ -43,6 +46,7 @@ def _boot() -> None:
         def exec_module(module):
             name = module.__name__
             shown = f"<{name.replace('.', '/')}.py>"
+            module.__dict__["__builtins__"] = own_builtins
             exec(compile(embedded[name], shown, "exec", dont_inherit=True), module.__dict__)
 
     sys.meta_path.insert(0, Importer)
@@ -58,7 +62,7 @@ def _boot() -> None:
     gc.freeze()
     channel = native.run_zygote(control, warm_up)
     if channel is not None:
-        kernel.serve(channel)
+        os._exit(kernel.serve(channel))
     os._exit(0)
 
 

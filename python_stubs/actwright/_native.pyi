@@ -39,6 +39,8 @@ class Channel:
         When it returns, file descriptors 1 and 2 are this cell's own pipes. Signals that arrive while waiting
         run their Python handlers and the wait goes on.
         """
+    def lend(self) -> None:
+        """Lets the session's own work go beyond the limit on memory that code has, until the next cell begins."""
     def emit(self, cell: int, stream: int, content: Content) -> Content:
         """Writes text (as UTF-8, lone surrogates as escapes) or bytes of a cell to file descriptor 1 or 2, keeping
         the order between the two as the host reads them; cell 0 is whichever runs.
@@ -54,6 +56,9 @@ class Channel:
         """Hands over text that belongs to a cell that has ended (stream 1 or 2)."""
     def call(self, name: str, args: Sequence[object], kwargs: dict[str, object]) -> object:
         """Calls the host and waits; raises HostCallError. Other threads may call meanwhile."""
+    def park(self, cell: int) -> bool:
+        """Between two cells: parks a frozen copy of this process. False in the process that runs on; True in the copy
+        when it is woken to go on in its place."""
     def disown(self) -> None:
         """In a forked child: this process never speaks for the session again; every method then raises."""
 

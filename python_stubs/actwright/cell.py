@@ -7,7 +7,7 @@ import sys
 
 from actwright import figures
 from actwright.display import forms_of, send
-from actwright.failure import error_out
+from actwright.failure import error_out, line_in
 from actwright.inspection import remember
 from actwright.source import compile_cell, margin, parse, read
 from actwright.values import json_text, type_name
@@ -112,10 +112,14 @@ class Cell:
     def cut_short(self, error: BaseException) -> None:
         """The outcome when even describing the error was interrupted or failed."""
         kind = type.__dict__["__name__"].__get__(type(error))
+        try:
+            line = line_in(error, self._filename)
+        except BaseException:
+            line = None
         out: ErrorOut = {
             "type": kind,
             "message": "",
-            "line": None,
+            "line": line,
             "source": None,
             "traceback": f"{kind}\n",
             "hints": [],

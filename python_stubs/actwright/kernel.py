@@ -38,6 +38,9 @@ _PRELOADED = (
     "pathlib random re statistics string subprocess tempfile textwrap time typing urllib.parse uuid"
 )
 _MAX_FAILURES = 100
+
+# The host takes this exit code for what it says (crates/protocol).
+_LOST_CONNECTION = 120
 _shared: dict[str, Any] = builtins.__dict__
 _pristine = dict(_shared)
 _getpid = os.getpid
@@ -47,19 +50,24 @@ _getprofile, _setprofile = sys.getprofile, sys.setprofile
 _modules = sys.modules
 
 
-def serve(channel: Channel) -> None:
-    """Runs cells until the host is gone."""
+def serve(channel: Channel) -> int:
+    """Runs cells until the host is gone; gives the process's exit code."""
     session = _Session(channel)
     failures = 0
+    broken: Optional[BaseException] = None
     while failures < _MAX_FAILURES:
         try:
+            if broken is not None:
+                session.mend(broken)
+                broken = None
             while session.turn():
                 failures = 0
-            return
+            return 0
         except BaseException as error:
-            # A second interrupt at a bad moment, or builtins that the cell broke: mend and go on.
+            # A second interrupt at a bad moment, no memory left, or builtins that the cell broke: mend and go on.
             failures += 1
-            session.mend(error)
+            broken = error
+    return _LOST_CONNECTION
 
 
 def preload() -> None:
@@ -81,6 +89,7 @@ class _Session:
         self._done = channel.done
         self._flags = 0
         self._due: Optional[tuple[int, Cell]] = None
+        self._parked = 0
         self._main = _new_main()
         self._namespace: dict[str, Any] = vars(self._main)
         self._context = copy_context()
@@ -95,6 +104,7 @@ class _Session:
         if self._due is not None:
             # The last turn was cut short after its cell had ended.
             self._answer()
+        self._park()
         run = self._next_run()
         if run is None:
             return False
@@ -107,14 +117,28 @@ class _Session:
         self._flags = cell.flags
         if _getpid() != process:
             _leave_child(cell, self._stderr)
+        if "builtins" in text:
+            _repair_builtins()
         self._close()
         self._answer()
         return True
 
+    def _park(self) -> None:
+        """Parks a copy of the session as the last cell left it; in the copy, when it is woken, goes on from there."""
+        cell = streams.running()
+        if cell == self._parked:
+            return
+        self._parked = cell
+        while self._channel.park(cell):
+            # This is the copy, in place of a process that had to be given up; it parks one of its own first.
+            streams.rejoin()
+            self._loop.renew()
+
     def mend(self, error: BaseException) -> None:
         """Puts back what the loop itself stands on; a cell that had not ended ends with this error."""
         _signal(_SIGINT, _ignore)
-        _shared.update(_pristine)
+        self._channel.lend()
+        _repair_builtins()
         if self._due is not None and not self._due[1].ended:
             self._due[1].cut_short(error)
             self._due[1].ended = True
@@ -159,14 +183,13 @@ class _Session:
                 else:
                     cell.run(self._context, self._loop)
             except BaseException as error:
+                # The error may be that there is no memory left, and describing it takes some.
+                self._channel.lend()
                 if _gettrace() is not None:
                     _settrace(None)
+                _repair_builtins()
                 # str() and repr() of the error are user code: this may be interrupted again.
-                try:
-                    self._context.run(cell.fail, error)
-                except Exception:
-                    _shared.update(_pristine)
-                    self._context.run(cell.fail, error)
+                self._context.run(cell.fail, error)
             self._settle()
             _signal(_SIGINT, _ignore)
         except BaseException as error:
@@ -216,6 +239,17 @@ def _new_main() -> ModuleType:
     main.__dict__.update(__builtins__=builtins, __annotations__={})
     sys.modules["__main__"] = main
     return main
+
+
+def _repair_builtins() -> None:
+    """Puts back the builtins that code has deleted or set to None; those that it has replaced are its own business.
+
+    Our own modules have a copy, but what we use of the standard library has not.
+    """
+    if not _pristine.items() <= _shared.items():
+        for name, value in _pristine.items():
+            if _shared.get(name) is None:
+                _shared[name] = value
 
 
 def _ignore(_number: int, _frame: object) -> None:

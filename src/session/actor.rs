@@ -14,6 +14,7 @@ use tokio::time::sleep_until;
 
 use super::board::StatusBoard;
 use super::cell::{End, Job, Running};
+use super::copies::Copies;
 use super::death::Stop;
 use super::late::LateBox;
 use super::registry::Registry;
@@ -34,6 +35,13 @@ pub enum Command {
     Run(Box<Job>),
     /// End the process; the handle stays.
     Reset(oneshot::Sender<()>),
+    /// Go back to before the last so many cells.
+    Undo {
+        /// How many.
+        steps: usize,
+        /// How many cells can still be undone.
+        done: oneshot::Sender<Result<usize, SessionError>>,
+    },
     /// End everything now.
     Close {
         /// The reason that later callers are told.
@@ -57,6 +65,7 @@ pub struct Actor {
     queue: VecDeque<Job>,
     cells: u64,
     late: LateBox,
+    copies: Copies,
     /// What the next report must say of the time before it.
     notes: Vec<String>,
     variables_lost: bool,
@@ -102,6 +111,7 @@ impl Actor {
             queue: VecDeque::new(),
             cells: 0,
             late: LateBox::default(),
+            copies: Copies::default(),
             notes: note.into_iter().collect(),
             variables_lost: false,
         }
@@ -174,6 +184,11 @@ impl Actor {
                 self.start_next().await;
                 Flow::On
             }
+            Some(Command::Undo { steps, done }) => {
+                // Whoever asked may have gone.
+                let _ = done.send(self.undo(steps).await);
+                Flow::On
+            }
             Some(Command::Close { why, done }) => {
                 self.close(&why).await;
                 let _ = done.send(());
@@ -204,6 +219,7 @@ impl Actor {
             Event::Output { cell, stream, bytes } => self.output(cell, stream, &bytes),
             Event::Message(message, contents) => self.message(message, contents).await,
             Event::Control(FromSupervisor::Exited(status)) => self.process_ended(Some(status)).await,
+            Event::Control(FromSupervisor::Interrupted) => self.interrupted(),
             Event::Control(_) => {}
             Event::DataClosed => {
                 let status = self.exit_status().await;
@@ -243,9 +259,12 @@ impl Actor {
             FromWorker::Call { id, name, .. } => {
                 self.call(id, &name, contents.first().map_or(&[][..], Vec::as_slice)).await;
             }
+            FromWorker::Parked { cell, copy } => {
+                self.copies.parked(cell, copy, self.config.sessions.copies as usize);
+            }
             // Calls are answered at once, so there is nothing to abandon.
             FromWorker::Abandon { .. } => {}
-            FromWorker::Done(_) | FromWorker::Ready(_) => {
+            FromWorker::Done(_) | FromWorker::Ready(_) | FromWorker::Resumed { .. } => {
                 tracing::warn!(session = %self.id, "a session spoke out of turn");
                 self.process_ended(None).await;
             }
@@ -291,6 +310,7 @@ impl Actor {
             }
             if self.worker.as_ref().is_some_and(|worker| worker.conversation.is_over()) {
                 // It ended a moment ago; the cell must not be sent into the void.
+                let _ = self.exit_status().await;
                 self.lose_between_cells().await;
             }
             if self.worker.is_none() {
@@ -300,7 +320,10 @@ impl Actor {
                     () = job.cancel.cancelled() => Err(SessionError::NotStarted),
                 };
                 match taken {
-                    Ok(worker) => self.worker = Some(worker),
+                    Ok(worker) => {
+                        self.worker = Some(worker);
+                        self.copies.forget();
+                    }
                     Err(error) => {
                         job.answer(Err(error));
                         continue;

@@ -15,7 +15,11 @@ use super::report::{
 use crate::outputs::{Recorder, Stream};
 
 /// How long an interrupted cell may take to end by itself.
-pub const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_secs(1);
+
+/// How long an interrupted cell has to clean up before it is interrupted again. One interrupt may end only what runs
+/// just then, such as a wait in a `finally`; the next one saves the session from being killed.
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// The most rich objects that one cell may show, and the most bytes of them together.
 const DISPLAYS: usize = 100;
@@ -73,8 +77,40 @@ pub struct Running {
 pub struct Stopping {
     /// Why.
     pub why: Stop,
+    /// When it is interrupted again.
+    pub again_at: Instant,
     /// When it is killed.
     pub kill_at: Instant,
+    /// Whether the interrupt has reached it.
+    pub delivery: Delivery,
+}
+
+/// What is known of an interrupt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is on its way.
+    Ordered,
+    /// The supervisor has sent the signal.
+    Sent,
+}
+
+/// What has to be done about a running cell when its deadline comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Its time is over.
+    Stop,
+    /// It has not heeded the interrupt.
+    InterruptAgain,
+    /// It has had its grace.
+    Kill,
+}
+
+impl Stopping {
+    /// A cell that is interrupted now.
+    pub fn now(why: Stop) -> Self {
+        let now = Instant::now();
+        Self { why, again_at: now + PATIENCE, kill_at: now + GRACE, delivery: Delivery::Ordered }
+    }
 }
 
 /// How a cell's turn ended.
@@ -113,6 +149,32 @@ pub struct Story {
     pub duration: Duration,
 }
 
+impl Story {
+    /// Says what became of the variables after the process had to be given up: `from` is the cell after whose copy the
+    /// session goes on, `threads` how many threads the process had.
+    pub fn recovered(&mut self, cell: u64, from: Option<u64>, threads: u32) {
+        let Some(from) = from else {
+            self.state = SessionState::Reset;
+            return;
+        };
+        self.state = SessionState::RolledBack;
+        let mut note =
+            "the session goes on from a copy of itself; threads, child processes and open connections are \
+                        lost, and files are as the cell left them"
+                .to_owned();
+        if from + 1 < cell {
+            note.push_str(&format!("; the copy was made after cell {from}"));
+        }
+        self.notes.push(note);
+        if threads > 1 {
+            self.notes.push(format!(
+                "the session had {threads} threads, of which the copy has one: a library with a thread pool of its \
+                 own may hang; reset_session helps"
+            ));
+        }
+    }
+}
+
 impl Running {
     /// A cell that starts now.
     pub fn new(job: Job, cell: u64, recorder: Recorder, started_ticks: u64, timeout: Duration) -> Self {
@@ -134,8 +196,20 @@ impl Running {
     /// When something has to be done about it.
     pub fn deadline(&self) -> Instant {
         match &self.stop {
-            Some(stopping) => stopping.kill_at,
+            Some(stopping) => stopping.again_at.min(stopping.kill_at),
             None => self.started + self.timeout,
+        }
+    }
+
+    /// What that is; a repeated interrupt counts as given.
+    pub fn due(&mut self) -> Due {
+        match &mut self.stop {
+            None => Due::Stop,
+            Some(stopping) if Instant::now() >= stopping.kill_at => Due::Kill,
+            Some(stopping) => {
+                stopping.again_at += PATIENCE;
+                Due::InterruptAgain
+            }
         }
     }
 
@@ -220,11 +294,19 @@ impl Running {
         story.plan = done.plan.map(|calls| calls.into_iter().map(undefined_call).collect());
         let raised = done.error.map(cell_error);
         let interrupted = raised.as_ref().is_some_and(|error| error.type_name == "KeyboardInterrupt");
+        let ended_before = self.stop.is_some_and(|stopping| stopping.delivery == Delivery::Ordered);
         match (why, raised) {
             // It ended by itself just before the interrupt reached it.
-            (Some(Stop::Timeout), None) if story.duration <= self.timeout + GRACE / 2 && !interrupted => {}
+            (Some(Stop::Timeout), None) if ended_before => {}
+            (Some(Stop::Timeout), Some(error)) if ended_before && !interrupted => {
+                story.status = Status::Raised;
+                story.error = Some(error);
+            }
             (Some(why), raised) => {
                 let mut error = why.error(self.timeout.as_secs_f64());
+                if raised.is_none() {
+                    error.hints.push("the code caught the interrupt and went on to its end".to_owned());
+                }
                 if let Some(raised) = raised {
                     error.line = raised.line;
                     error.source = raised.source;

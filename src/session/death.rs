@@ -1,6 +1,6 @@
 //! Words for the end of a session's process: what happened, and what to do about it.
 
-use actwright_protocol::ExitStatus;
+use actwright_protocol::{ExitStatus, LOST_CONNECTION};
 
 use super::report::CellError;
 
@@ -44,31 +44,47 @@ impl Stop {
 /// The error for a process that ended by itself in the middle of a cell.
 pub fn lost(status: Option<ExitStatus>, memory: u64) -> CellError {
     let (message, hint) = match status {
+        None | Some(ExitStatus::Code(LOST_CONNECTION)) => (
+            "the session's process lost its connection to the server".to_owned(),
+            "the code closed descriptors that it did not open, or replaced the process",
+        ),
         Some(ExitStatus::Code(code)) => (
             format!("the session's process exited with code {code} in the middle of the cell"),
             "use sys.exit() or let the cell end: os._exit() and os.exec*() take the whole session along",
         ),
         Some(ExitStatus::Signal(signal)) => by_signal(signal, memory),
-        None => (
-            "the session's process lost its connection to the server".to_owned(),
-            "the code closed descriptors that it did not open, or replaced the process",
-        ),
     };
     named("WorkerLost", message, hint)
 }
 
 fn by_signal(signal: i32, memory: u64) -> (String, &'static str) {
     let crash = "native code crashed: look for ctypes, a broken extension module, or very deep recursion";
+    let own = "the code sent the signal to its own process";
     let (name, cause, hint) = match signal {
+        1 => ("SIGHUP", "a hang-up", own),
+        2 => ("SIGINT", "an interrupt without a handler", own),
+        3 => ("SIGQUIT", "a request to quit", own),
         4 => ("SIGILL", "an illegal instruction", crash),
         6 => ("SIGABRT", "abort()", crash),
         7 => ("SIGBUS", "a bus error", crash),
         8 => ("SIGFPE", "an arithmetic fault", crash),
         9 => ("SIGKILL", "a kill", ""),
+        10 => ("SIGUSR1", "a signal without a handler", own),
         11 => ("SIGSEGV", "a segmentation fault", crash),
-        15 => ("SIGTERM", "a request to end", "the code sent the signal to its own process"),
+        12 => ("SIGUSR2", "a signal without a handler", own),
+        13 => (
+            "SIGPIPE",
+            "a write that nobody reads",
+            "leave SIGPIPE ignored, as Python does, and catch BrokenPipeError",
+        ),
+        14 => {
+            ("SIGALRM", "an alarm without a handler", "set a handler with signal.signal() before the alarm")
+        }
+        15 => ("SIGTERM", "a request to end", own),
+        24 => ("SIGXCPU", "a limit on processor time", own),
+        25 => ("SIGXFSZ", "a file larger than limits.workspace", own),
         31 => ("SIGSYS", "a forbidden system call", ""),
-        _ => ("", "", "the code sent the signal to its own process"),
+        _ => ("", "", own),
     };
     if signal == 9 {
         let message = format!(

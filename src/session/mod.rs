@@ -18,6 +18,7 @@ use crate::worker::{WorkerError, Workers};
 mod actor;
 mod board;
 mod cell;
+mod copies;
 mod death;
 mod late;
 mod registry;
@@ -98,6 +99,17 @@ pub enum SessionError {
     /// The call was cancelled while it waited for its turn.
     #[error("the call was cancelled before its cell started; nothing was run")]
     NotStarted,
+    /// A cell runs or waits, and undo is for a session at rest.
+    #[error("session `{0}` is running a cell; undo when it has ended")]
+    Busy(SessionId),
+    /// There is no copy that old.
+    #[error("{steps} cells cannot be undone: {reason}")]
+    NoCopy {
+        /// How many were asked for.
+        steps: usize,
+        /// How far it goes, or why not at all.
+        reason: String,
+    },
     /// No worker could be started.
     #[error(
         "no Python session could be started: {0}. Nothing was run; `actwright doctor`, where the server runs, says what to do"
@@ -160,6 +172,16 @@ impl Sessions {
     /// default session.
     pub async fn reset(&self, id: Option<&SessionId>) -> Result<SessionSummary, SessionError> {
         self.registry.reset(id).await
+    }
+
+    /// Takes the variables back to before the last `steps` cells; gives the handle and how many cells can still be undone.
+    /// `None` is the default session.
+    pub async fn undo(
+        &self,
+        id: Option<&SessionId>,
+        steps: usize,
+    ) -> Result<(SessionId, usize), SessionError> {
+        self.registry.undo(id, steps).await
     }
 
     /// Ends the session for good. `None` is the default session.

@@ -176,6 +176,27 @@ impl Registry {
         Ok(summary(&id, &entry, state.default.as_ref() == Some(&id)))
     }
 
+    /// See [`super::Sessions::undo`].
+    pub async fn undo(
+        self: &Arc<Self>,
+        id: Option<&SessionId>,
+        steps: usize,
+    ) -> Result<(SessionId, usize), SessionError> {
+        let (done, finished) = oneshot::channel();
+        let id = {
+            let state = self.lock();
+            let (id, entry) = state.named_or_default(id)?;
+            if entry.commands.send(Command::Undo { steps, done }).is_err() {
+                return Err(state.gone(&id));
+            }
+            id
+        };
+        match finished.await {
+            Ok(result) => result.map(|left| (id, left)),
+            Err(_) => Err(self.lock().gone(&id)),
+        }
+    }
+
     /// See [`super::Sessions::close`].
     pub async fn close(self: &Arc<Self>, id: Option<&SessionId>) -> Result<SessionId, SessionError> {
         let (id, finished) = {

@@ -26,10 +26,11 @@ fn outputs_do_not_stay_in_memory() {
 #[test]
 fn descriptors_do_not_grow_with_cells() {
     let mut client = Client::start();
-    let count = |client: &Client| -> Vec<Option<usize>> {
+    // The server's, and the most that any process of the sandbox holds: copies of a session come and go.
+    let count = |client: &Client| {
         let all = below(client.pid());
-        let pids = std::iter::once(client.pid()).chain(all.iter().map(|process| process.pid));
-        pids.map(descriptors).collect()
+        let most = all.iter().filter_map(|process| descriptors(process.pid)).max();
+        (descriptors(client.pid()).unwrap(), most.unwrap(), all.len())
     };
     for _ in 0..100 {
         client.run("1 + 1");
@@ -44,10 +45,7 @@ fn descriptors_do_not_grow_with_cells() {
         }
     }
     let after = count(&client);
-    // A process may hold one or two more for a moment.
-    let grown = |(before, after): (&Option<usize>, &Option<usize>)| after > &before.map(|count| count + 2);
-    assert!(
-        before.len() == after.len() && !before.iter().zip(&after).any(grown),
-        "{before:?} became {after:?}"
-    );
+    // Some are open for a moment only.
+    let fine = after.0 <= before.0 + 2 && after.1 <= before.1 + 2 && after.2 <= before.2 + 2;
+    assert!(fine, "{before:?} became {after:?}");
 }

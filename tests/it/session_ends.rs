@@ -216,7 +216,7 @@ fn the_list_of_sessions() {
     insta::assert_snapshot!(masked(&list(&mut client), &names), @r"
     DEFAULT (default): idle, 2 cells, made N s ago, idle N s
     BUSY: running, 2 cells, made N s ago, idle N s, 1 call waiting
-    LOST: reset, starts empty at its next run, 2 cells, made N s ago, idle N s
+    LOST: idle, 2 cells, made N s ago, idle N s
     ");
     client.cancel(&id);
     client.answer(&waiting).unwrap();

@@ -3,6 +3,7 @@
 The fake channel gives every cell its own files as descriptors 1 and 2, as the host gives it its own pipes.
 """
 
+import builtins
 import importlib.machinery
 import json
 import os
@@ -45,6 +46,9 @@ class FakeChannel:
             return self.number, cell["plan"], True
         return self.number, cell, False
 
+    def lend(self):
+        pass
+
     def emit(self, cell, stream, content):
         if not self.disowned and cell not in (0, self.number):
             return content
@@ -86,12 +90,18 @@ class FakeChannel:
         self.calls.append([name, list(args), kwargs])
         raise RuntimeError("refused")
 
+    def park(self, cell):
+        return False
+
     def disown(self):
         self.disowned = True
 
 
 class Embedded:
     """Loads the package as the worker does: from text, under file names that exist nowhere."""
+
+    def __init__(self):
+        self.builtins = dict(vars(builtins))
 
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] != "actwright":
@@ -104,6 +114,7 @@ class Embedded:
     def exec_module(self, module):
         file = (module.__name__.partition(".")[2] or "__init__") + ".py"
         with open(os.path.join(ROOT, "python_stubs", "actwright", file), encoding="utf-8") as source:
+            module.__dict__["__builtins__"] = self.builtins
             exec(compile(source.read(), f"<actwright/{file}>", "exec"), module.__dict__)
 
 

@@ -270,6 +270,16 @@ class Namespace(SessionTest):
                 self.assertIn(replies[1]["error"]["type"], ("ZeroDivisionError", "NameError"))
                 self.assertEqual(replies[2]["value"]["repr"], "42", cell)
 
+    def test_deleted_builtins_come_back_and_replaced_ones_stay(self):
+        self.check(
+            [
+                "import builtins; del builtins.print, builtins.repr; builtins.__import__ = builtins.len = None",
+                "import math; print(len('ab')); builtins.len = lambda x: 7",
+                "len('ab')",
+            ],
+            "7",
+        )
+
     def test_exit_ends_the_cell_only(self):
         for code, exit_code, stderr in (
             ("1", 1, ""),

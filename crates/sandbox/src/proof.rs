@@ -169,7 +169,7 @@ fn status(fields: &[&str], holds: impl Fn(&str) -> bool) -> Result<String, Strin
 
 fn kernel_limits(limits: &SessionLimits) -> Result<String, String> {
     let wanted = [
-        ("memory", sys::Resource::Data, limits.memory),
+        ("memory", sys::Resource::Data, limits.memory.saturating_add(crate::limits::SPARE_MEMORY)),
         ("processes", sys::Resource::Processes, limits.processes),
         ("files", sys::Resource::Files, limits.files + crate::limits::SPARE_FILES),
         ("file size", sys::Resource::FileSize, limits.workspace),

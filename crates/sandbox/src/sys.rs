@@ -6,7 +6,7 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 /// The most descriptors that one message may carry.
@@ -222,6 +222,22 @@ pub fn wait_for_room(fd: BorrowedFd<'_>, timeout_ms: i32) -> io::Result<bool> {
     // SAFETY: the pointer is to one pollfd, as the count says.
     check(unsafe { libc::poll(&mut poll, 1, timeout_ms) })?;
     Ok(poll.revents != 0)
+}
+
+/// Puts an empty file at descriptor 0 if there is none.
+pub fn fill_standard_input() -> io::Result<()> {
+    // SAFETY: F_GETFD takes and returns plain integers.
+    if unsafe { libc::fcntl(0, libc::F_GETFD) } >= 0 {
+        return Ok(());
+    }
+    let null = std::fs::File::open("/dev/null")?;
+    // The lowest free number is 0, unless another thread was faster.
+    if null.as_raw_fd() != 0 {
+        return place(null.as_fd(), 0);
+    }
+    // SAFETY: F_SETFD takes a plain integer. Children inherit their stdin.
+    check(unsafe { libc::fcntl(null.into_raw_fd(), libc::F_SETFD, 0) })?;
+    Ok(())
 }
 
 /// Puts a copy of `fd` at exactly `number`, closed on exec, closing what was there.
@@ -481,6 +497,74 @@ pub unsafe fn fork() -> io::Result<Forked> {
     }
 }
 
+/// Forks a copy of this process that is not its child but its sibling, so that code which waits for its own children
+/// never meets it. `Ok(None)` when this kernel cannot do it.
+///
+/// The C library's at-fork handlers do not run, so this is only for processes with one thread.
+///
+/// # Safety
+/// The caller has one thread and holds no lock that the copy would need.
+pub unsafe fn fork_beside() -> io::Result<Option<Forked>> {
+    // Where the C library keeps this thread's id; the copy's own must be written there, or `abort` in it would
+    // signal this process.
+    let mut address: usize = 0;
+    // SAFETY: PR_GET_TID_ADDRESS writes one pointer.
+    let asked = unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut address, 0, 0, 0) };
+    if asked < 0 || address == 0 {
+        return Ok(None);
+    }
+    let flags = libc::CLONE_PARENT | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID | libc::SIGCHLD;
+    // SAFETY: no new stack and no shared memory: the same as fork but for who the parent is. The caller keeps the
+    // contract on threads and locks.
+    #[cfg(target_arch = "x86_64")]
+    let result = unsafe { libc::syscall(libc::SYS_clone, flags, 0usize, 0usize, address, 0usize) };
+    // SAFETY: as above; other architectures take the last two arguments the other way round.
+    #[cfg(not(target_arch = "x86_64"))]
+    let result = unsafe { libc::syscall(libc::SYS_clone, flags, 0usize, 0usize, 0usize, address) };
+    match check_long(result)? {
+        0 => Ok(Some(Forked::Child)),
+        pid => Ok(Some(Forked::Parent(pid as i32))),
+    }
+}
+
+/// Threads of this process.
+pub fn own_threads() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+/// Bytes of memory that are this process's own and not a file's, roughly: resident less shared, or, where `/proc` is
+/// closed to it, the most that has been resident.
+pub fn own_memory() -> io::Result<u64> {
+    let Ok(text) = std::fs::read_to_string("/proc/self/statm") else { return peak_memory() };
+    let mut pages = text.split_whitespace().skip(1).map(|number| number.parse::<u64>().unwrap_or(0));
+    let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
+    // SAFETY: takes a plain integer.
+    let size = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+    Ok(resident.saturating_sub(shared) * size)
+}
+
+fn peak_memory() -> io::Result<u64> {
+    // SAFETY: an all-zero rusage is a valid place for the call to write to.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is valid for writing.
+    check(unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) })?;
+    Ok(usage.ru_maxrss.unsigned_abs() * 1024)
+}
+
+/// Microseconds on a clock that only goes forward.
+pub fn micros() -> u64 {
+    // SAFETY: an all-zero timespec is a valid place for the call to write to.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: `time` is valid for writing; this clock always exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec.unsigned_abs() * 1_000_000 + time.tv_nsec.unsigned_abs() / 1_000
+}
+
+/// The parent of a process, as this namespace numbers them; `None` if it has ended.
+pub fn parent_of(pid: i32) -> Option<i32> {
+    stat_field(pid, 1)
+}
+
 /// Ends this process at once, running no handler.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: never returns.
@@ -645,11 +729,20 @@ fn resource_number(resource: Resource) -> libc::__rlimit_resource_t {
 
 /// The soft limit that the kernel keeps for this process.
 pub fn get_limit(resource: Resource) -> io::Result<u64> {
+    Ok(limits_of(resource)?.rlim_cur)
+}
+
+/// The hard limit that the kernel keeps for this process.
+pub fn get_hard_limit(resource: Resource) -> io::Result<u64> {
+    Ok(limits_of(resource)?.rlim_max)
+}
+
+fn limits_of(resource: Resource) -> io::Result<libc::rlimit> {
     // SAFETY: an all-zero rlimit is a valid place for the call to write to.
     let mut now: libc::rlimit = unsafe { std::mem::zeroed() };
     // SAFETY: `now` is valid for writing.
     check(unsafe { libc::getrlimit(resource_number(resource), &mut now) })?;
-    Ok(now.rlim_cur)
+    Ok(now)
 }
 
 /// Sets soft and hard limit for this process and its future children, never above what there is.
@@ -674,27 +767,27 @@ pub fn set_soft_and_hard(resource: Resource, soft: u64, hard: u64) -> io::Result
     Ok(())
 }
 
-/// Raises the soft limit on open files to the hard one; gives back what it was, for [`take_back_files`].
-pub fn lend_files() -> Option<u64> {
+/// Raises a soft limit to the hard one; gives back what it was, for [`take_back`].
+pub fn lend(resource: Resource) -> Option<u64> {
     let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `now` is valid for writing, then for reading.
     unsafe {
-        check(libc::getrlimit(libc::RLIMIT_NOFILE, &mut now)).ok()?;
+        check(libc::getrlimit(resource_number(resource), &mut now)).ok()?;
         let before = now.rlim_cur;
         now.rlim_cur = now.rlim_max;
-        check(libc::setrlimit(libc::RLIMIT_NOFILE, &now)).ok()?;
+        check(libc::setrlimit(resource_number(resource), &now)).ok()?;
         Some(before)
     }
 }
 
-/// Puts the soft limit on open files back.
-pub fn take_back_files(before: u64) {
+/// Puts a soft limit back.
+pub fn take_back(resource: Resource, before: u64) {
     let mut now = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `now` is valid for writing, then for reading. Lowering a soft limit cannot fail.
     unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut now) == 0 {
+        if libc::getrlimit(resource_number(resource), &mut now) == 0 {
             now.rlim_cur = before.min(now.rlim_max);
-            let _ = libc::setrlimit(libc::RLIMIT_NOFILE, &now);
+            let _ = libc::setrlimit(resource_number(resource), &now);
         }
     }
 }
@@ -732,6 +825,37 @@ pub const KILL: i32 = libc::SIGKILL;
 pub const TERMINATE: i32 = libc::SIGTERM;
 /// Number of the file-too-large signal.
 pub const FILE_TOO_LARGE: i32 = libc::SIGXFSZ;
+
+/// Lets a signal through to this thread again, in case code has blocked it.
+pub fn unblock(signal: i32) -> io::Result<()> {
+    // SAFETY: the set is initialised before use; the call changes only this thread's mask.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        check(libc::sigemptyset(&mut set))?;
+        check(libc::sigaddset(&mut set, signal))?;
+        match libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut()) {
+            0 => Ok(()),
+            code => Err(io::Error::from_raw_os_error(code)),
+        }
+    }
+}
+
+unsafe extern "C" {
+    static stdout: *mut libc::FILE;
+}
+
+/// Lets what C code prints leave at the end of each line, in order with everything else, although it goes to a pipe.
+/// Nothing may have been printed yet.
+pub fn print_by_lines() {
+    // SAFETY: the C library keeps `stdout` open and makes its own buffer; a refusal changes nothing.
+    let _ = unsafe { libc::setvbuf(stdout, std::ptr::null_mut(), libc::_IOLBF, 0) };
+}
+
+/// Writes out what C code has printed and not ended with a newline.
+pub fn flush_printed() {
+    // SAFETY: as above; flushing takes the stream's own lock.
+    let _ = unsafe { libc::fflush(stdout) };
+}
 
 /// Blocks these signals and gives a descriptor that becomes readable when one comes; see [`next_signal`].
 pub fn signal_events(signals: &[i32]) -> io::Result<OwnedFd> {
@@ -857,14 +981,19 @@ pub fn children(pid: i32) -> Vec<i32> {
 
 /// When a process started, in clock ticks since boot; `None` if it has ended.
 pub fn start_ticks(pid: i32) -> Option<u64> {
+    stat_field(pid, 19)
+}
+
+/// A number from `/proc/PID/stat`, counted from the state, which is field 3.
+fn stat_field<T: std::str::FromStr>(pid: i32, index: usize) -> Option<T> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in field 2 may hold anything; the last `)` ends it, and the start time is field 22.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    // The name in field 2 may hold anything; the last `)` ends it.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     // A zombie has ended and only waits to be collected.
-    if matches!(fields.next()?, "Z" | "X") {
+    if matches!(*fields.first()?, "Z" | "X") {
         return None;
     }
-    fields.nth(18)?.parse().ok()
+    fields.get(index)?.parse().ok()
 }
 
 /// Processes and threads that this process's user has on the whole machine.

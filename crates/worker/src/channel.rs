@@ -11,16 +11,17 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actwright_protocol::{
-    Blob, CallError, FromWorker, OutputStream, ToWorker, Value, decode, encode_datagram,
+    Blob, CallError, CheckpointRules, FromWorker, OutputStream, ToWorker, Value, decode, encode_datagram,
 };
-use actwright_sandbox::sys;
+use actwright_sandbox::sys::{self, Resource};
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
 
-use crate::birth::DATA;
+use crate::birth;
 use crate::convert;
 use crate::output::Streams;
+use crate::park::{self, Park, Parked};
 use crate::socket::{Inbox, Step, pack, send_frame};
 
 pyo3::create_exception!(
@@ -42,8 +43,11 @@ pub struct Channel {
     inbox: Mutex<Inbox>,
     sending: Mutex<()>,
     streams: Streams,
+    /// The limit on memory that code has, while the session's own work may go beyond.
+    lent: Mutex<Option<u64>>,
     next_call: AtomicU64,
     disowned: AtomicBool,
+    park: Mutex<Park>,
 }
 
 /// What has arrived and waits for its reader.
@@ -70,15 +74,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Channel {
     /// The channel over the data socket that birth has put in place.
-    pub fn at_fixed_place() -> Self {
+    pub fn at_fixed_place(checkpoints: CheckpointRules) -> Self {
         Self {
             mail: Mutex::default(),
             filed: Condvar::new(),
             inbox: Mutex::default(),
             sending: Mutex::new(()),
             streams: Streams::default(),
+            lent: Mutex::default(),
             next_call: AtomicU64::new(1),
             disowned: AtomicBool::new(false),
+            park: Mutex::new(Park::new(checkpoints)),
+        }
+    }
+
+    fn take_back(&self) {
+        if let Some(before) = lock(&self.lent).take() {
+            sys::take_back(Resource::Data, before);
         }
     }
 
@@ -88,7 +100,7 @@ impl Channel {
                 "this is a forked child: only the session's own process may call the host",
             ));
         }
-        Ok(sys::borrow(DATA))
+        Ok(sys::borrow(birth::data()))
     }
 
     fn send(&self, py: Python<'_>, message: &FromWorker, beside: &[OwnedFd]) -> PyResult<()> {
@@ -149,10 +161,10 @@ impl Channel {
     fn read(&self, socket: BorrowedFd<'_>) -> io::Result<Vec<Arrived>> {
         let mut inbox = lock(&self.inbox);
         // Code may have used up its descriptors; a cell's pipes must still find room.
-        let lent = sys::lend_files();
+        let lent = sys::lend(Resource::Files);
         let filled = inbox.fill(socket);
         if let Some(before) = lent {
-            sys::take_back_files(before);
+            sys::take_back(Resource::Files, before);
         }
         filled?;
         let mut arrived = Vec::new();
@@ -191,11 +203,24 @@ impl Mail {
 impl Channel {
     /// Waits for the next cell: its number, its source, and whether only to plan it; None when the host is gone.
     fn next_run<'py>(&self, py: Python<'py>) -> PyResult<Option<(u64, Bound<'py, PyString>, bool)>> {
+        self.lend();
         let Some(run) = self.wait_for(py, |mail| mail.runs.pop_front())? else { return Ok(None) };
         // A thread of the cell before may be in the middle of a piece.
         py.detach(|| self.streams.switch(run.cell, &run.stdout, &run.stderr))?;
         let code = PyBytes::new(py, &run.code).call_method1("decode", ("utf-8", "replace"))?;
+        // Code before may have closed its stdin or kept interrupts out; that must not reach into this cell.
+        sys::fill_standard_input()?;
+        sys::unblock(sys::INTERRUPT)?;
+        self.take_back();
         Ok(Some((run.cell, code.cast_into::<PyString>()?, run.plan)))
+    }
+
+    /// Lets the session's own work go beyond the limit on memory that code has, until the next cell begins.
+    fn lend(&self) {
+        let mut lent = lock(&self.lent);
+        if lent.is_none() {
+            *lent = sys::lend(Resource::Data);
+        }
     }
 
     /// Writes text or bytes of a cell to its pipe; gives back what was not written because its turn is over.
@@ -205,6 +230,8 @@ impl Channel {
 
     /// Ends the cell's turn.
     fn done(&self, py: Python<'_>, cell: u64, outcome: &Bound<'_, PyDict>) -> PyResult<()> {
+        self.lend();
+        py.detach(sys::flush_printed);
         let mut beside = Vec::new();
         let done = convert::done(cell, outcome, &mut beside)?;
         self.send(py, &FromWorker::Done(done), &beside)
@@ -271,11 +298,34 @@ impl Channel {
         }
     }
 
+    /// Between two cells: parks a frozen copy of this process to go on from. False in the process that runs on; true in
+    /// the copy when it is woken in its place.
+    fn park(&self, py: Python<'_>, cell: u64) -> PyResult<bool> {
+        let socket = self.socket()?;
+        let parked = lock(&self.park).park(py, cell);
+        let message = match parked {
+            Parked::Live(copy) => FromWorker::Parked { cell, copy },
+            Parked::Copy => {
+                // What the given-up process had read or was told is not for this one.
+                *lock(&self.mail) = Mail::default();
+                *lock(&self.inbox) = Inbox::default();
+                self.disowned.store(false, Ordering::Relaxed);
+                send_frame(socket, &FromWorker::Resumed { cell }, &[])?;
+                return Ok(true);
+            }
+        };
+        self.send(py, &message, &[])?;
+        Ok(false)
+    }
+
     /// In a forked child: this process must never speak for the session again.
     fn disown(&self) {
+        if park::is_waking() {
+            return;
+        }
         self.disowned.store(true, Ordering::Relaxed);
         self.streams.forked();
         // The number is ours by birth; whoever holds it in this child is this channel alone.
-        let _ = sys::adopt(DATA).map(drop);
+        let _ = sys::adopt(birth::data()).map(drop);
     }
 }

@@ -50,6 +50,8 @@ impl Streams {
     /// From now on descriptors 1 and 2 are those of this cell.
     pub fn switch(&self, cell: u64, stdout: &OwnedFd, stderr: &OwnedFd) -> io::Result<()> {
         let mut current = self.current();
+        // What C code has printed and not sent belongs to the cell before.
+        sys::flush_printed();
         *current = cell;
         sys::place(stdout.as_fd(), 1)?;
         sys::place(stderr.as_fd(), 2)

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use actwright_protocol::{Blob, Buffer, INLINE_LIMIT, MAX_DATAGRAM, decode, encode, encode_datagram};
 use actwright_sandbox::sys::{self, Interest, Waiting};
@@ -16,8 +16,17 @@ pub fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Err
 
 /// Sends one message with its boundary.
 pub fn send_datagram<T: Serialize>(socket: BorrowedFd<'_>, message: &T) -> io::Result<()> {
+    send_datagram_with(socket, message, &[])
+}
+
+/// Sends one message with its boundary and descriptors beside it.
+pub fn send_datagram_with<T: Serialize>(
+    socket: BorrowedFd<'_>,
+    message: &T,
+    fds: &[BorrowedFd<'_>],
+) -> io::Result<()> {
     let bytes = encode_datagram(message).map_err(invalid)?;
-    sys::send(socket, &bytes, &[], Waiting::Block).map(drop)
+    sys::send(socket, &bytes, fds, Waiting::Block).map(drop)
 }
 
 /// Receives one message with the descriptors beside it; `None` when the other side is gone.
@@ -57,8 +66,7 @@ pub fn send_frame<T: Serialize>(
 
 /// Waits through signals: a half-sent frame must be finished, or the stream is lost.
 fn wait_for_room(socket: BorrowedFd<'_>) -> io::Result<()> {
-    let fd = std::os::fd::AsRawFd::as_raw_fd(&socket);
-    match sys::wait(&[Interest { fd, readable: false, writable: true }], -1) {
+    match sys::wait(&[Interest { fd: socket.as_raw_fd(), readable: false, writable: true }], -1) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
         Err(error) => Err(error),
@@ -97,7 +105,9 @@ impl Inbox {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.buffer.extend(&bytes[..count]);
-        self.fds.extend(fds);
+        for fd in fds {
+            self.fds.push_back(above_standard(fd)?);
+        }
         Ok(())
     }
 
@@ -118,6 +128,12 @@ impl Inbox {
             }
         }
     }
+}
+
+/// The same file under a number that is none of the three standard ones, which code may have closed: whatever is
+/// put there would be closed with what came.
+fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 { Ok(fd) } else { sys::duplicate_above(fd.as_fd(), 3) }
 }
 
 /// A blob on its way out: inside the frame if it is small, else a memfd that `beside` keeps until it is sent.

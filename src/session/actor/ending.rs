@@ -2,7 +2,7 @@
 //!
 //! Whatever the way, the caller gets exactly one report, and nothing of a stopped cell runs on.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actwright_protocol::{ExitStatus, FromSupervisor, FromWorker, ToSupervisor};
 use tokio::time::timeout_at;
@@ -11,19 +11,32 @@ use super::{Actor, internal};
 use crate::names::OutputId;
 use crate::outputs::Kept;
 use crate::session::SessionError;
-use crate::session::cell::{End, GRACE, Running, Stopping, Story};
+use crate::session::cell::{Delivery, Due, End, Running, Stopping, Story};
 use crate::session::death::Stop;
-use crate::session::report::{RunReport, SessionState};
-use crate::worker::{Conversation, Event, Worker};
+use crate::session::report::{Checkpoint, Keep, RunReport, SessionState};
+use crate::worker::{Event, Worker};
 
 /// How long to wait for the supervisor's word after something that it answers.
 const WORD: Duration = Duration::from_secs(2);
 
+/// What became of waiting for a word of the supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Said,
+    Silence,
+    Gone,
+}
+
 impl Actor {
     /// Begins to stop the running cell: interrupt now, kill after the grace period.
     pub(super) fn stop(&mut self, why: Stop) {
-        let (Some(running), Some(worker)) = (&mut self.running, &self.worker) else { return };
-        running.stop = Some(Stopping { why, kill_at: Instant::now() + GRACE });
+        let Some(running) = &mut self.running else { return };
+        running.stop = Some(Stopping::now(why));
+        self.interrupt();
+    }
+
+    fn interrupt(&self) {
+        let (Some(running), Some(worker)) = (&self.running, &self.worker) else { return };
         let order = ToSupervisor::Interrupt { since_ticks: running.started_ticks };
         if let Err(error) = worker.conversation.order(&order) {
             tracing::debug!(session = %self.id, %error, "the supervisor does not take an interrupt");
@@ -31,10 +44,18 @@ impl Actor {
     }
 
     pub(super) async fn deadline(&mut self) {
-        match self.running.as_ref().map(|running| running.stop) {
-            Some(None) => self.stop(Stop::Timeout),
-            Some(Some(_)) => self.finish(End::Killed).await,
+        match self.running.as_mut().map(Running::due) {
+            Some(Due::Stop) => self.stop(Stop::Timeout),
+            Some(Due::InterruptAgain) => self.interrupt(),
+            Some(Due::Kill) => self.finish(End::Killed).await,
             None => {}
+        }
+    }
+
+    /// The supervisor has sent the signal, so whatever the cell does from now on it does after the interrupt.
+    pub(super) fn interrupted(&mut self) {
+        if let Some(stopping) = self.running.as_mut().and_then(|running| running.stop.as_mut()) {
+            stopping.delivery = Delivery::Sent;
         }
     }
 
@@ -59,22 +80,83 @@ impl Actor {
     }
 
     pub(super) async fn lose_between_cells(&mut self) {
-        self.drop_process().await;
-        if self.variables_lost {
-            return;
+        let what = "the session's process ended between two cells (a thread or child of an earlier cell may have crashed \
+                    or killed it)";
+        match self.go_back(self.cells).await {
+            Some(from) => self.notes.push(format!(
+                "{what}; it went on from a copy made after cell {from}: threads, child processes and open connections \
+                 are lost"
+            )),
+            None => {
+                self.drop_process().await;
+                if self.variables_lost {
+                    return;
+                }
+                self.variables_lost = true;
+                self.notes.push(format!("{what}; all variables from before are lost"));
+            }
         }
-        self.variables_lost = true;
-        self.notes.push(
-            "the session's process ended between two cells (a thread or child of an earlier cell may have crashed or \
-             killed it); all variables from before are lost"
-                .to_owned(),
-        );
+    }
+
+    /// Has the supervisor end the live process and go on from the newest copy that is not younger than this cell; says
+    /// after which cell that copy was made, `None` when there is none.
+    pub(super) async fn go_back(&mut self, cell: u64) -> Option<u64> {
+        let threads = self.copies.threads();
+        let worker = self.worker.as_mut()?;
+        if let Err(error) = worker.conversation.roll_back(cell) {
+            tracing::debug!(session = %self.id, %error, "the supervisor does not take an order");
+            return None;
+        }
+        let until = tokio::time::Instant::now() + WORD;
+        loop {
+            let worker = self.worker.as_mut()?;
+            match timeout_at(until, worker.conversation.next()).await {
+                Ok(Event::Message(FromWorker::Resumed { cell }, _)) => {
+                    tracing::debug!(session = %self.id, cell, threads, "a session went on from a copy");
+                    self.copies.went_back(cell);
+                    return Some(cell);
+                }
+                Ok(Event::Control(FromSupervisor::NoCopy)) => return None,
+                Ok(Event::ControlClosed | Event::Broken(_) | Event::DataClosed) | Err(_) => return None,
+                Ok(other) => self.aside(other).await,
+            }
+        }
+    }
+
+    /// See [`crate::session::Sessions::undo`].
+    pub(super) async fn undo(&mut self, steps: usize) -> Result<usize, SessionError> {
+        if self.running.is_some() || !self.queue.is_empty() {
+            return Err(SessionError::Busy(self.id.clone()));
+        }
+        let Some(target) = self.copies.target(steps) else {
+            return Err(SessionError::NoCopy { steps, reason: self.why_not_further() });
+        };
+        match self.go_back(target).await {
+            Some(_) => Ok(self.copies.depth()),
+            None => {
+                self.drop_process().await;
+                self.variables_lost = true;
+                self.notes.push("an undo failed and all variables from before are lost".to_owned());
+                Err(SessionError::NoCopy {
+                    steps,
+                    reason: "the copy is gone, and the session starts anew".to_owned(),
+                })
+            }
+        }
+    }
+
+    fn why_not_further(&self) -> String {
+        match (self.copies.depth(), self.copies.checkpoint()) {
+            (0, Checkpoint::Skipped { why }) => why,
+            (0, Checkpoint::Kept { .. }) => "there is no copy from before the last cell".to_owned(),
+            (depth, _) => format!("{depth} can be (sessions.copies)"),
+        }
     }
 
     /// Ends the process from outside, and the running cell with it.
     pub(super) async fn end_process(&mut self, why: Stop) {
         if let Some(running) = &mut self.running {
-            running.stop = Some(Stopping { why, kill_at: Instant::now() });
+            running.stop = Some(Stopping::now(why));
             return self.finish_alone(End::Killed).await;
         }
         self.drop_process().await;
@@ -97,14 +179,17 @@ impl Actor {
         }
         if let Some(running) = &self.running {
             let cell = running.cell;
-            self.take_rest(&mut conversation, cell);
+            for (stream, bytes) in conversation.drain(cell) {
+                self.output(cell, stream, &bytes);
+            }
         }
         drop(conversation);
         drop(workspace);
     }
 
-    fn take_rest(&mut self, conversation: &mut Conversation, cell: u64) {
-        for (stream, bytes) in conversation.drain(cell) {
+    fn take_rest(&mut self, cell: u64) {
+        let Some(worker) = &mut self.worker else { return };
+        for (stream, bytes) in worker.conversation.drain(cell) {
             self.output(cell, stream, &bytes);
         }
     }
@@ -116,40 +201,90 @@ impl Actor {
     }
 
     async fn finish_alone(&mut self, end: End) {
-        let Some(cell) = self.running.as_ref().map(|running| running.cell) else { return };
-        match &end {
-            End::Done(..) => {
-                if let Some(mut worker) = self.worker.take() {
-                    self.take_rest(&mut worker.conversation, cell);
-                    self.worker = Some(worker);
-                }
-                self.sweep().await;
+        let Some((cell, stop)) = self.running.as_ref().map(|running| (running.cell, running.stop)) else {
+            return;
+        };
+        let checkpoint = self.copies.checkpoint();
+        let threads = self.copies.threads();
+        let mut from = None;
+        let given_up = !matches!(end, End::Done(..));
+        if given_up {
+            let by_order = stop.is_some_and(|stopping| stopping.why == Stop::Ended);
+            if !by_order {
+                from = self.go_back(cell - 1).await;
             }
-            End::Lost(_) | End::Killed => self.drop_process().await,
+            self.take_rest(cell);
+            if from.is_none() {
+                self.drop_process().await;
+            }
+        } else {
+            self.take_rest(cell);
+            self.sweep().await;
+            self.copies.ran(cell);
         }
         self.publish();
         let Some(mut running) = self.running.take() else { return };
-        let story = running.tell(end, self.config.limits.memory);
-        let report = self.report(&mut running, story);
+        let mut story = running.tell(end, self.config.limits.memory);
+        if given_up {
+            story.recovered(cell, from, threads);
+        } else if running.job.request.keep == Keep::Nothing {
+            self.forget_cell(&mut story, cell).await;
+        }
+        let report = self.report(&mut running, story, checkpoint);
         self.publish();
         running.job.answer(report);
+    }
+
+    /// Goes back to before a cell whose effects were not to stand.
+    async fn forget_cell(&mut self, story: &mut Story, cell: u64) {
+        match self.copies.target(1) {
+            Some(target) => match self.go_back(target).await {
+                Some(_) => story.state = SessionState::RolledBack,
+                None => {
+                    self.drop_process().await;
+                    story.state = SessionState::Reset;
+                }
+            },
+            // Before the first cell there was nothing, and that is what a new process has.
+            None if cell == 1 => {
+                self.drop_process().await;
+                story.state = SessionState::RolledBack;
+            }
+            None => {
+                story.notes.push(format!("the cell's effects stand after all: {}", self.why_not_further()))
+            }
+        }
     }
 
     /// After a stop: nothing that the cell started may run on, and the interrupt must not hit the next cell.
     async fn sweep(&mut self) {
         let Some(running) = self.running.as_ref().filter(|running| running.stop.is_some()) else { return };
         let since_ticks = running.started_ticks;
-        let until = tokio::time::Instant::now() + WORD;
+        let now = tokio::time::Instant::now();
+        // A cell that the interrupt ended is heard of after the interrupt itself, if one looks.
+        match self.word(now, |word| matches!(word, FromSupervisor::Interrupted)).await {
+            Word::Said => self.interrupted(),
+            Word::Silence => {}
+            Word::Gone => return self.lose_between_cells().await,
+        }
         let Some(worker) = &self.worker else { return };
         if worker.conversation.order(&ToSupervisor::Sweep { since_ticks }).is_err() {
             return;
         }
+        if self.word(now + WORD, |word| matches!(word, FromSupervisor::Swept { .. })).await == Word::Gone {
+            self.lose_between_cells().await;
+        }
+    }
+
+    /// Takes what comes until the supervisor says what is waited for.
+    async fn word(&mut self, until: tokio::time::Instant, awaited: fn(&FromSupervisor) -> bool) -> Word {
         loop {
-            let Some(worker) = &mut self.worker else { return };
+            let Some(worker) = &mut self.worker else { return Word::Gone };
             match timeout_at(until, worker.conversation.next()).await {
-                Ok(Event::Control(FromSupervisor::Swept { .. })) | Err(_) => return,
+                Err(_) => return Word::Silence,
+                Ok(Event::Control(word)) if awaited(&word) => return Word::Said,
                 Ok(Event::ControlClosed | Event::Broken(_) | Event::DataClosed)
-                | Ok(Event::Control(FromSupervisor::Exited(_))) => return self.lose_between_cells().await,
+                | Ok(Event::Control(FromSupervisor::Exited(_))) => return Word::Gone,
                 Ok(other) => self.aside(other).await,
             }
         }
@@ -159,14 +294,22 @@ impl Actor {
     async fn aside(&mut self, event: Event) {
         match event {
             Event::Output { cell, stream, bytes } => self.output(cell, stream, &bytes),
-            Event::Message(message @ (FromWorker::Late { .. } | FromWorker::Call { .. }), contents) => {
+            Event::Message(
+                message @ (FromWorker::Late { .. } | FromWorker::Call { .. } | FromWorker::Parked { .. }),
+                contents,
+            ) => {
                 Box::pin(self.message(message, contents)).await;
             }
             _ => {}
         }
     }
 
-    fn report(&mut self, running: &mut Running, story: Story) -> Result<RunReport, SessionError> {
+    fn report(
+        &mut self,
+        running: &mut Running,
+        story: Story,
+        checkpoint: Checkpoint,
+    ) -> Result<RunReport, SessionError> {
         running.recorder.flush();
         let output_id = OutputId::random().map_err(internal)?;
         let recording = running.recorder.recording();
@@ -199,6 +342,7 @@ impl Actor {
             displays: story.displays,
             late,
             plan: story.plan,
+            checkpoint,
             duration: story.duration,
         })
     }
