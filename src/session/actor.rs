@@ -310,6 +310,7 @@ impl Actor {
             }
             if self.worker.as_ref().is_some_and(|worker| worker.conversation.is_over()) {
                 // It ended a moment ago; the cell must not be sent into the void.
+                let _ = self.exit_status().await;
                 self.lose_between_cells().await;
             }
             if self.worker.is_none() {
