@@ -56,6 +56,9 @@ class Channel:
         """Hands over text that belongs to a cell that has ended (stream 1 or 2)."""
     def call(self, name: str, args: Sequence[object], kwargs: dict[str, object]) -> object:
         """Calls the host and waits; raises HostCallError. Other threads may call meanwhile."""
+    def park(self, cell: int) -> bool:
+        """Between two cells: parks a frozen copy of this process. False in the process that runs on; True in the copy
+        when it is woken to go on in its place."""
     def disown(self) -> None:
         """In a forked child: this process never speaks for the session again; every method then raises."""
 

@@ -50,6 +50,29 @@ class EventLoop:
             if sys.version_info < (3, 11):
                 _carry_over(carried, context)
 
+    def renew(self) -> None:
+        """In a copy that goes on in place of the session's process: gives the loop descriptors of its own.
+
+        Those that it was copied with are the given-up process's too, and would wake for what that had registered.
+        """
+        loop: Any = self._loop
+        if loop is None or loop.is_closed() or not hasattr(loop, "_selector"):
+            return
+        import selectors
+
+        old, new = loop._selector, selectors.DefaultSelector()
+        own = loop._ssock.fileno() if loop._ssock is not None else -1
+        for key in list(old.get_map().values()):
+            if key.fd != own:
+                new.register(key.fd, key.events, key.data)
+        old.close()
+        loop._selector = new
+        if loop._ssock is not None:
+            loop._internal_fds -= 1
+            loop._ssock.close()
+            loop._csock.close()
+            loop._make_self_pipe()
+
     def _current(self) -> AbstractEventLoop:
         chosen: Optional[AbstractEventLoop] = self._policy.chosen
         if chosen is not None and not chosen.is_closed() and not chosen.is_running():

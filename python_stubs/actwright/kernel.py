@@ -89,6 +89,7 @@ class _Session:
         self._done = channel.done
         self._flags = 0
         self._due: Optional[tuple[int, Cell]] = None
+        self._parked = 0
         self._main = _new_main()
         self._namespace: dict[str, Any] = vars(self._main)
         self._context = copy_context()
@@ -103,6 +104,7 @@ class _Session:
         if self._due is not None:
             # The last turn was cut short after its cell had ended.
             self._answer()
+        self._park()
         run = self._next_run()
         if run is None:
             return False
@@ -120,6 +122,17 @@ class _Session:
         self._close()
         self._answer()
         return True
+
+    def _park(self) -> None:
+        """Parks a copy of the session as the last cell left it; in the copy, when it is woken, goes on from there."""
+        cell = streams.running()
+        if cell == self._parked:
+            return
+        self._parked = cell
+        while self._channel.park(cell):
+            # This is the copy, in place of a process that had to be given up; it parks one of its own first.
+            streams.rejoin()
+            self._loop.renew()
 
     def mend(self, error: BaseException) -> None:
         """Puts back what the loop itself stands on; a cell that had not ended ends with this error."""

@@ -49,6 +49,12 @@ def keep_to_pipes() -> None:
     _forked = True
 
 
+def rejoin() -> None:
+    """In a copy that goes on in place of the session's process: it is no forked child after all."""
+    global _forked
+    _forked = False
+
+
 class TextStream(io.TextIOBase):
     """One of the two text streams; it lives as long as the session, so that log handlers may keep it."""
 

@@ -1,6 +1,7 @@
 //! `actwright doctor`: what works here, how that was proven, and how to mend what does not.
 //!
-//! It changes nothing. It ends with 1 when something that the configuration requires is missing.
+//! It changes nothing. It ends with 1 when something that the configuration requires is missing. With `--attack` it
+//! also tries to get out of the sandbox, and ends with 1 when an attempt was not refused as expected.
 
 use std::process::ExitCode;
 
@@ -12,19 +13,37 @@ use crate::config::env::Environment;
 use crate::config::{Config, Limits, PythonChoice, SandboxLevel};
 use crate::worker::doctor::{Check, State, examine};
 
+mod attack;
+
 /// `actwright doctor`
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Try to escape from the sandbox in every way known, each next to a control that works outside it
+    #[arg(long)]
+    attack: bool,
     #[command(flatten)]
     config: ConfigFlags,
 }
 
+/// How the answer is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
 /// Looks and reports.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = args.config.resolve(&Environment::of_process())?.config;
+    let environment = Environment::of_process();
+    let config = args.config.resolve(&environment)?.config;
+    if args.attack {
+        return attack::run(&config, &environment, if args.json { Form::Json } else { Form::Table });
+    }
     let checks = examine(&config);
     if args.json {
         print::stdout(&format!("{:#}\n", as_json(&config, &checks)))?;

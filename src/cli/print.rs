@@ -52,6 +52,9 @@ pub fn ending(report: &RunReport) -> io::Result<()> {
     for note in &report.notes {
         stderr(&format!("note: {note}\n"))?;
     }
+    if report.state == SessionState::RolledBack {
+        stderr("note: the session was rolled back; its variables are as before the cell\n")?;
+    }
     if report.state == SessionState::Reset {
         stderr("note: the session's variables are gone; the next cell starts with none\n")?;
     }

@@ -23,13 +23,14 @@ use super::{engine, error, print, run};
 use crate::config::env::Environment;
 use crate::config::units::Span;
 use crate::nearest::nearest;
-use crate::session::report::{RunMode, RunRequest, Target};
+use crate::session::report::{Keep, RunMode, RunRequest, Target};
 use crate::session::{Phase, Sessions};
 
 const HISTORY: &str = "repl_history";
-const COMMANDS: [&str; 5] = ["help", "reset", "sessions", "timeout", "quit"];
+const COMMANDS: [&str; 6] = ["help", "undo", "reset", "sessions", "timeout", "quit"];
 const HELP: &str = "\
 Python goes to the session; a block ends with an empty line. Ctrl-C cancels a running cell, Ctrl-D leaves.
+  :undo [N]     take the variables back to before the last cell, or the last N
   :reset        start again with no variables
   :sessions     list the sessions of this program
   :timeout N    let cells run N seconds (or 5m); alone, say how long they may run
@@ -105,7 +106,8 @@ impl Repl {
     /// Runs a cell. Nothing that happens to it ends the conversation.
     fn cell(&mut self, code: String) -> anyhow::Result<Next> {
         let cancel = CancellationToken::new();
-        let request = RunRequest { code, timeout: Some(self.timeout), mode: RunMode::Execute };
+        let request =
+            RunRequest { code, timeout: Some(self.timeout), mode: RunMode::Execute, keep: Keep::Effects };
         let report = self.runtime.block_on(async {
             let watch = tokio::spawn(run::interrupt(cancel.clone()));
             let report = run::run_shown(&self.sessions, Target::Default, request, cancel).await;
@@ -128,6 +130,7 @@ impl Repl {
                 Ok(_) => print::stderr("the session starts again with no variables\n")?,
                 Err(failure) => error::report(&failure.into()),
             },
+            ("undo", steps) => self.undo(steps)?,
             ("sessions", _) => self.list()?,
             ("timeout", "") => print::stderr(&format!("cells may run {:?}\n", self.timeout))?,
             ("timeout", text) => self.set_timeout(text)?,
@@ -140,6 +143,21 @@ impl Repl {
             }
         }
         Ok(Next::Go)
+    }
+
+    fn undo(&self, steps: &str) -> anyhow::Result<()> {
+        let steps = if steps.is_empty() { Ok(1) } else { steps.parse::<usize>() };
+        let Ok(steps @ 1..) = steps else {
+            error::report(&error::hinted("`:undo` takes how many cells to undo", ":undo 2"));
+            return Ok(());
+        };
+        match self.runtime.block_on(self.sessions.undo(None, steps)) {
+            Ok((_, left)) => {
+                print::stderr(&format!("the variables are as before; {left} more can be undone\n"))?
+            }
+            Err(failure) => error::report(&failure.into()),
+        }
+        Ok(())
     }
 
     fn list(&self) -> anyhow::Result<()> {

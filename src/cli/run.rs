@@ -17,7 +17,7 @@ use super::flags::ConfigFlags;
 use super::{engine, print};
 use crate::config::Config;
 use crate::config::env::Environment;
-use crate::session::report::{RunEvent, RunMode, RunReport, RunRequest, Status, Target};
+use crate::session::report::{Keep, RunEvent, RunMode, RunReport, RunRequest, Status, Target};
 use crate::session::{SessionError, Sessions};
 
 /// The exit code when there was no cell whose code could be given.
@@ -64,7 +64,7 @@ async fn run_cell(config: Arc<Config>, code: String, form: Form) -> anyhow::Resu
     let sessions = engine::sessions(&config)?;
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(interrupts(cancel.clone()));
-    let request = RunRequest { code, timeout: None, mode: RunMode::Execute };
+    let request = RunRequest { code, timeout: None, mode: RunMode::Execute, keep: Keep::Effects };
     let ran = shown(&sessions, Target::Fresh, request, cancel, form).await;
     watch.abort();
     let outcome = ran.and_then(|report| {

@@ -9,7 +9,7 @@ use super::env::{Environment, Key};
 use super::error::Origin;
 use super::python::is_executable;
 use super::units::Span;
-use super::{ConfigError, Network, PythonChoice, SandboxLevel};
+use super::{Checkpoints, ConfigError, Network, PythonChoice, SandboxLevel};
 use crate::nearest::nearest;
 
 /// A value, what it is for, and where it was written.
@@ -89,6 +89,17 @@ pub fn network(picked: Picked<String>) -> Result<Picked<Network>, ConfigError> {
         _ => return Err(not_one_of(&picked, &["none", "full"])),
     };
     Ok(picked.map(|_| network))
+}
+
+/// When sessions are copied.
+pub fn checkpoints(picked: Picked<String>) -> Result<Picked<Checkpoints>, ConfigError> {
+    let checkpoints = match picked.value.as_str() {
+        "auto" => Checkpoints::Auto,
+        "always" => Checkpoints::Always,
+        "off" => Checkpoints::Off,
+        _ => return Err(not_one_of(&picked, &["auto", "always", "off"])),
+    };
+    Ok(picked.map(|_| checkpoints))
 }
 
 /// A filter for the log.

@@ -60,6 +60,10 @@ pub const MAX_SESSIONS: Key = key("sessions.max", "ACTWRIGHT_MAX_SESSIONS", None
 pub const IDLE_TIMEOUT: Key = key("sessions.idle_timeout", "ACTWRIGHT_IDLE_TIMEOUT", None);
 /// Sessions kept ready.
 pub const POOL: Key = key("sessions.pool", "ACTWRIGHT_POOL", None);
+/// When sessions are copied.
+pub const CHECKPOINTS: Key = key("sessions.checkpoints", "ACTWRIGHT_CHECKPOINTS", None);
+/// Copies a session keeps.
+pub const COPIES: Key = key("sessions.copies", "ACTWRIGHT_COPIES", None);
 /// Characters a result shows.
 pub const MAX_OUTPUT: Key = key("results.max_output", "ACTWRIGHT_MAX_OUTPUT", None);
 /// Whether results carry `structuredContent`.
@@ -69,7 +73,7 @@ pub const STRUCTURED: Key =
 pub const KEPT_OUTPUTS: Key = key("results.kept_outputs", "ACTWRIGHT_KEPT_OUTPUTS", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 21] = [
+pub const KEYS: [Key; 23] = [
     BASE,
     PYTHON,
     LOG,
@@ -88,6 +92,8 @@ pub const KEYS: [Key; 21] = [
     MAX_SESSIONS,
     IDLE_TIMEOUT,
     POOL,
+    CHECKPOINTS,
+    COPIES,
     MAX_OUTPUT,
     STRUCTURED,
     KEPT_OUTPUTS,

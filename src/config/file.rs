@@ -79,6 +79,10 @@ pub struct RawSessions {
     pub idle_timeout: Option<Spanned<Span>>,
     /// Sessions kept ready in advance.
     pub pool: Option<Spanned<u64>>,
+    /// `"auto"`, `"always"` or `"off"`.
+    pub checkpoints: Option<Spanned<String>>,
+    /// Copies a session keeps.
+    pub copies: Option<Spanned<u64>>,
 }
 
 /// How results are shown.

@@ -125,6 +125,22 @@ pub struct SessionRules {
     pub idle_timeout: Duration,
     /// Sessions kept ready in advance (default 1).
     pub pool: usize,
+    /// When a session parks a frozen copy of itself between two cells.
+    pub checkpoints: Checkpoints,
+    /// Copies a session keeps at most; one is for a cell that has to be killed, the others to undo (default 4).
+    pub copies: u32,
+}
+
+/// When a session parks a frozen copy of itself between two cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Checkpoints {
+    /// Unless that would cost much: not over 256 MB of own memory, nor for a while after a copy that took over 20 ms.
+    Auto,
+    /// After every cell, whatever it costs.
+    Always,
+    /// Never: a cell that has to be killed costs the session's variables.
+    Off,
 }
 
 /// How results are shown.
@@ -155,7 +171,13 @@ impl Default for Limits {
 
 impl Default for SessionRules {
     fn default() -> Self {
-        Self { max: 100, idle_timeout: Duration::from_secs(30 * 60), pool: 1 }
+        Self {
+            max: 100,
+            idle_timeout: Duration::from_secs(30 * 60),
+            pool: 1,
+            checkpoints: Checkpoints::Auto,
+            copies: 4,
+        }
     }
 }
 

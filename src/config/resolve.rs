@@ -14,8 +14,8 @@ use super::file::LoadedFile;
 use super::listing::Listing;
 use super::units::{Size, Span};
 use super::{
-    Config, ConfigError, Limits, Network, PythonChoice, ResultRules, SandboxConfig, SandboxLevel,
-    SessionRules,
+    Checkpoints, Config, ConfigError, Limits, Network, PythonChoice, ResultRules, SandboxConfig,
+    SandboxLevel, SessionRules,
 };
 
 /// What the command line says; everything may be absent.
@@ -247,7 +247,24 @@ impl Merge<'_> {
         let idle = self.pick(env::IDLE_TIMEOUT, None, &raw.idle_timeout, Span(default.idle_timeout))?;
         let idle_timeout = self.span(idle, "1s", "365d")?;
         let pool = self.count(env::POOL, &raw.pool, default.pool as u64, 0..=64)?;
-        Ok(SessionRules { max: max as usize, idle_timeout, pool: pool as usize })
+        let checkpoints =
+            checks::checkpoints(self.pick(env::CHECKPOINTS, None, &raw.checkpoints, "auto".to_owned())?)?;
+        self.listing.add(
+            &checkpoints,
+            match checkpoints.value {
+                Checkpoints::Auto => "auto",
+                Checkpoints::Always => "always",
+                Checkpoints::Off => "off",
+            },
+        );
+        let copies = self.count(env::COPIES, &raw.copies, u64::from(default.copies), 1..=16)?;
+        Ok(SessionRules {
+            max: max as usize,
+            idle_timeout,
+            pool: pool as usize,
+            checkpoints: checkpoints.value,
+            copies: copies as u32,
+        })
     }
 
     fn results(&mut self, structured: Option<bool>) -> Result<ResultRules, ConfigError> {

@@ -14,12 +14,12 @@ use super::arguments::{Address, ArgumentError, Arguments, Choice, MAX_OUTPUT};
 use super::progress::{self, Listener};
 use super::render::{self, Structured};
 use super::server::Server;
-use super::tools::ToolName;
+use super::tools::{MAX_STEPS, ToolName};
 use super::turns::Turn;
 use crate::config::Config;
 use crate::names::SessionId;
 use crate::outputs::{GrepResult, Page, Part, PatternKind, ReadError};
-use crate::session::report::{RunMode, RunRequest, Target};
+use crate::session::report::{Keep, RunMode, RunRequest, Target};
 use crate::session::{Phase, SessionSummary};
 
 /// Characters of a page when the call names no number.
@@ -62,6 +62,13 @@ pub(super) enum Call {
     },
     /// `list_sessions`.
     List,
+    /// `undo_run`.
+    Undo {
+        /// In which session.
+        session: Option<SessionId>,
+        /// How many cells.
+        steps: usize,
+    },
     /// `reset_session`.
     Reset(Option<SessionId>),
     /// `close_session`.
@@ -76,6 +83,10 @@ impl Call {
             ToolName::RunCode => Self::read_run(&arguments, config),
             ToolName::ReadOutput => Self::read_page(&arguments),
             ToolName::ListSessions => Ok(Self::List),
+            ToolName::UndoRun => Ok(Self::Undo {
+                session: arguments.session()?,
+                steps: arguments.whole("steps", 1, MAX_STEPS)?.unwrap_or(1) as usize,
+            }),
             ToolName::ResetSession => arguments.session().map(Self::Reset),
             ToolName::CloseSession => arguments.session().map(Self::Close),
         }
@@ -84,7 +95,7 @@ impl Call {
     /// Whether the call takes a place in a session's queue.
     fn is_ordered(&self) -> bool {
         match self {
-            Self::Run { .. } | Self::Reset(_) | Self::Close(_) => true,
+            Self::Run { .. } | Self::Undo { .. } | Self::Reset(_) | Self::Close(_) => true,
             Self::Read { .. } | Self::Grep { .. } | Self::List => false,
         }
     }
@@ -96,6 +107,10 @@ impl Call {
             mode: match arguments.choice("plan")? {
                 Some(Choice::Yes) => RunMode::Plan,
                 Some(Choice::No) | None => RunMode::Execute,
+            },
+            keep: match arguments.choice("keep")? {
+                Some(Choice::No) => Keep::Nothing,
+                Some(Choice::Yes) | None => Keep::Effects,
             },
         };
         let budget = arguments.whole("max_output", 1, MAX_OUTPUT)?;
@@ -140,6 +155,14 @@ pub(super) async fn perform(
         }
         Call::Grep { address, pattern, skip, show } => grep(server, address, pattern, skip, show).await,
         Call::List => render::plain(list(&server.sessions.list())),
+        Call::Undo { session, steps } => {
+            match in_turn(turn, server.sessions.undo(session.as_ref(), steps)).await {
+                Ok((id, left)) => render::plain(format!(
+                    "session {id}: {steps} cell(s) undone; its variables are as before; {left} more can be undone"
+                )),
+                Err(error) => render::refusal(&error),
+            }
+        }
         Call::Reset(id) => match in_turn(turn, server.sessions.reset(id.as_ref())).await {
             Ok(session) => render::plain(format!("session {} was reset: its variables are gone", session.id)),
             Err(error) => render::refusal(&error),
@@ -297,6 +320,7 @@ fn list(sessions: &[SessionSummary]) -> String {
         let default = if session.is_default { " (default)" } else { "" };
         let queued = match session.queued {
             0 => String::new(),
+            1 => ", 1 call waiting".to_owned(),
             waiting => format!(", {waiting} calls waiting"),
         };
         let (age, idle) = (span(session.age), span(session.idle));

@@ -119,6 +119,7 @@ fn headline(report: &RunReport) -> String {
     let message = Excerpt::of(message, 1_000);
     let state = match report.state {
         SessionState::Kept => "the session's variables are kept",
+        SessionState::RolledBack => "the session was rolled back: its variables are as before this cell",
         SessionState::Reset => "the session was reset: its variables are gone, the next run starts empty",
     };
     format!("[{word}] {}; {state}", message.head.trim_end().trim_end_matches('.'))

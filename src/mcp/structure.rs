@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::uri;
 use crate::outputs::{Excerpt, Part};
-use crate::session::report::{CellError, CellValue, Display, RunReport, SessionState, Status, UndefinedCall};
+use crate::session::report::{
+    CellError, CellValue, Checkpoint, Display, RunReport, SessionState, Status, UndefinedCall,
+};
 
 /// The status as the protocol names it.
 pub(super) fn status(status: Status) -> &'static str {
@@ -43,7 +45,8 @@ pub(super) fn of_run(report: &RunReport, budget: u64) -> io::Result<Map<String, 
     if let Some(error) = &report.error {
         put("error", texts.error(error));
     }
-    put("state", if report.state == SessionState::Kept { "kept" } else { "reset" }.into());
+    put("state", state(report.state).into());
+    put("checkpoint", checkpoint(&report.checkpoint));
     put("notes", json!(report.notes));
     put("duration_ms", json!((report.duration.as_secs_f64() * 1e6).round() / 1e3));
     put("truncated", Value::Array(texts.cut));
@@ -60,6 +63,22 @@ pub(super) fn of_run(report: &RunReport, budget: u64) -> io::Result<Map<String, 
         put("plan", plan.iter().map(call).collect());
     }
     Ok(run)
+}
+
+/// The state as the protocol names it.
+fn state(state: SessionState) -> &'static str {
+    match state {
+        SessionState::Kept => "kept",
+        SessionState::RolledBack => "rolled_back",
+        SessionState::Reset => "reset",
+    }
+}
+
+fn checkpoint(checkpoint: &Checkpoint) -> Value {
+    match checkpoint {
+        Checkpoint::Kept { micros } => json!({"kept": true, "micros": micros}),
+        Checkpoint::Skipped { why } => json!({"kept": false, "why": why}),
+    }
 }
 
 struct Texts<'a> {

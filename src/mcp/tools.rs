@@ -18,14 +18,21 @@ pub(super) enum ToolName {
     RunCode,
     ReadOutput,
     ListSessions,
+    UndoRun,
     ResetSession,
     CloseSession,
 }
 
 impl ToolName {
     /// All of them, in the order of the list.
-    pub(super) const ALL: [Self; 5] =
-        [Self::RunCode, Self::ReadOutput, Self::ListSessions, Self::ResetSession, Self::CloseSession];
+    pub(super) const ALL: [Self; 6] = [
+        Self::RunCode,
+        Self::ReadOutput,
+        Self::ListSessions,
+        Self::UndoRun,
+        Self::ResetSession,
+        Self::CloseSession,
+    ];
 
     /// The name in the protocol.
     pub(super) fn as_str(self) -> &'static str {
@@ -33,6 +40,7 @@ impl ToolName {
             Self::RunCode => "run_code",
             Self::ReadOutput => "read_output",
             Self::ListSessions => "list_sessions",
+            Self::UndoRun => "undo_run",
             Self::ResetSession => "reset_session",
             Self::CloseSession => "close_session",
         }
@@ -53,6 +61,7 @@ impl ToolName {
                 SESSION,
                 Declared { name: "timeout", expected: "a number of seconds" },
                 Declared { name: "plan", expected: "true or false" },
+                Declared { name: "keep", expected: "true or false" },
                 Declared { name: "max_output", expected: "a whole number of characters" },
             ],
             Self::ReadOutput => &[
@@ -62,10 +71,14 @@ impl ToolName {
                 Declared { name: "grep", expected: "a pattern as a string" },
             ],
             Self::ListSessions => &[],
+            Self::UndoRun => &[SESSION, Declared { name: "steps", expected: "a whole number of cells" }],
             Self::ResetSession | Self::CloseSession => &[SESSION],
         }
     }
 }
+
+/// The most cells that one call may ask to undo.
+pub(super) const MAX_STEPS: u64 = 16;
 
 /// What `initialize` and `server/discover` tell the model. The first 500 characters stand alone, because
 /// some clients cut there.
@@ -93,6 +106,20 @@ fn tool(name: ToolName, config: &Config) -> Tool {
             "List sessions",
             "List the living Python sessions: handle, state, cells run, age.".to_owned(),
             json!({}),
+            json!([]),
+        ),
+        ToolName::UndoRun => (
+            "Undo run",
+            "Take a Python session's variables back to before its last cells. Files are not rolled back; threads and \
+             child processes are lost."
+                .to_owned(),
+            json!({
+                "session": session(),
+                "steps": {
+                    "type": "integer", "minimum": 1, "maximum": MAX_STEPS,
+                    "description": "How many cells to undo. Default 1.",
+                },
+            }),
             json!([]),
         ),
         ToolName::ResetSession => (
@@ -153,6 +180,10 @@ fn run_code(config: &Config) -> Definition {
                 "type": "boolean",
                 "description": "true: run nothing, list the calls of functions that do not exist yet.",
             },
+            "keep": {
+                "type": "boolean",
+                "description": "false: a dry run; the variables go back to what they were before.",
+            },
             "max_output": {
                 "type": "integer", "minimum": 1, "maximum": MAX_OUTPUT,
                 "description": format!("Characters of text to show. Default {shown}; the rest stays readable."),
@@ -200,6 +231,7 @@ fn annotations(name: ToolName, title: &str, config: &Config) -> ToolAnnotations 
         ToolName::ReadOutput | ToolName::ListSessions => {
             base.read_only(true).idempotent(true).open_world(false)
         }
+        ToolName::UndoRun => base.read_only(false).destructive(true).idempotent(false).open_world(false),
         ToolName::ResetSession | ToolName::CloseSession => {
             base.read_only(false).destructive(true).idempotent(true).open_world(false)
         }
@@ -210,7 +242,9 @@ fn meta(name: ToolName) -> Option<MetaObject> {
     let value = match name {
         ToolName::RunCode => json!({"anthropic/alwaysLoad": true, "anthropic/maxResultSizeChars": 250_000}),
         ToolName::ReadOutput => json!({"anthropic/maxResultSizeChars": 250_000}),
-        ToolName::ListSessions | ToolName::ResetSession | ToolName::CloseSession => return None,
+        ToolName::ListSessions | ToolName::UndoRun | ToolName::ResetSession | ToolName::CloseSession => {
+            return None;
+        }
     };
     match value {
         Value::Object(meta) => Some(MetaObject(meta)),
@@ -223,6 +257,7 @@ fn icon(name: ToolName) -> Icon {
     let path = match name {
         ToolName::RunCode => "M8 5v14l11-7z",
         ToolName::ReadOutput => "M4 5h16M4 10h16M4 15h10",
+        ToolName::UndoRun => "M9 14L4 9l5-5M4 9h9a6 6 0 0 1 0 12h-2",
         ToolName::ListSessions => "M4 6h2M9 6h11M4 12h2M9 12h11M4 18h2M9 18h11",
         ToolName::ResetSession => "M5 12a7 7 0 1 0 3-6M5 3v4h4",
         ToolName::CloseSession => "M6 6l12 12M18 6L6 18",

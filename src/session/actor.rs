@@ -14,6 +14,7 @@ use tokio::time::sleep_until;
 
 use super::board::StatusBoard;
 use super::cell::{End, Job, Running};
+use super::copies::Copies;
 use super::death::Stop;
 use super::late::LateBox;
 use super::registry::Registry;
@@ -34,14 +35,12 @@ pub enum Command {
     Run(Box<Job>),
     /// End the process; the handle stays.
     Reset(oneshot::Sender<()>),
-    /// End everything, if it has not been used since the moment given.
-    CloseUnused {
-        /// It was last used then.
-        since: Instant,
-        /// The reason that later callers are told.
-        why: String,
-        /// Whether it was closed.
-        done: oneshot::Sender<bool>,
+    /// Go back to before the last so many cells.
+    Undo {
+        /// How many.
+        steps: usize,
+        /// How many cells can still be undone.
+        done: oneshot::Sender<Result<usize, SessionError>>,
     },
     /// End everything now.
     Close {
@@ -66,6 +65,7 @@ pub struct Actor {
     queue: VecDeque<Job>,
     cells: u64,
     late: LateBox,
+    copies: Copies,
     /// What the next report must say of the time before it.
     notes: Vec<String>,
     variables_lost: bool,
@@ -111,6 +111,7 @@ impl Actor {
             queue: VecDeque::new(),
             cells: 0,
             late: LateBox::default(),
+            copies: Copies::default(),
             notes: note.into_iter().collect(),
             variables_lost: false,
         }
@@ -183,14 +184,10 @@ impl Actor {
                 self.start_next().await;
                 Flow::On
             }
-            Some(Command::CloseUnused { since, why, done }) => {
-                let unused =
-                    self.running.is_none() && self.queue.is_empty() && self.board.read().used <= since;
-                if unused {
-                    self.end_process(Stop::Ended).await;
-                }
-                let _ = done.send(unused);
-                if unused { Flow::Closed(why) } else { Flow::On }
+            Some(Command::Undo { steps, done }) => {
+                // Whoever asked may have gone.
+                let _ = done.send(self.undo(steps).await);
+                Flow::On
             }
             Some(Command::Close { why, done }) => {
                 self.close(&why).await;
@@ -207,8 +204,7 @@ impl Actor {
     async fn close(&mut self, why: &str) {
         self.end_process(Stop::Ended).await;
         for job in self.queue.drain(..) {
-            // Whoever asked may have gone.
-            let _ = job.reply.send(Err(SessionError::Gone { id: self.id.clone(), why: why.to_owned() }));
+            job.answer(Err(SessionError::Gone { id: self.id.clone(), why: why.to_owned() }));
         }
     }
 
@@ -263,9 +259,12 @@ impl Actor {
             FromWorker::Call { id, name, .. } => {
                 self.call(id, &name, contents.first().map_or(&[][..], Vec::as_slice)).await;
             }
+            FromWorker::Parked { cell, copy } => {
+                self.copies.parked(cell, copy, self.config.sessions.copies as usize);
+            }
             // Calls are answered at once, so there is nothing to abandon.
             FromWorker::Abandon { .. } => {}
-            FromWorker::Done(_) | FromWorker::Ready(_) => {
+            FromWorker::Done(_) | FromWorker::Ready(_) | FromWorker::Resumed { .. } => {
                 tracing::warn!(session = %self.id, "a session spoke out of turn");
                 self.process_ended(None).await;
             }
@@ -306,15 +305,17 @@ impl Actor {
         while self.running.is_none() {
             let Some(job) = self.queue.pop_front() else { return };
             if job.cancel.is_cancelled() {
-                // Whoever asked may have gone.
-                let _ = job.reply.send(Err(SessionError::NotStarted));
+                job.answer(Err(SessionError::NotStarted));
                 continue;
             }
             if self.worker.is_none() {
                 match self.workers.take().await {
-                    Ok(worker) => self.worker = Some(worker),
+                    Ok(worker) => {
+                        self.worker = Some(worker);
+                        self.copies.forget();
+                    }
                     Err(error) => {
-                        let _ = job.reply.send(Err(SessionError::Start(error)));
+                        job.answer(Err(SessionError::Start(error)));
                         continue;
                     }
                 }

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::SessionError;
+use super::board::OpenCall;
 use super::death::{self, Stop};
 use super::report::{
     CellError, CellValue, Display, RunEvent, RunReport, RunRequest, SessionState, Status, UndefinedCall,
@@ -35,6 +36,18 @@ pub struct Job {
     pub cancel: CancellationToken,
     /// Who gets the report.
     pub reply: oneshot::Sender<Result<RunReport, SessionError>>,
+    /// Keeps the session from being closed as unused.
+    pub call: OpenCall,
+}
+
+impl Job {
+    /// Ends the call.
+    pub fn answer(self, result: Result<RunReport, SessionError>) {
+        // First, so that whoever has the answer finds the session unused.
+        drop(self.call);
+        // Whoever asked may have gone.
+        let _ = self.reply.send(result);
+    }
 }
 
 /// The cell that runs now.
@@ -136,6 +149,32 @@ pub struct Story {
     pub duration: Duration,
 }
 
+impl Story {
+    /// Says what became of the variables after the process had to be given up: `from` is the cell after whose copy the
+    /// session goes on, `threads` how many threads the process had.
+    pub fn recovered(&mut self, cell: u64, from: Option<u64>, threads: u32) {
+        let Some(from) = from else {
+            self.state = SessionState::Reset;
+            return;
+        };
+        self.state = SessionState::RolledBack;
+        let mut note =
+            "the session goes on from a copy of itself; threads, child processes and open connections are \
+                        lost, and files are as the cell left them"
+                .to_owned();
+        if from + 1 < cell {
+            note.push_str(&format!("; the copy was made after cell {from}"));
+        }
+        self.notes.push(note);
+        if threads > 1 {
+            self.notes.push(format!(
+                "the session had {threads} threads, of which the copy has one: a library with a thread pool of its \
+                 own may hang; reset_session helps"
+            ));
+        }
+    }
+}
+
 impl Running {
     /// A cell that starts now.
     pub fn new(job: Job, cell: u64, recorder: Recorder, started_ticks: u64, timeout: Duration) -> Self {
@@ -227,9 +266,11 @@ impl Running {
                 story.error = Some(why.error(self.timeout.as_secs_f64()));
                 story.status = killed_status(why);
                 story.state = SessionState::Reset;
-                story.notes.push(
-                    "the code did not stop when it was interrupted, so its process was killed".to_owned(),
-                );
+                // A reset does not interrupt first.
+                if why != Stop::Ended {
+                    let note = "the code did not stop when it was interrupted, so its process was killed";
+                    story.notes.push(note.to_owned());
+                }
             }
             (End::Killed, None) => self.tell_lost(&mut story, None, memory),
             (End::Lost(status), _) => self.tell_lost(&mut story, status, memory),

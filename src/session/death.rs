@@ -72,8 +72,14 @@ fn by_signal(signal: i32, memory: u64) -> (String, &'static str) {
         10 => ("SIGUSR1", "a signal without a handler", own),
         11 => ("SIGSEGV", "a segmentation fault", crash),
         12 => ("SIGUSR2", "a signal without a handler", own),
-        13 => ("SIGPIPE", "a write that nobody reads", "leave SIGPIPE ignored, as Python does, and catch BrokenPipeError"),
-        14 => ("SIGALRM", "an alarm without a handler", "set a handler with signal.signal() before the alarm"),
+        13 => (
+            "SIGPIPE",
+            "a write that nobody reads",
+            "leave SIGPIPE ignored, as Python does, and catch BrokenPipeError",
+        ),
+        14 => {
+            ("SIGALRM", "an alarm without a handler", "set a handler with signal.signal() before the alarm")
+        }
         15 => ("SIGTERM", "a request to end", own),
         24 => ("SIGXCPU", "a limit on processor time", own),
         25 => ("SIGXFSZ", "a file larger than limits.workspace", own),

@@ -17,6 +17,7 @@ use crate::worker::Workers;
 mod actor;
 mod board;
 mod cell;
+mod copies;
 mod death;
 mod late;
 mod registry;
@@ -65,10 +66,10 @@ pub enum Phase {
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The handle was never given out by this server.
-    #[error("no session `{0}`. Leave `session` out to use a new one, or call list_sessions")]
+    #[error("no session `{0}`. Call list_sessions for those that live, or pass session=\"new\" to start one")]
     Unknown(SessionId),
     /// It was closed, or expired, or made room for another.
-    #[error("session `{id}` is gone: {why}. Its variables are lost; leave `session` out to start a new one")]
+    #[error("session `{id}` is gone: {why}. Its variables are lost; pass session=\"new\" to start another")]
     Gone {
         /// The handle.
         id: SessionId,
@@ -97,6 +98,17 @@ pub enum SessionError {
     /// The call was cancelled while it waited for its turn.
     #[error("the call was cancelled before its cell started; nothing was run")]
     NotStarted,
+    /// A cell runs or waits, and undo is for a session at rest.
+    #[error("session `{0}` is running a cell; undo when it has ended")]
+    Busy(SessionId),
+    /// There is no copy that old.
+    #[error("{steps} cells cannot be undone: {reason}")]
+    NoCopy {
+        /// How many were asked for.
+        steps: usize,
+        /// How far it goes, or why not at all.
+        reason: String,
+    },
     /// No worker could be started.
     #[error("no Python session could be started: {0}")]
     Start(#[from] crate::worker::WorkerError),
@@ -149,6 +161,16 @@ impl Sessions {
     /// default session.
     pub async fn reset(&self, id: Option<&SessionId>) -> Result<SessionSummary, SessionError> {
         self.registry.reset(id).await
+    }
+
+    /// Takes the variables back to before the last `steps` cells; gives the handle and how many cells can still be undone.
+    /// `None` is the default session.
+    pub async fn undo(
+        &self,
+        id: Option<&SessionId>,
+        steps: usize,
+    ) -> Result<(SessionId, usize), SessionError> {
+        self.registry.undo(id, steps).await
     }
 
     /// Ends the session for good. `None` is the default session.

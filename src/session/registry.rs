@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::actor::{Actor, Command, internal};
-use super::board::{Status, StatusBoard};
+use super::board::{OpenCalls, StatusBoard};
 use super::cell::Job;
 use super::report::{RunEvent, RunReport, RunRequest, Target};
 use super::{Phase, SessionError, SessionSummary};
@@ -45,6 +45,7 @@ struct State {
 struct Entry {
     commands: mpsc::UnboundedSender<Command>,
     board: StatusBoard,
+    calls: OpenCalls,
     made: Instant,
 }
 
@@ -85,132 +86,62 @@ impl Registry {
         if bytes > limit {
             return Err(SessionError::SourceTooLarge { bytes, limit });
         }
-        let (id, entry) = self.find(target).await?;
         let (reply, answer) = oneshot::channel();
-        let job = Job { request, events, cancel, reply };
-        let sent = entry.commands.send(Command::Run(Box::new(job)));
-        match sent {
-            Ok(()) => answer.await.unwrap_or_else(|_| Err(self.gone(&id))),
-            Err(_) => Err(self.gone(&id)),
-        }
-    }
-
-    async fn find(self: &Arc<Self>, target: Target) -> Result<(SessionId, Entry), SessionError> {
-        match target {
-            Target::Named(id) => Ok((id.clone(), self.entry(&id)?)),
-            Target::Default => {
-                if let Some(found) = self.default_entry() {
-                    return Ok(found);
-                }
-                self.make_room().await?;
-                self.make(Kind::Default)
-            }
-            Target::Fresh => {
-                self.make_room().await?;
-                self.make(Kind::Other)
-            }
-        }
-    }
-
-    fn default_entry(&self) -> Option<(SessionId, Entry)> {
-        let state = self.lock();
-        let id = state.default.clone()?;
-        let entry = state.sessions.get(&id)?.clone();
-        Some((id, entry))
-    }
-
-    fn entry(&self, id: &SessionId) -> Result<Entry, SessionError> {
-        let found = self.lock().sessions.get(id).cloned();
-        found.ok_or_else(|| self.gone(id))
-    }
-
-    fn gone(&self, id: &SessionId) -> SessionError {
-        match self.lock().graves.get(id) {
-            Some(why) => SessionError::Gone { id: id.clone(), why: why.clone() },
-            None => SessionError::Unknown(id.clone()),
-        }
-    }
-
-    /// Makes a session and its task.
-    fn make(self: &Arc<Self>, kind: Kind) -> Result<(SessionId, Entry), SessionError> {
-        let id = SessionId::random().map_err(internal)?;
-        let (commands, inbox) = mpsc::unbounded_channel();
-        let entry = Entry { commands, board: StatusBoard::new(), made: Instant::now() };
-        let mut note = None;
-        {
+        let id = {
+            // Finding the session and standing in its queue are one step, so that calls keep their order and no
+            // session is closed in between.
             let mut state = self.lock();
-            if kind == Kind::Default {
-                // Two first calls may come at once; both get the same one.
-                let found =
-                    state.default.clone().and_then(|id| Some((id.clone(), state.sessions.get(&id)?.clone())));
-                if let Some(found) = found {
-                    return Ok(found);
-                }
-                state.default = Some(id.clone());
-                note = state.default_gone.take();
+            let (id, entry) = self.find(&mut state, target)?;
+            let job = Job { request, events, cancel, reply, call: entry.calls.begin() };
+            if entry.commands.send(Command::Run(Box::new(job))).is_err() {
+                return Err(state.gone(&id));
             }
-            state.sessions.insert(id.clone(), entry.clone());
+            id
+        };
+        answer.await.unwrap_or_else(|_| Err(self.lock().gone(&id)))
+    }
+
+    fn find(self: &Arc<Self>, state: &mut State, target: Target) -> Result<(SessionId, Entry), SessionError> {
+        match target {
+            Target::Named(id) => state.entry(&id).map(|entry| (id, entry)),
+            Target::Default => match state.default_entry() {
+                Some(found) => Ok(found),
+                None => self.make(state, Kind::Default),
+            },
+            Target::Fresh => self.make(state, Kind::Other),
+        }
+    }
+
+    /// Makes a session and its task; the least recently used idle one makes room if the cap is reached.
+    fn make(self: &Arc<Self>, state: &mut State, kind: Kind) -> Result<(SessionId, Entry), SessionError> {
+        let id = SessionId::random().map_err(internal)?;
+        let max = self.config.sessions.max;
+        while state.sessions.len() >= max {
+            let Some(unused) = state.least_recently_used() else { return Err(SessionError::Full { max }) };
+            let why = format!(
+                "it was the least recently used of {max} sessions and made room for a new one (sessions.max)"
+            );
+            // Its process ends on its own time: the new session does not wait for it.
+            drop(state.close(&unused, why));
+        }
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let entry =
+            Entry { commands, board: StatusBoard::new(), calls: OpenCalls::default(), made: Instant::now() };
+        state.sessions.insert(id.clone(), entry.clone());
+        let mut note = None;
+        if kind == Kind::Default {
+            state.default = Some(id.clone());
+            note = state.default_gone.take();
         }
         let actor = Actor::new(id.clone(), kind == Kind::Default, self, entry.board.clone(), inbox, note);
         let (registry, name) = (Arc::downgrade(self), id.clone());
         tokio::spawn(async move {
             let why = actor.run().await;
             if let Some(registry) = registry.upgrade() {
-                registry.bury(&name, why);
+                registry.lock().bury(&name, why);
             }
         });
         Ok((id, entry))
-    }
-
-    fn bury(&self, id: &SessionId, why: String) {
-        let mut state = self.lock();
-        state.sessions.remove(id);
-        if state.default.as_ref() == Some(id) {
-            state.default = None;
-            state.default_gone = Some(format!(
-                "this is a new default session: the one before is gone, {why}, and its variables are lost"
-            ));
-        }
-        if state.graves.insert(id.clone(), why).is_some() {
-            return;
-        }
-        state.grave_order.push_back(id.clone());
-        if state.grave_order.len() > GRAVES
-            && let Some(oldest) = state.grave_order.pop_front()
-        {
-            state.graves.remove(&oldest);
-        }
-    }
-
-    /// Closes the least recently used idle session if the cap is reached.
-    async fn make_room(self: &Arc<Self>) -> Result<(), SessionError> {
-        let max = self.config.sessions.max;
-        // Another call may take the room that one pass makes, so there are as many passes as sessions.
-        for _ in 0..=max {
-            let candidate = {
-                let state = self.lock();
-                if state.sessions.len() < max {
-                    return Ok(());
-                }
-                least_recently_used(&state)
-            };
-            let Some((id, entry, used)) = candidate else { return Err(SessionError::Full { max }) };
-            let why = format!(
-                "it was the least recently used of {max} sessions and made room for a new one (sessions.max)"
-            );
-            self.close_unused(&id, &entry, used, why).await;
-        }
-        Err(SessionError::Full { max })
-    }
-
-    async fn close_unused(&self, id: &SessionId, entry: &Entry, since: Instant, why: String) {
-        let (done, closed) = oneshot::channel();
-        if entry.commands.send(Command::CloseUnused { since, why: why.clone(), done }).is_ok()
-            && closed.await.unwrap_or(true)
-        {
-            // The task says so itself a moment later; the caller must not find the session until then.
-            self.bury(id, why);
-        }
     }
 
     /// See [`super::Sessions::list`].
@@ -227,36 +158,57 @@ impl Registry {
 
     /// See [`super::Sessions::reset`].
     pub async fn reset(self: &Arc<Self>, id: Option<&SessionId>) -> Result<SessionSummary, SessionError> {
-        let (id, entry) = self.named_or_default(id)?;
         let (done, finished) = oneshot::channel();
-        let sent = entry.commands.send(Command::Reset(done));
-        if sent.is_err() || finished.await.is_err() {
-            return Err(self.gone(&id));
+        let (id, entry) = {
+            let state = self.lock();
+            let (id, entry) = state.named_or_default(id)?;
+            if entry.commands.send(Command::Reset(done)).is_err() {
+                return Err(state.gone(&id));
+            }
+            (id, entry)
+        };
+        let finished = finished.await;
+        let state = self.lock();
+        finished.map_err(|_| state.gone(&id))?;
+        Ok(summary(&id, &entry, state.default.as_ref() == Some(&id)))
+    }
+
+    /// See [`super::Sessions::undo`].
+    pub async fn undo(
+        self: &Arc<Self>,
+        id: Option<&SessionId>,
+        steps: usize,
+    ) -> Result<(SessionId, usize), SessionError> {
+        let (done, finished) = oneshot::channel();
+        let id = {
+            let state = self.lock();
+            let (id, entry) = state.named_or_default(id)?;
+            if entry.commands.send(Command::Undo { steps, done }).is_err() {
+                return Err(state.gone(&id));
+            }
+            id
+        };
+        match finished.await {
+            Ok(result) => result.map(|left| (id, left)),
+            Err(_) => Err(self.lock().gone(&id)),
         }
-        let is_default = self.lock().default.as_ref() == Some(&id);
-        Ok(summary(&id, &entry, is_default))
     }
 
     /// See [`super::Sessions::close`].
     pub async fn close(self: &Arc<Self>, id: Option<&SessionId>) -> Result<SessionId, SessionError> {
-        let (id, entry) = self.named_or_default(id)?;
-        let why = "it was closed by close_session".to_owned();
-        let (done, finished) = oneshot::channel();
-        let sent = entry.commands.send(Command::Close { why: why.clone(), done });
-        if sent.is_err() || finished.await.is_err() {
-            return Err(self.gone(&id));
+        let (id, finished) = {
+            let mut state = self.lock();
+            let (id, _) = state.named_or_default(id)?;
+            let finished = state.close(&id, "it was closed by close_session".to_owned());
+            // Closed on purpose: the next default session needs no explanation.
+            state.default_gone = None;
+            (id, finished)
+        };
+        if let Some(finished) = finished {
+            // An error means that its task has ended already.
+            let _ = finished.await;
         }
-        self.bury(&id, why);
-        // Closed on purpose: the next default session needs no explanation.
-        self.lock().default_gone = None;
         Ok(id)
-    }
-
-    fn named_or_default(&self, id: Option<&SessionId>) -> Result<(SessionId, Entry), SessionError> {
-        match id {
-            Some(id) => Ok((id.clone(), self.entry(id)?)),
-            None => self.default_entry().ok_or(SessionError::NoDefault),
-        }
     }
 
     /// See [`super::Sessions::shutdown`].
@@ -276,17 +228,73 @@ impl Registry {
         self.workers.shutdown().await;
     }
 
-    async fn close_idle(self: &Arc<Self>) {
+    fn close_idle(&self) {
         let limit = self.config.sessions.idle_timeout;
-        let idle: Vec<_> = {
-            let state = self.lock();
-            let entries =
-                state.sessions.iter().map(|(id, entry)| (id.clone(), entry.clone(), entry.board.read()));
-            entries.filter(|(_, _, status)| is_unused(status) && status.used.elapsed() >= limit).collect()
-        };
-        for (id, entry, status) in idle {
+        let mut state = self.lock();
+        let entries = state.sessions.iter().filter(|(_, entry)| entry.calls.none());
+        let idle = entries.filter(|(_, entry)| entry.board.read().used.elapsed() >= limit);
+        for id in idle.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             let why = format!("it was idle for {} (sessions.idle_timeout)", words(limit));
-            self.close_unused(&id, &entry, status.used, why).await;
+            drop(state.close(&id, why));
+        }
+    }
+}
+
+impl State {
+    fn default_entry(&self) -> Option<(SessionId, Entry)> {
+        let id = self.default.clone()?;
+        let entry = self.sessions.get(&id)?.clone();
+        Some((id, entry))
+    }
+
+    fn entry(&self, id: &SessionId) -> Result<Entry, SessionError> {
+        self.sessions.get(id).cloned().ok_or_else(|| self.gone(id))
+    }
+
+    fn named_or_default(&self, id: Option<&SessionId>) -> Result<(SessionId, Entry), SessionError> {
+        match id {
+            Some(id) => Ok((id.clone(), self.entry(id)?)),
+            None => self.default_entry().ok_or(SessionError::NoDefault),
+        }
+    }
+
+    fn gone(&self, id: &SessionId) -> SessionError {
+        match self.graves.get(id) {
+            Some(why) => SessionError::Gone { id: id.clone(), why: why.clone() },
+            None => SessionError::Unknown(id.clone()),
+        }
+    }
+
+    fn least_recently_used(&self) -> Option<SessionId> {
+        let unused = self.sessions.iter().filter(|(_, entry)| entry.calls.none());
+        unused.min_by_key(|(_, entry)| entry.board.read().used).map(|(id, _)| id.clone())
+    }
+
+    /// Takes the handle away at once and tells the task to end; what is given back resolves when it has.
+    fn close(&mut self, id: &SessionId, why: String) -> Option<oneshot::Receiver<()>> {
+        let entry = self.sessions.get(id)?.clone();
+        let (done, finished) = oneshot::channel();
+        let sent = entry.commands.send(Command::Close { why: why.clone(), done });
+        self.bury(id, why);
+        sent.is_ok().then_some(finished)
+    }
+
+    fn bury(&mut self, id: &SessionId, why: String) {
+        if self.sessions.remove(id).is_none() {
+            return;
+        }
+        if self.default.as_ref() == Some(id) {
+            self.default = None;
+            self.default_gone = Some(format!(
+                "this is a new default session: the one before is gone, {why}, and its variables are lost"
+            ));
+        }
+        self.graves.insert(id.clone(), why);
+        self.grave_order.push_back(id.clone());
+        if self.grave_order.len() > GRAVES
+            && let Some(oldest) = self.grave_order.pop_front()
+        {
+            self.graves.remove(&oldest);
         }
     }
 }
@@ -300,16 +308,6 @@ enum Kind {
 fn words(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     if seconds >= 120.0 { format!("{:.0} minutes", seconds / 60.0) } else { format!("{seconds} s") }
-}
-
-fn is_unused(status: &Status) -> bool {
-    status.phase != Phase::Running && status.queued == 0
-}
-
-fn least_recently_used(state: &State) -> Option<(SessionId, Entry, Instant)> {
-    let idle = state.sessions.iter().map(|(id, entry)| (id, entry, entry.board.read()));
-    let oldest = idle.filter(|(_, _, status)| is_unused(status)).min_by_key(|(_, _, status)| status.used);
-    oldest.map(|(id, entry, status)| (id.clone(), entry.clone(), status.used))
 }
 
 fn summary(id: &SessionId, entry: &Entry, is_default: bool) -> SessionSummary {
@@ -334,6 +332,6 @@ pub async fn expire(registry: Weak<Registry>) {
         let pause = (limit / 4).clamp(Duration::from_millis(100), Duration::from_secs(30));
         tokio::time::sleep(pause).await;
         let Some(registry) = registry.upgrade() else { return };
-        registry.close_idle().await;
+        registry.close_idle();
     }
 }

@@ -16,6 +16,8 @@ pub struct RunRequest {
     pub timeout: Option<Duration>,
     /// Whether to run the cell or only to look at it.
     pub mode: RunMode,
+    /// What becomes of its effects.
+    pub keep: Keep,
 }
 
 /// What to do with a cell's source.
@@ -58,8 +60,34 @@ pub enum Status {
 pub enum SessionState {
     /// Everything the cell did to them stands.
     Kept,
+    /// They are as they were before the cell.
+    RolledBack,
     /// They are gone; the session goes on empty.
     Reset,
+}
+
+/// What becomes of a cell's effects on the variables when it has ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// They stand.
+    Effects,
+    /// The session goes back to before the cell.
+    Nothing,
+}
+
+/// Whether there was a copy of the session to go back to when a cell started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// There was; making it took so long.
+    Kept {
+        /// Microseconds.
+        micros: u64,
+    },
+    /// There was none, for this reason.
+    Skipped {
+        /// In words for the agent.
+        why: String,
+    },
 }
 
 /// One finished run.
@@ -91,6 +119,8 @@ pub struct RunReport {
     pub late: Vec<LateOutput>,
     /// Set when the request was `RunMode::Plan`: the calls of functions that exist nowhere.
     pub plan: Option<Vec<UndefinedCall>>,
+    /// Whether there was a copy of the session to go back to.
+    pub checkpoint: Checkpoint,
     /// Wall time from the moment the cell started.
     pub duration: Duration,
 }

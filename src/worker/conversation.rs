@@ -13,7 +13,7 @@ use actwright_protocol::{
     Blob, Buffer, FromSupervisor, FromWorker, INLINE_LIMIT, MAX_BLOB, MAX_DATAGRAM, ToSupervisor, ToWorker,
     decode, encode, encode_datagram,
 };
-use actwright_sandbox::sys::{self, Waiting};
+use actwright_sandbox::sys::{self, SocketKind, Waiting};
 use serde::de::DeserializeOwned;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -125,6 +125,19 @@ impl Conversation {
         let mut fds = Vec::new();
         let blob = pack(value, &mut fds)?;
         self.send(&ToWorker::Reply { id, result: Ok(blob) }, fds)
+    }
+
+    /// Asks for a copy in place of the live process and turns to it; what the live process still says is lost.
+    pub fn roll_back(&mut self, cell: u64) -> io::Result<()> {
+        let Some(control) = &self.control else { return Err(io::ErrorKind::NotConnected.into()) };
+        let (data, theirs) = sys::socket_pair(SocketKind::Stream)?;
+        let order = encode_datagram(&ToSupervisor::RollBack { cell }).map_err(io::Error::other)?;
+        sys::send(control.as_fd(), &order, &[theirs.as_fd()], Waiting::Never)?;
+        self.data = Some(watch(data, Interest::READABLE | Interest::WRITABLE)?);
+        self.buffer.clear();
+        self.received.clear();
+        self.outbox.clear();
+        Ok(())
     }
 
     /// Tells the supervisor something.
@@ -352,7 +365,10 @@ fn pack(bytes: &[u8], fds: &mut Vec<OwnedFd>) -> io::Result<Blob> {
 /// The blobs of a message in the order in which their descriptors come.
 fn blobs(message: &FromWorker) -> Vec<&Blob> {
     match message {
-        FromWorker::Ready(_) | FromWorker::Abandon { .. } => Vec::new(),
+        FromWorker::Ready(_)
+        | FromWorker::Abandon { .. }
+        | FromWorker::Parked { .. }
+        | FromWorker::Resumed { .. } => Vec::new(),
         FromWorker::Done(done) => {
             let value = done.value.as_ref();
             value

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use actwright_protocol::{
-    FromWorker, FromZygote, PythonFacts, SessionSpec, ToZygote, VERSION, encode_datagram,
+    CheckpointRules, FromWorker, FromZygote, PythonFacts, SessionSpec, ToZygote, VERSION, encode_datagram,
 };
 use actwright_sandbox::plan::SessionPlan;
 use actwright_sandbox::sys::{self, SocketKind, Waiting};
@@ -21,8 +21,8 @@ use super::launcher::{Launched, Order, launch, session_environment};
 use super::policy::plan_for;
 use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
-use crate::config::Config;
 use crate::config::env::Environment;
+use crate::config::{Checkpoints, Config};
 use crate::watch::watch;
 
 /// How long an interpreter may take to start; imports from a cold disk are slow.
@@ -100,16 +100,18 @@ impl Zygote {
         let workspace = Workspace::make(config)?;
         let place = workspace.as_ref().map_or(std::path::Path::new("/session"), Workspace::path);
         let plan = plan_for(config, &self.interpreter, place)?.session;
-        let conversation =
-            self.spawn(&plan).map_err(|error| WorkerError::Launch(format!("no session: {error}")))?;
+        let conversation = self
+            .spawn(&plan, checkpoint_rules(config))
+            .map_err(|error| WorkerError::Launch(format!("no session: {error}")))?;
         Ok(Unborn { conversation, workspace })
     }
 
-    fn spawn(&self, plan: &SessionPlan) -> io::Result<Conversation> {
+    fn spawn(&self, plan: &SessionPlan, checkpoints: CheckpointRules) -> io::Result<Conversation> {
         let (data, their_data) = sys::socket_pair(SocketKind::Stream)?;
         let (control, their_control) = sys::socket_pair(SocketKind::Packet)?;
         let plan = ByteBuf::from(encode_datagram(plan).map_err(io::Error::other)?);
-        let message = encode_datagram(&ToZygote::Spawn(SessionSpec { plan })).map_err(io::Error::other)?;
+        let message =
+            encode_datagram(&ToZygote::Spawn(SessionSpec { plan, checkpoints })).map_err(io::Error::other)?;
         sys::send(
             self.control.as_fd(),
             &message,
@@ -135,6 +137,20 @@ impl Zygote {
         if timeout(END, self.ended).await.is_err() {
             tracing::error!("a zygote does not end although it was killed");
         }
+    }
+}
+
+/// Own memory beyond which copying a session would cost more than it is worth, and how long a copy may take before the
+/// next ones are skipped: the page tables of 256 MB take about 20 ms to copy.
+const COPIED_MEMORY: u64 = 256 << 20;
+const COPY_MICROS: u64 = 20_000;
+
+fn checkpoint_rules(config: &Config) -> CheckpointRules {
+    let keep = config.sessions.copies;
+    match config.sessions.checkpoints {
+        Checkpoints::Auto => CheckpointRules { keep, memory: Some(COPIED_MEMORY), micros: Some(COPY_MICROS) },
+        Checkpoints::Always => CheckpointRules { keep, memory: None, micros: None },
+        Checkpoints::Off => CheckpointRules { keep: 0, memory: None, micros: None },
     }
 }
 

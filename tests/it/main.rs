@@ -3,9 +3,12 @@
 // Helpers of tests are tests too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod checkpoints;
 mod cli;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
+mod session_ends;
+mod sessions;
 mod support;
 mod tidy;

@@ -81,9 +81,10 @@ fn the_tool_list() {
     assert_eq!(client.request("tools/list", json!({})).unwrap(), list);
     let lines: Vec<String> = list["tools"].as_array().unwrap().iter().map(summary).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    run_code(code, session?, timeout?, plan?, max_output?) read_only=false destructive=false idempotent=false
+    run_code(code, session?, timeout?, plan?, keep?, max_output?) read_only=false destructive=false idempotent=false
     read_output(id, offset?, limit?, grep?) read_only=true destructive=null idempotent=true
     list_sessions() read_only=true destructive=null idempotent=true
+    undo_run(session?, steps?) read_only=false destructive=true idempotent=false
     reset_session(session?) read_only=false destructive=true idempotent=true
     close_session(session?) read_only=false destructive=true idempotent=true
     ");

@@ -22,8 +22,8 @@ fn refused(client: &mut Client, tool: &str, arguments: Value) -> String {
 #[test]
 fn wrong_arguments_are_results_that_say_how() {
     let mut client = Client::start();
-    insta::assert_snapshot!(refused(&mut client, "run_code", json!({})), @"[error] run_code needs the argument `code` (Python source as a string). It takes: code, session, timeout, plan, max_output");
-    insta::assert_snapshot!(refused(&mut client, "run_code", json!({"code": "1", "timeout_s": 5})), @"[error] run_code has no argument `timeout_s`; did you mean `timeout`? It takes: code, session, timeout, plan, max_output");
+    insta::assert_snapshot!(refused(&mut client, "run_code", json!({})), @"[error] run_code needs the argument `code` (Python source as a string). It takes: code, session, timeout, plan, keep, max_output");
+    insta::assert_snapshot!(refused(&mut client, "run_code", json!({"code": "1", "timeout_s": 5})), @"[error] run_code has no argument `timeout_s`; did you mean `timeout`? It takes: code, session, timeout, plan, keep, max_output");
     insta::assert_snapshot!(refused(&mut client, "run_code", json!({"code": "1", "timeout": -5})), @"[error] argument `timeout` must be a number of seconds above 0 and up to 3600, not the number -5");
     insta::assert_snapshot!(refused(&mut client, "run_code", json!({"code": 1})), @"[error] argument `code` must be Python source as a string, not the number 1");
     insta::assert_snapshot!(refused(&mut client, "run_code", json!({"code": "1", "plan": 1})), @"[error] argument `plan` must be true or false, not the number 1");

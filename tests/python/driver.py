@@ -90,6 +90,9 @@ class FakeChannel:
         self.calls.append([name, list(args), kwargs])
         raise RuntimeError("refused")
 
+    def park(self, cell):
+        return False
+
     def disown(self):
         self.disowned = True
 

@@ -18,6 +18,31 @@ pub enum ToZygote {
 pub struct SessionSpec {
     /// The encoded `SessionPlan` of the sandbox crate.
     pub plan: ByteBuf,
+    /// When to keep copies of the session.
+    pub checkpoints: CheckpointRules,
+}
+
+/// When the live process parks a frozen copy of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointRules {
+    /// How many copies there are at most; 0 for none.
+    pub keep: u32,
+    /// Bytes of its own memory beyond which a copy would cost too much; `None` for no such bound.
+    pub memory: Option<u64>,
+    /// Microseconds that a fork may take before the next ones are skipped; `None` for no such bound.
+    pub micros: Option<u64>,
+}
+
+/// Live process to supervisor. Descriptor: the socket on which the copy waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromLive {
+    /// A frozen copy stands.
+    Parked {
+        /// Its pid; the supervisor checks that it is a child of its own.
+        pid: i32,
+        /// The last cell that it has run.
+        cell: u64,
+    },
 }
 
 /// Zygote to host.
@@ -65,6 +90,12 @@ pub enum ToSupervisor {
         /// In clock ticks, as in field 22 of `/proc/PID/stat`.
         since_ticks: u64,
     },
+    /// Kill the live process and everything it started, and go on from the newest copy that has run no cell after
+    /// this one; answered by `RolledBack` or `NoCopy`. Descriptor: a fresh data socket for the copy.
+    RollBack {
+        /// The last cell whose effects may stand.
+        cell: u64,
+    },
     /// End the session: the supervisor exits and its namespace with it.
     Quit,
 }
@@ -88,6 +119,13 @@ pub enum FromSupervisor {
     },
     /// The live process has ended.
     Exited(ExitStatus),
+    /// A copy goes on in place of the live process.
+    RolledBack {
+        /// The last cell that it has run.
+        cell: u64,
+    },
+    /// There is no copy that old; the live process runs on, if there is one.
+    NoCopy,
 }
 
 /// How a process ended.

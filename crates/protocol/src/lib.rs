@@ -15,6 +15,13 @@
 //!    in. Then turns: the host sends [`ToWorker::Run`], the process answers with any number of other messages
 //!    and exactly one [`FromWorker::Done`] for that cell. One cell at a time.
 //!
+//! # Copies
+//!
+//! Between its turns the process may park a frozen copy of itself with its supervisor ([`FromLive::Parked`]) and says
+//! so ([`FromWorker::Parked`]). On [`ToSupervisor::RollBack`] the supervisor ends the live process and wakes a copy,
+//! which gets the fresh data socket that came with the order and says [`FromWorker::Resumed`] on it. Ids of calls
+//! begin anew there.
+//!
 //! # Host calls
 //!
 //! While a cell runs (and also between cells: threads live on) the process may send [`FromWorker::Call`] with an
@@ -42,10 +49,14 @@ mod frame;
 mod message;
 mod value;
 
-pub use control::{ExitStatus, FromSupervisor, FromZygote, PythonFacts, SessionSpec, ToSupervisor, ToZygote};
+pub use control::{
+    CheckpointRules, ExitStatus, FromLive, FromSupervisor, FromZygote, PythonFacts, SessionSpec,
+    ToSupervisor, ToZygote,
+};
 pub use frame::{Buffer, FrameError, decode, encode, encode_datagram};
 pub use message::{
-    Blob, CallError, Done, Failure, FromWorker, OutputStream, Proof, Ready, ToWorker, Undefined, ValueForm,
+    Blob, CallError, Done, Failure, FromWorker, OutputStream, Parking, Proof, Ready, ToWorker, Undefined,
+    ValueForm,
 };
 pub use value::{DateTimeKind, Value};
 

@@ -49,6 +49,18 @@ pub enum FromWorker {
         /// The text.
         text: Blob,
     },
+    /// Whether a copy was parked after a cell.
+    Parked {
+        /// That cell.
+        cell: u64,
+        /// Whether, and what it cost or why not.
+        copy: Parking,
+    },
+    /// This process is a copy and goes on from here.
+    Resumed {
+        /// The last cell that it has run.
+        cell: u64,
+    },
     /// A call into the host. Descriptors: those of the blob.
     Call {
         /// Unused before in this session.
@@ -81,6 +93,23 @@ pub struct Proof {
     pub name: String,
     /// What was tried and what the kernel answered (`open /forbidden: EACCES`).
     pub evidence: String,
+}
+
+/// What came of parking a copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Parking {
+    /// It stands.
+    Kept {
+        /// What the fork took.
+        micros: u64,
+        /// Threads of the process; the copy has only the first.
+        threads: u32,
+    },
+    /// There is none, for this reason.
+    Skipped {
+        /// In words for the agent.
+        why: String,
+    },
 }
 
 /// How a cell ended, as its process saw it.
@@ -195,7 +224,7 @@ impl FromWorker {
     /// How many descriptors belong to this message.
     pub fn descriptors(&self) -> usize {
         match self {
-            Self::Ready(_) | Self::Abandon { .. } => 0,
+            Self::Ready(_) | Self::Abandon { .. } | Self::Parked { .. } | Self::Resumed { .. } => 0,
             Self::Done(done) => done.value.as_ref().map_or(0, |value| {
                 value.repr.descriptors() + value.json.as_ref().map_or(0, Blob::descriptors)
             }),

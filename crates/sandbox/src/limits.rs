@@ -3,6 +3,8 @@
 //! `RLIMIT_AS` is not among them: address space that is only reserved, as numerical libraries do by the gigabyte,
 //! would count against it.
 
+use std::io;
+
 use crate::error::{Step, StepError};
 use crate::policy::SessionLimits;
 use crate::sys::{self, Resource};
@@ -33,6 +35,17 @@ pub fn apply(limits: &SessionLimits) -> Result<(), StepError> {
     }
     sys::set_soft_and_hard(Resource::Data, limits.memory, limits.memory.saturating_add(SPARE_MEMORY))
         .step(|| "set the limit on memory".to_owned())?;
-    sys::set_soft_and_hard(Resource::Files, limits.files, limits.files + SPARE_FILES)
+    let files = files(limits).step(|| "read the limit on open files".to_owned())?;
+    sys::set_soft_and_hard(Resource::Files, files, files + SPARE_FILES)
         .step(|| "set the limit on open files".to_owned())
+}
+
+/// The first descriptor above those of code's own files.
+pub fn first_spare_file(limits: &SessionLimits) -> io::Result<i32> {
+    i32::try_from(files(limits)?).map_err(io::Error::other)
+}
+
+/// Open files that code may have: what the policy says, as far as this process's own limit leaves room.
+fn files(limits: &SessionLimits) -> io::Result<u64> {
+    Ok(limits.files.min(sys::get_hard_limit(Resource::Files)?.saturating_sub(SPARE_FILES)))
 }

@@ -13,7 +13,8 @@ use crate::error::{Step, StepError};
 use crate::plan::{Access, Bind, INSIDE_ID, Identity, Missing, OuterPlan, RoomPlan};
 use crate::sys::{self, AtFlags, Dumpable, Forked, Groups, flags};
 
-const ATTRIBUTE_READ_ONLY: u64 = 1;
+/// `MOUNT_ATTR_RDONLY`.
+pub const ATTRIBUTE_READ_ONLY: u64 = 1;
 const ATTRIBUTE_NO_SUID: u64 = 2;
 const ATTRIBUTE_NO_DEVICES: u64 = 4;
 const ATTRIBUTE_NO_EXEC: u64 = 8;

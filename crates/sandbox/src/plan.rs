@@ -13,6 +13,10 @@ use crate::proof::Probe;
 /// The lowest Landlock version that we accept: 3 covers truncation, the last way to damage a file it forbids to write.
 pub const LANDLOCK_AT_LEAST: u32 = 3;
 
+/// The lowest Landlock version for level `restricted`: 6 keeps signals and abstract sockets to the session's own
+/// processes, which in level `full` the namespaces do.
+pub const LANDLOCK_FOR_RESTRICTED: u32 = 6;
+
 /// The user that root hands the sandbox to (`nobody` on every Linux).
 const UNPRIVILEGED: u32 = 65_534;
 
@@ -36,6 +40,9 @@ const SYSTEM_ETC: [&str; 8] = [
 
 /// Device nodes that hold no state.
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
+/// Where a session of level `full` has file systems of its own.
+const COVERED: [&str; 4] = ["/tmp", "/run", "/dev/shm", "/session"];
 
 /// What of `/proc` a process without a namespace of its own may still read.
 const RESTRICTED_PROC: [&str; 6] = [
@@ -69,6 +76,14 @@ pub enum PlanError {
         "the sandbox needs Landlock {LANDLOCK_AT_LEAST} and this kernel has {found}; use Linux 6.2 or newer with `landlock` in its lsm= list"
     )]
     Landlock {
+        /// What there is.
+        found: u32,
+    },
+    /// Landlock is too old to stand in for namespaces.
+    #[error(
+        "level `restricted` needs Landlock {LANDLOCK_FOR_RESTRICTED} (Linux 6.12) and this kernel has {found}: code could signal other processes of its user; use level `full`"
+    )]
+    RestrictedLandlock {
         /// What there is.
         found: u32,
     },
@@ -199,6 +214,8 @@ pub enum SessionRooms {
         workspace_bytes: u64,
         /// Bytes in `/dev/shm`.
         shared_memory_bytes: u64,
+        /// Parts of the host's tree that the session's own mounts would cover, and that are to be seen all the same.
+        kept: Vec<PathBuf>,
     },
     /// None: it shares the zygote's view.
     Shared,
@@ -224,7 +241,8 @@ pub struct LandlockPlan {
 pub enum SeccompPlan {
     /// Unix, IPv4, IPv6: the network namespace holds them.
     Sockets,
-    /// None but anonymous Unix pairs.
+    /// None but anonymous Unix pairs, and nothing that reaches other processes of the same user: there are no
+    /// namespaces to hold it.
     NoSockets,
 }
 
@@ -242,6 +260,9 @@ pub fn plan(policy: &Policy, facts: Facts, workspace: &Path) -> Result<Plan, Pla
         }
         Level::Restricted => {
             require_landlock(facts)?;
+            if facts.landlock < LANDLOCK_FOR_RESTRICTED {
+                return Err(PlanError::RestrictedLandlock { found: facts.landlock });
+            }
             if policy.network != Network::None {
                 return Err(PlanError::RestrictedNetwork);
             }
@@ -374,6 +395,7 @@ fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
             network: policy.network == Network::None,
             workspace_bytes: policy.limits.workspace,
             shared_memory_bytes: policy.limits.workspace.min(256 << 20),
+            kept: covered(policy),
         },
         workspace: "/session".into(),
         landlock: Some(LandlockPlan {
@@ -387,6 +409,14 @@ fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
         limits: policy.limits,
         probes,
     }
+}
+
+/// What of the host is shown below a directory that each session has for itself: a virtual environment or data
+/// somewhere in `/tmp`.
+fn covered(policy: &Policy) -> Vec<PathBuf> {
+    let shown = python_trees(policy).chain(policy.read.iter().chain(&policy.write).map(PathBuf::as_path));
+    let below = |path: &Path| COVERED.iter().any(|root| path.starts_with(root));
+    shown.filter(|path| below(path)).map(Path::to_owned).collect()
 }
 
 fn restricted_session(policy: &Policy, facts: Facts, workspace: &Path) -> SessionPlan {

@@ -16,6 +16,10 @@ use crate::error::{Step, StepError};
 use crate::plan::SeccompPlan;
 
 mod calls;
+mod shared;
+
+/// `linux/net.h`: the kernel turns this type of an `AF_INET` socket into the family `AF_PACKET`.
+const SOCK_PACKET: i32 = 10;
 
 /// Compiled filters, made once per zygote and applied once per session.
 #[derive(Debug, Clone)]
@@ -62,7 +66,7 @@ fn condition(argument: u8, length: Len, operator: Op, value: u64) -> Built<Secco
 fn refused_arguments(plan: SeccompPlan) -> Built<Rules> {
     let mut rules = Rules::new();
     rules.insert(libc::SYS_clone, new_namespaces()?);
-    rules.insert(libc::SYS_socket, refused_sockets(plan)?);
+    rules.insert(libc::SYS_socket, refused_sockets()?);
     let other_than_unix = condition(0, Len::Dword, Op::Ne, libc::AF_UNIX as u64)?;
     rules.insert(libc::SYS_socketpair, vec![SeccompRule::new(vec![other_than_unix])?]);
     // Typing into a terminal on the user's behalf (TIOCSTI), and through the console (TIOCLINUX).
@@ -74,6 +78,9 @@ fn refused_arguments(plan: SeccompPlan) -> Built<Rules> {
     // Only asking for the personality, or setting the plain one.
     let neither = vec![condition(0, Len::Dword, Op::Ne, 0)?, condition(0, Len::Dword, Op::Ne, 0xffff_ffff)?];
     rules.insert(libc::SYS_personality, vec![SeccompRule::new(neither)?]);
+    if plan == SeccompPlan::NoSockets {
+        shared::refuse(&mut rules)?;
+    }
     Ok(rules)
 }
 
@@ -96,14 +103,15 @@ fn new_namespaces() -> Built<Vec<SeccompRule>> {
         .collect()
 }
 
-fn refused_sockets(plan: SeccompPlan) -> Built<Vec<SeccompRule>> {
-    if plan == SeccompPlan::NoSockets {
-        return Ok(Vec::new());
-    }
+fn refused_sockets() -> Built<Vec<SeccompRule>> {
     let families = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6];
     let other_family: Built<Vec<_>> =
         families.iter().map(|family| condition(0, Len::Dword, Op::Ne, *family as u64)).collect();
-    // The low four bits are the type; the flags are above.
-    let raw = condition(1, Len::Dword, Op::MaskedEq(0xf), libc::SOCK_RAW as u64)?;
-    Ok(vec![SeccompRule::new(other_family?)?, SeccompRule::new(vec![raw])?])
+    let mut rules = vec![SeccompRule::new(other_family?)?];
+    // The low four bits are the type; the flags are above. `SOCK_PACKET` is a family in disguise.
+    for kind in [libc::SOCK_RAW, SOCK_PACKET] {
+        let raw = condition(1, Len::Dword, Op::MaskedEq(0xf), kind as u64)?;
+        rules.push(SeccompRule::new(vec![raw])?);
+    }
+    Ok(rules)
 }

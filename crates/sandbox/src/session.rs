@@ -4,12 +4,15 @@
 //! run. File rules and system call rules come last, in the processes that need them, because they forbid the
 //! steps before.
 
-use std::path::Path;
+use std::fs;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Step, StepError};
 use crate::outer::{self, write_maps};
 use crate::plan::{INSIDE_ID, SessionPlan, SessionRooms};
-use crate::sys::{self, flags};
+use crate::sys::{self, AtFlags, flags};
 
 /// Files and directories that one session may have in its workspace and `/tmp` together.
 const WORKSPACE_FILES: u64 = 200_000;
@@ -32,8 +35,8 @@ pub fn leave_zygote(rooms: &SessionRooms) -> Result<(), StepError> {
 
 /// Builds the session's view, in its pid 1, and gives up every capability.
 pub fn settle(plan: &SessionPlan) -> Result<(), StepError> {
-    if let SessionRooms::Own { network, workspace_bytes, shared_memory_bytes } = &plan.rooms {
-        mounts(*workspace_bytes, *shared_memory_bytes)?;
+    if let SessionRooms::Own { network, workspace_bytes, shared_memory_bytes, kept } = &plan.rooms {
+        mounts(*workspace_bytes, *shared_memory_bytes, kept)?;
         if *network {
             sys::loopback_up().step(|| "bring up the loopback".to_owned())?;
         }
@@ -50,13 +53,14 @@ pub fn settle(plan: &SessionPlan) -> Result<(), StepError> {
     Ok(())
 }
 
-fn mounts(workspace_bytes: u64, shared_memory_bytes: u64) -> Result<(), StepError> {
+fn mounts(workspace_bytes: u64, shared_memory_bytes: u64, kept: &[PathBuf]) -> Result<(), StepError> {
     let safe = flags::NOSUID | flags::NODEV;
     let none = Path::new("none");
     let mount = |source: &Path, target: &str, kind: &str, flags: u64, data: &str| {
         sys::mount(source, Path::new(target), kind, flags, data).step(|| format!("mount {target}"))
     };
     mount(none, "/", "", flags::RECURSIVE | flags::PRIVATE, "")?;
+    let kept = take_hold(kept)?;
     // One file system, so one limit, behind both places where a session may write.
     let data = format!("size={workspace_bytes},nr_inodes={WORKSPACE_FILES},mode=0755");
     mount(Path::new("workspace"), "/run", "tmpfs", safe, &data)?;
@@ -65,8 +69,33 @@ fn mounts(workspace_bytes: u64, shared_memory_bytes: u64) -> Result<(), StepErro
         outer::make_directory(&path, mode)?;
         mount(&path, &format!("/{name}"), "", flags::BIND, "")?;
     }
-    mount(Path::new("empty"), "/run", "tmpfs", safe | flags::NOEXEC | flags::RDONLY, "size=4k,nr_inodes=8")?;
+    mount(Path::new("empty"), "/run", "tmpfs", safe | flags::NOEXEC, "size=64k,nr_inodes=256,mode=0755")?;
     let data = format!("size={shared_memory_bytes},nr_inodes=4096,mode=1777");
     mount(Path::new("shm"), "/dev/shm", "tmpfs", safe | flags::NOEXEC, &data)?;
+    for (path, place) in &kept {
+        show_again(path, place)?;
+    }
+    sys::set_mount_attributes(Path::new("/run"), outer::ATTRIBUTE_READ_ONLY, AtFlags::ThisMount)
+        .step(|| "make /run read-only".to_owned())?;
     mount(Path::new("proc"), "/proc", "proc", safe | flags::NOEXEC, "")
+}
+
+/// Opens what is about to be covered.
+fn take_hold(paths: &[PathBuf]) -> Result<Vec<(&Path, fs::File)>, StepError> {
+    let open = |path: &Path| fs::OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path);
+    let hold = |path: &PathBuf| open(path).step(|| format!("find {}", path.display()));
+    paths.iter().map(|path| Ok((path.as_path(), hold(path)?))).collect()
+}
+
+/// Puts what was covered back under its own name, with the rights that it had.
+fn show_again(path: &Path, place: &fs::File) -> Result<(), StepError> {
+    let step = || format!("show {} again", path.display());
+    if place.metadata().step(step)?.is_dir() {
+        outer::make_directory(path, 0o755)?;
+    } else if !path.exists() {
+        outer::make_directory(path.parent().unwrap_or(Path::new("/")), 0o755)?;
+        fs::write(path, b"").step(step)?;
+    }
+    let source = PathBuf::from(format!("/proc/self/fd/{}", place.as_raw_fd()));
+    sys::mount(&source, path, "", flags::BIND | flags::RECURSIVE, "").step(step)
 }

@@ -498,6 +498,65 @@ pub unsafe fn fork() -> io::Result<Forked> {
     }
 }
 
+/// Forks a copy of this process that is not its child but its sibling, so that code which waits for its own children
+/// never meets it. `Ok(None)` when this kernel cannot do it.
+///
+/// The C library's at-fork handlers do not run, so this is only for processes with one thread.
+///
+/// # Safety
+/// The caller has one thread and holds no lock that the copy would need.
+pub unsafe fn fork_beside() -> io::Result<Option<Forked>> {
+    // Where the C library keeps this thread's id; the copy's own must be written there, or `abort` in it would
+    // signal this process.
+    let mut address: usize = 0;
+    // SAFETY: PR_GET_TID_ADDRESS writes one pointer.
+    let asked = unsafe { libc::prctl(libc::PR_GET_TID_ADDRESS, &raw mut address, 0, 0, 0) };
+    if asked < 0 || address == 0 {
+        return Ok(None);
+    }
+    let flags = libc::CLONE_PARENT | libc::CLONE_CHILD_SETTID | libc::CLONE_CHILD_CLEARTID | libc::SIGCHLD;
+    // SAFETY: no new stack and no shared memory: the same as fork but for who the parent is. The caller keeps the
+    // contract on threads and locks.
+    #[cfg(target_arch = "x86_64")]
+    let result = unsafe { libc::syscall(libc::SYS_clone, flags, 0usize, 0usize, address, 0usize) };
+    // SAFETY: as above; other architectures take the last two arguments the other way round.
+    #[cfg(not(target_arch = "x86_64"))]
+    let result = unsafe { libc::syscall(libc::SYS_clone, flags, 0usize, 0usize, 0usize, address) };
+    match check_long(result)? {
+        0 => Ok(Some(Forked::Child)),
+        pid => Ok(Some(Forked::Parent(pid as i32))),
+    }
+}
+
+/// Threads of this process.
+pub fn own_threads() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/task")?.count())
+}
+
+/// Bytes of memory that are this process's own and not a file's, roughly: resident less shared.
+pub fn own_memory() -> io::Result<u64> {
+    let text = std::fs::read_to_string("/proc/self/statm")?;
+    let mut pages = text.split_whitespace().skip(1).map(|number| number.parse::<u64>().unwrap_or(0));
+    let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
+    // SAFETY: takes a plain integer.
+    let size = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
+    Ok(resident.saturating_sub(shared) * size)
+}
+
+/// Microseconds on a clock that only goes forward.
+pub fn micros() -> u64 {
+    // SAFETY: an all-zero timespec is a valid place for the call to write to.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: `time` is valid for writing; this clock always exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    time.tv_sec.unsigned_abs() * 1_000_000 + time.tv_nsec.unsigned_abs() / 1_000
+}
+
+/// The parent of a process, as this namespace numbers them; `None` if it has ended.
+pub fn parent_of(pid: i32) -> Option<i32> {
+    stat_field(pid, 1)
+}
+
 /// Ends this process at once, running no handler.
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: never returns.
@@ -657,11 +716,20 @@ fn resource_number(resource: Resource) -> libc::__rlimit_resource_t {
 
 /// The soft limit that the kernel keeps for this process.
 pub fn get_limit(resource: Resource) -> io::Result<u64> {
+    Ok(limits_of(resource)?.rlim_cur)
+}
+
+/// The hard limit that the kernel keeps for this process.
+pub fn get_hard_limit(resource: Resource) -> io::Result<u64> {
+    Ok(limits_of(resource)?.rlim_max)
+}
+
+fn limits_of(resource: Resource) -> io::Result<libc::rlimit> {
     // SAFETY: an all-zero rlimit is a valid place for the call to write to.
     let mut now: libc::rlimit = unsafe { std::mem::zeroed() };
     // SAFETY: `now` is valid for writing.
     check(unsafe { libc::getrlimit(resource_number(resource), &mut now) })?;
-    Ok(now.rlim_cur)
+    Ok(now)
 }
 
 /// Sets soft and hard limit for this process and its future children, never above what there is.
@@ -874,9 +942,14 @@ fn children(pid: i32) -> Vec<i32> {
 
 /// When a process started, in clock ticks since boot; `None` if it has ended.
 pub fn start_ticks(pid: i32) -> Option<u64> {
+    stat_field(pid, 19)
+}
+
+/// A number from `/proc/PID/stat`, counted from the state, which is field 3.
+fn stat_field<T: std::str::FromStr>(pid: i32, index: usize) -> Option<T> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in field 2 may hold anything; the last `)` ends it, and the start time is field 22.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
+    // The name in field 2 may hold anything; the last `)` ends it.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(index)?.parse().ok()
 }
 
 /// Processes and threads that this process's user has on the whole machine.
@@ -933,9 +1006,9 @@ pub fn has_children() -> bool {
     unsafe { libc::waitid(libc::P_ALL, 0, &mut info, flags) == 0 }
 }
 
-/// Whether the parent has adopted children beside this process, as far as that can be seen.
-pub fn has_orphaned_siblings() -> bool {
-    children(parent_pid()).len() > 1
+/// The parent's children, this process among them, as far as they can be seen.
+pub fn siblings() -> Vec<i32> {
+    children(parent_pid())
 }
 
 /// What the kernel says of this thread, as `/proc/thread-self/status` shows it.

@@ -5,8 +5,9 @@
 //! Python.
 
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 
-use actwright_protocol::{FromSupervisor, FromWorker, Proof, Ready, VERSION};
+use actwright_protocol::{CheckpointRules, FromSupervisor, FromWorker, Proof, Ready, VERSION};
 use actwright_sandbox::plan::{SessionPlan, SessionRooms};
 use actwright_sandbox::seccomp::Filters;
 use actwright_sandbox::sys::{self, Disposition, Dumpable, Forked};
@@ -15,12 +16,26 @@ use actwright_sandbox::{Step, StepError, landlock, limits, proof, session};
 use crate::socket::{send_datagram, send_frame};
 use crate::supervisor;
 
-/// Where the live process keeps its data socket: above every number that code's own files get, so that a session's
-/// first file is 3 as everywhere.
-pub const DATA: RawFd = 1_000;
+/// Where the live process keeps its own sockets: just above the limit on code's files, so that a session's first file
+/// is 3 as everywhere, and below the hard limit, so that a copy can put a fresh socket in the same place.
+static OWN_PLACES: AtomicI32 = AtomicI32::new(0);
 
-/// Where the supervisor keeps its control socket.
+/// The live process's socket to the host.
+pub fn data() -> RawFd {
+    OWN_PLACES.load(Ordering::Relaxed)
+}
+
+/// The live process's socket to its supervisor.
+pub fn keeper() -> RawFd {
+    data() + 1
+}
+
+/// Out of the way of every fixed place while descriptors are moved.
+const ASIDE: RawFd = 700;
+
+/// Where the supervisor keeps its control socket, and its end of the live process's.
 const CONTROL: RawFd = 3;
+const LIVE: RawFd = 4;
 
 /// What a session is born with.
 pub struct Birth<'a> {
@@ -32,14 +47,15 @@ pub struct Birth<'a> {
     pub data: OwnedFd,
     /// To the host: the supervisor's orders and reports.
     pub control: OwnedFd,
+    /// When to keep copies.
+    pub checkpoints: CheckpointRules,
 }
 
 /// Runs in the zygote's fork. Returns only in the session's live process, locked in; every other process ends
 /// here.
 pub fn be_born(birth: Birth<'_>) {
-    // Out of the way of the fixed places below.
-    let moved = sys::duplicate_above(birth.control.as_fd(), DATA + 1)
-        .and_then(|control| Ok((control, sys::duplicate_above(birth.data.as_fd(), DATA + 1)?)));
+    let moved = sys::duplicate_above(birth.control.as_fd(), ASIDE)
+        .and_then(|control| Ok((control, sys::duplicate_above(birth.data.as_fd(), ASIDE)?)));
     let Ok((control, data)) = moved else { sys::exit_now(125) };
     let result = leave(&birth.plan).and_then(|()| split(&birth, &control, &data));
     if let Err(error) = result {
@@ -74,28 +90,32 @@ fn leave(plan: &SessionPlan) -> Result<(), StepError> {
 /// The supervisor's side of the second fork never returns.
 fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), StepError> {
     session::settle(&birth.plan)?;
+    let (ours, theirs) =
+        sys::socket_pair(sys::SocketKind::Packet).step(|| "make a socket pair".to_owned())?;
+    let ours = sys::duplicate_above(ours.as_fd(), ASIDE).step(|| "place a socket".to_owned())?;
+    let theirs = sys::duplicate_above(theirs.as_fd(), ASIDE).step(|| "place a socket".to_owned())?;
     sys::set_signal(sys::CHILD_ENDED, Disposition::Default).step(|| "watch children".to_owned())?;
     // SAFETY of `fork`: as above.
     #[allow(unsafe_code)]
     let forked = unsafe { sys::fork() }.step(|| "fork the session's process".to_owned())?;
     match forked {
         Forked::Parent(live) => {
-            if let Err(error) = become_supervisor(birth, control) {
+            if let Err(error) = become_supervisor(birth, control, &ours) {
                 fail(control, &error.step, &error.source.to_string());
             }
-            supervisor::supervise(live, CONTROL)
+            supervisor::supervise(live, CONTROL, LIVE, birth.checkpoints.keep)
         }
-        Forked::Child => become_live(birth, data),
+        Forked::Child => become_live(birth, data, &theirs),
     }
 }
 
-fn become_supervisor(birth: &Birth<'_>, control: &OwnedFd) -> Result<(), StepError> {
+fn become_supervisor(birth: &Birth<'_>, control: &OwnedFd, live: &OwnedFd) -> Result<(), StepError> {
     sys::set_dumpable(Dumpable::No).step(|| "close the supervisor to its user".to_owned())?;
     sys::set_signal(sys::INTERRUPT, Disposition::Ignore).step(|| "ignore interrupts".to_owned())?;
     sys::place_private(control.as_fd(), CONTROL).step(|| "place the control socket".to_owned())?;
+    sys::place_private(live.as_fd(), LIVE).step(|| "place the live process's socket".to_owned())?;
     null_streams()?;
-    sys::close_range(CONTROL + 1, RawFd::MAX)
-        .step(|| "close what the supervisor does not need".to_owned())?;
+    sys::close_range(LIVE + 1, RawFd::MAX).step(|| "close what the supervisor does not need".to_owned())?;
     if let Some(filters) = birth.filters {
         filters.apply()?;
     }
@@ -112,26 +132,40 @@ fn null_streams() -> Result<(), StepError> {
 }
 
 /// Locks the live process in and tells the host how each wall answered.
-fn become_live(birth: &Birth<'_>, data: &OwnedFd) -> Result<(), StepError> {
+fn become_live(birth: &Birth<'_>, data: &OwnedFd, keeper: &OwnedFd) -> Result<(), StepError> {
     if matches!(birth.plan.rooms, SessionRooms::Shared) {
         sys::die_with_parent().step(|| "tie the session to its supervisor".to_owned())?;
     }
     sys::new_process_group().step(|| "start a process group".to_owned())?;
-    sys::place_private(data.as_fd(), DATA).step(|| "place the data socket".to_owned())?;
+    let first =
+        limits::first_spare_file(&birth.plan.limits).step(|| "read the limit on open files".to_owned())?;
+    // Both are aside already, so neither can lie in the other's place.
+    let (data, keeper) = above(first + 2, data, keeper)?;
+    OWN_PLACES.store(first, Ordering::Relaxed);
+    sys::place_private(data.as_fd(), self::data()).step(|| "place the data socket".to_owned())?;
+    sys::place_private(keeper.as_fd(), self::keeper()).step(|| "place the supervisor's socket".to_owned())?;
     null_streams()?;
     sys::print_by_lines();
-    sys::close_range(3, DATA - 1).step(|| "close what the session does not need".to_owned())?;
-    sys::close_range(DATA + 1, RawFd::MAX).step(|| "close what the session does not need".to_owned())?;
+    sys::close_range(3, first - 1).step(|| "close what the session does not need".to_owned())?;
+    sys::close_range(first + 2, RawFd::MAX).step(|| "close what the session does not need".to_owned())?;
+    std::mem::forget((data, keeper));
     let proofs = match lock_in(birth) {
         Ok(proofs) => proofs,
         // The control socket is closed here: the supervisor reports the exit, and the reason goes the other way.
         Err(reason) => {
-            let _ = send_frame(sys::borrow(DATA), &refusal(&reason), &[]);
+            let _ = send_frame(sys::borrow(self::data()), &refusal(&reason), &[]);
             sys::exit_now(125)
         }
     };
     let ready = FromWorker::Ready(Ready { version: VERSION, proofs });
-    send_frame(sys::borrow(DATA), &ready, &[]).step(|| "say ready".to_owned())
+    send_frame(sys::borrow(self::data()), &ready, &[]).step(|| "say ready".to_owned())
+}
+
+/// Copies of two descriptors at `lowest` or above.
+fn above(lowest: RawFd, one: &OwnedFd, other: &OwnedFd) -> Result<(OwnedFd, OwnedFd), StepError> {
+    let both = sys::duplicate_above(one.as_fd(), lowest)
+        .and_then(|one| Ok((one, sys::duplicate_above(other.as_fd(), lowest)?)));
+    both.step(|| "move the session's sockets aside".to_owned())
 }
 
 /// A `Ready` of version 0 is a refusal: its one proof says which wall does not hold.
@@ -142,8 +176,11 @@ fn refusal(reason: &str) -> FromWorker {
 
 fn lock_in(birth: &Birth<'_>) -> Result<Vec<Proof>, String> {
     let plan = &birth.plan;
+    // Copies are processes too, and not of code's making.
+    let copies = u64::from(birth.checkpoints.keep) + 1;
     let words = |error: StepError| error.to_string();
     let mut kept = plan.limits;
+    kept.processes = kept.processes.saturating_add(copies);
     if matches!(plan.rooms, SessionRooms::Shared) {
         // Without a user namespace of its own the kernel counts all processes of the user.
         kept.processes =

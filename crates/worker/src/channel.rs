@@ -11,7 +11,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actwright_protocol::{
-    Blob, CallError, FromWorker, OutputStream, ToWorker, Value, decode, encode_datagram,
+    Blob, CallError, CheckpointRules, FromWorker, OutputStream, ToWorker, Value, decode, encode_datagram,
 };
 use actwright_sandbox::sys::{self, Resource};
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
@@ -19,9 +19,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
 
 use crate::ages::Ages;
-use crate::birth::DATA;
+use crate::birth;
 use crate::convert;
 use crate::output::Streams;
+use crate::park::{self, Park, Parked};
 use crate::socket::{Inbox, Step, pack, send_frame};
 
 pyo3::create_exception!(
@@ -48,6 +49,7 @@ pub struct Channel {
     lent: Mutex<Option<u64>>,
     next_call: AtomicU64,
     disowned: AtomicBool,
+    park: Mutex<Park>,
 }
 
 /// What has arrived and waits for its reader.
@@ -74,7 +76,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Channel {
     /// The channel over the data socket that birth has put in place.
-    pub fn at_fixed_place() -> Self {
+    pub fn at_fixed_place(checkpoints: CheckpointRules) -> Self {
         Self {
             mail: Mutex::default(),
             filed: Condvar::new(),
@@ -85,6 +87,7 @@ impl Channel {
             lent: Mutex::default(),
             next_call: AtomicU64::new(1),
             disowned: AtomicBool::new(false),
+            park: Mutex::new(Park::new(checkpoints)),
         }
     }
 
@@ -100,7 +103,7 @@ impl Channel {
                 "this is a forked child: only the session's own process may call the host",
             ));
         }
-        Ok(sys::borrow(DATA))
+        Ok(sys::borrow(birth::data()))
     }
 
     fn send(&self, py: Python<'_>, message: &FromWorker, beside: &[OwnedFd]) -> PyResult<()> {
@@ -301,11 +304,41 @@ impl Channel {
         }
     }
 
+    /// Between two cells: parks a frozen copy of this process to go on from. False in the process that runs on; true in
+    /// the copy when it is woken in its place.
+    fn park(&self, py: Python<'_>, cell: u64) -> PyResult<bool> {
+        let socket = self.socket()?;
+        let parked = {
+            // A thread may be in the middle of a write: the copy would inherit its locks and nobody to open them.
+            // Whoever holds one does so for a moment, and does not need the interpreter to let go.
+            let _sending = lock(&self.sending);
+            let _writing = self.streams.hold();
+            lock(&self.park).park(py, cell)?
+        };
+        self.ages.note();
+        let message = match parked {
+            Parked::Live(copy) => FromWorker::Parked { cell, copy },
+            Parked::Copy => {
+                // What the given-up process had read or was told is not for this one.
+                *lock(&self.mail) = Mail::default();
+                *lock(&self.inbox) = Inbox::default();
+                self.disowned.store(false, Ordering::Relaxed);
+                send_frame(socket, &FromWorker::Resumed { cell }, &[])?;
+                return Ok(true);
+            }
+        };
+        self.send(py, &message, &[])?;
+        Ok(false)
+    }
+
     /// In a forked child: this process must never speak for the session again.
     fn disown(&self) {
+        if park::is_waking() {
+            return;
+        }
         self.disowned.store(true, Ordering::Relaxed);
         self.streams.forked();
         // The number is ours by birth; whoever holds it in this child is this channel alone.
-        let _ = sys::adopt(DATA).map(drop);
+        let _ = sys::adopt(birth::data()).map(drop);
     }
 }

@@ -60,6 +60,11 @@ impl Streams {
         sys::place(stderr.as_fd(), 2)
     }
 
+    /// Lets nobody write until the guard is dropped.
+    pub fn hold(&self) -> MutexGuard<'_, u64> {
+        self.current()
+    }
+
     /// In a forked child: the descriptors stay whose they are.
     pub fn forked(&self) {
         self.forked.store(true, Ordering::Relaxed);
@@ -67,7 +72,12 @@ impl Streams {
 
     /// Writes text or bytes to stream 1 or 2 for a cell, or for whichever runs if `cell` is 0. Gives back what was not
     /// written because the cell's turn is over, empty if all was.
-    pub fn emit<'py>(&self, cell: u64, stream: i32, content: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    pub fn emit<'py>(
+        &self,
+        cell: u64,
+        stream: i32,
+        content: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let py = content.py();
         if let Ok(text) = content.cast::<PyString>() {
             if text.len()? > SLICE {

@@ -16,8 +16,17 @@ pub fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Err
 
 /// Sends one message with its boundary.
 pub fn send_datagram<T: Serialize>(socket: BorrowedFd<'_>, message: &T) -> io::Result<()> {
+    send_datagram_with(socket, message, &[])
+}
+
+/// Sends one message with its boundary and descriptors beside it.
+pub fn send_datagram_with<T: Serialize>(
+    socket: BorrowedFd<'_>,
+    message: &T,
+    fds: &[BorrowedFd<'_>],
+) -> io::Result<()> {
     let bytes = encode_datagram(message).map_err(invalid)?;
-    sys::send(socket, &bytes, &[], Waiting::Block).map(drop)
+    sys::send(socket, &bytes, fds, Waiting::Block).map(drop)
 }
 
 /// Receives one message with the descriptors beside it; `None` when the other side is gone.

@@ -1,27 +1,66 @@
-//! What stays as pid 1 of a session: it tells the host how the live process ended and sends the signals that the
-//! host asks for.
+//! What stays as pid 1 of a session: it tells the host how the live process ended, sends the signals that the host
+//! asks for, and keeps the frozen copies to go on from.
 //!
-//! It runs no Python and holds nothing but its control socket. When the host lets go of that socket it exits, and
-//! the kernel takes the whole namespace with it. Without a namespace (levels `restricted` and `off`) it ends
-//! its descendants first.
+//! It runs no Python and holds nothing but sockets. When the host lets go of the control socket it exits, and the kernel
+//! takes the whole namespace with it. Without a namespace (levels `restricted` and `off`) it ends its descendants
+//! first. The live process runs agent code, so what it says is checked: a copy must be a child of this process.
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use actwright_protocol::{ExitStatus, FromSupervisor, ToSupervisor};
+use actwright_protocol::{ExitStatus, FromLive, FromSupervisor, ToSupervisor};
 use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
 
 use crate::socket::{receive_datagram, send_datagram};
 
 struct Supervisor {
-    live: Option<i32>,
+    live: Option<Member>,
+    /// Oldest first.
+    copies: Vec<Copy>,
+    keep: usize,
     control: BorrowedFd<'static>,
+    reports: BorrowedFd<'static>,
     children: OwnedFd,
 }
 
+/// A child of this process, by a reference that cannot come to mean another one.
+struct Member {
+    pid: i32,
+    process: OwnedFd,
+}
+
+struct Copy {
+    member: Member,
+    cell: u64,
+    /// The copy ends when this is closed, and wakes when a socket comes through it.
+    wake: OwnedFd,
+}
+
+impl Member {
+    fn of(pid: i32) -> io::Result<Self> {
+        let process = sys::open_process(pid)?;
+        if sys::parent_of(pid) != Some(sys::pid()) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(Self { pid, process })
+    }
+
+    fn signal(&self, signal: i32) -> bool {
+        sys::signal_process(self.process.as_fd(), signal).is_ok()
+    }
+}
+
 /// Never returns.
-pub fn supervise(live: i32, control: RawFd) -> ! {
-    let Ok(children) = sys::child_events() else { sys::exit_now(125) };
-    let mut supervisor = Supervisor { live: Some(live), control: sys::borrow(control), children };
+pub fn supervise(live: i32, control: RawFd, reports: RawFd, keep: u32) -> ! {
+    let (Ok(children), Ok(live)) = (sys::child_events(), Member::of(live)) else { sys::exit_now(125) };
+    let mut supervisor = Supervisor {
+        live: Some(live),
+        copies: Vec::new(),
+        keep: keep as usize,
+        control: sys::borrow(control),
+        reports: sys::borrow(reports),
+        children,
+    };
     loop {
         if supervisor.turn().is_err() {
             supervisor.leave();
@@ -31,35 +70,43 @@ pub fn supervise(live: i32, control: RawFd) -> ! {
 
 impl Supervisor {
     /// Collects who has ended, then waits for the next thing to do.
-    fn turn(&mut self) -> std::io::Result<()> {
+    fn turn(&mut self) -> io::Result<()> {
         self.collect()?;
-        let wanted = [self.control.as_raw_fd(), self.children.as_raw_fd()].map(|fd| Interest {
-            fd,
-            readable: true,
-            writable: false,
-        });
+        let mut wanted = vec![self.control.as_raw_fd(), self.children.as_raw_fd()];
+        if self.live.is_some() {
+            // Without a live process the socket is at its end, and that is no news.
+            wanted.push(self.reports.as_raw_fd());
+        }
+        let wanted: Vec<_> =
+            wanted.into_iter().map(|fd| Interest { fd, readable: true, writable: false }).collect();
         let ready = match sys::wait(&wanted, -1) {
             Ok(ready) => ready,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(error),
         };
         if ready[1].0 {
             let mut events = [0; 1024];
             let _ = sys::read(self.children.as_fd(), &mut events);
         }
+        if ready.get(2).is_some_and(|(readable, _)| *readable) {
+            self.take_report();
+        }
         if ready[0].0 {
             match receive_datagram::<ToSupervisor>(self.control)? {
-                Some((order, _)) => self.obey(&order)?,
+                Some((order, fds)) => self.obey(&order, fds)?,
                 None => self.leave(),
             }
         }
         Ok(())
     }
 
-    fn collect(&mut self) -> std::io::Result<()> {
+    fn collect(&mut self) -> io::Result<()> {
         while let Ok(Some((pid, how))) = sys::reap(None, Waiting::Never) {
-            if self.live == Some(pid) {
+            self.copies.retain(|copy| copy.member.pid != pid);
+            if self.live.as_ref().is_some_and(|live| live.pid == pid) {
                 self.live = None;
+                // It may have parked a copy in its last moment.
+                self.take_report();
                 let status = match how {
                     Ended::Code(code) => ExitStatus::Code(code),
                     Ended::Signal(signal) => ExitStatus::Signal(signal),
@@ -70,38 +117,94 @@ impl Supervisor {
         Ok(())
     }
 
-    fn obey(&mut self, order: &ToSupervisor) -> std::io::Result<()> {
+    /// Takes what the live process has to say, if anything. Nonsense costs it nothing but the copy.
+    fn take_report(&mut self) {
+        loop {
+            let mut bytes = [0; 256];
+            let Ok((count, fds)) = sys::receive(self.reports, &mut bytes, Waiting::Never) else { return };
+            if count == 0 {
+                return;
+            }
+            let Ok(FromLive::Parked { pid, cell }) = actwright_protocol::decode(&bytes[..count]) else {
+                continue;
+            };
+            let (Ok(member), Some(wake)) = (Member::of(pid), fds.into_iter().next()) else { continue };
+            self.copies.retain(|copy| copy.member.pid != pid);
+            self.copies.push(Copy { member, cell, wake });
+            let surplus = self.copies.len().saturating_sub(self.keep);
+            self.copies.drain(..surplus);
+        }
+    }
+
+    fn obey(&mut self, order: &ToSupervisor, fds: Vec<OwnedFd>) -> io::Result<()> {
         match order {
             ToSupervisor::Interrupt { since_ticks } => {
                 // The word goes first, so that the host hears it before anything that the signal brings about.
                 send_datagram(self.control, &FromSupervisor::Interrupted)?;
                 self.signal_descendants(*since_ticks, sys::INTERRUPT);
-                if let Some(live) = self.live {
+                if let Some(live) = &self.live {
                     // It may end at this very moment; then the report of its end is on its way.
-                    let _ = sys::signal_child(live, sys::INTERRUPT);
+                    live.signal(sys::INTERRUPT);
                 }
                 Ok(())
             }
             ToSupervisor::Sweep { since_ticks } => {
-                let mut killed = 0;
-                // A process may fork between the look and the signal, so look again until there is none.
-                for _ in 0..16 {
-                    match self.signal_descendants(*since_ticks, sys::KILL) {
-                        0 => break,
-                        count => killed += count,
-                    }
-                }
+                let killed = self.kill_descendants(*since_ticks);
                 send_datagram(self.control, &FromSupervisor::Swept { killed })
+            }
+            ToSupervisor::RollBack { cell } => {
+                let answer = match self.roll_back(*cell, fds) {
+                    Some(cell) => FromSupervisor::RolledBack { cell },
+                    None => FromSupervisor::NoCopy,
+                };
+                send_datagram(self.control, &answer)
             }
             ToSupervisor::Quit => self.leave(),
         }
     }
 
-    /// Signals everything below this process but the live one, if it is at least as young as asked.
+    /// Goes on from the newest copy that is not younger than `cell`; says which cell it has run last.
+    fn roll_back(&mut self, cell: u64, fds: Vec<OwnedFd>) -> Option<u64> {
+        self.take_report();
+        let index = self.copies.iter().rposition(|copy| copy.cell <= cell)?;
+        let data = fds.into_iter().next()?;
+        if let Some(live) = self.live.take() {
+            live.signal(sys::KILL);
+            // It cannot refuse, and its end is not news.
+            let _ = sys::reap(Some(live.pid), Waiting::Block);
+        }
+        self.kill_descendants(0);
+        // Younger copies are of a branch that is given up.
+        self.copies.truncate(index + 1);
+        let chosen = self.copies.pop()?;
+        sys::send(chosen.wake.as_fd(), b"w", &[data.as_fd()], Waiting::Never).ok()?;
+        self.live = Some(chosen.member);
+        Some(chosen.cell)
+    }
+
+    fn is_own(&self, pid: i32) -> bool {
+        let live = self.live.iter();
+        live.chain(self.copies.iter().map(|copy| &copy.member)).any(|member| member.pid == pid)
+    }
+
+    fn kill_descendants(&self, since_ticks: u64) -> u32 {
+        let mut killed = 0;
+        // A process may fork between the look and the signal, so look again until there is none.
+        for _ in 0..16 {
+            match self.signal_descendants(since_ticks, sys::KILL) {
+                0 => break,
+                count => killed += count,
+            }
+        }
+        killed
+    }
+
+    /// Signals everything below this process that is neither the live one nor a copy, if it is at least as young as
+    /// asked.
     fn signal_descendants(&self, since_ticks: u64, signal: i32) -> u32 {
         let mut count = 0;
         for pid in sys::descendants() {
-            if Some(pid) == self.live {
+            if self.is_own(pid) {
                 continue;
             }
             // The reference first, the age second: a number given away in between is another, younger process
@@ -115,11 +218,12 @@ impl Supervisor {
         count
     }
 
-    fn leave(&self) -> ! {
+    fn leave(&mut self) -> ! {
         if sys::pid() != 1 {
             for _ in 0..16 {
-                let live = self.live.map_or(0, |live| u32::from(sys::signal_child(live, sys::KILL).is_ok()));
-                if self.signal_descendants(0, sys::KILL) + live == 0 {
+                let live = self.live.iter().chain(self.copies.iter().map(|copy| &copy.member));
+                let alive = live.filter(|member| member.signal(sys::KILL)).count() as u32;
+                if self.signal_descendants(0, sys::KILL) + alive == 0 {
                     break;
                 }
                 while let Ok(Some(_)) = sys::reap(None, Waiting::Never) {}

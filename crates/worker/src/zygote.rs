@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 
-use actwright_protocol::{FromZygote, PythonFacts, ToZygote, VERSION, decode};
+use actwright_protocol::{FromZygote, PythonFacts, SessionSpec, ToZygote, VERSION, decode};
 use actwright_sandbox::plan::{SeccompPlan, SessionPlan};
 use actwright_sandbox::seccomp::Filters;
 use actwright_sandbox::sys::{self, Disposition, Forked, Interest};
@@ -46,8 +46,7 @@ pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) ->
             Err(error) => return Err(PyOSError::new_err(error.to_string())),
         };
         let ToZygote::Spawn(spec) = order;
-        let plan: SessionPlan = decode(&spec.plan).map_err(invalid)?;
-        if let Some(channel) = spawn(py, plan, fds, &mut filters)? {
+        if let Some(channel) = spawn(py, &spec, fds, &mut filters)? {
             return Ok(Some(channel));
         }
     }
@@ -62,12 +61,8 @@ fn is_idle(control: RawFd) -> io::Result<bool> {
     }
 }
 
-fn threads() -> io::Result<usize> {
-    Ok(std::fs::read_dir("/proc/self/task")?.count())
-}
-
 fn require_one_thread(socket: &OwnedFd) -> PyResult<()> {
-    let threads = threads()?;
+    let threads = sys::own_threads()?;
     if threads == 1 {
         return Ok(());
     }
@@ -84,17 +79,19 @@ fn facts(py: Python<'_>) -> PyResult<PythonFacts> {
     Ok(PythonFacts {
         version: format!("{}.{}.{}", version.0, version.1, version.2),
         implementation,
-        threads: u32::try_from(threads()?).unwrap_or(u32::MAX),
+        threads: u32::try_from(sys::own_threads()?).unwrap_or(u32::MAX),
     })
 }
 
 /// Forks one session; `Some` in the child.
 fn spawn(
     py: Python<'_>,
-    plan: SessionPlan,
+    spec: &SessionSpec,
     fds: Vec<OwnedFd>,
     filters: &mut HashMap<SeccompPlan, Filters>,
 ) -> PyResult<Option<Channel>> {
+    let plan: SessionPlan = decode(&spec.plan).map_err(invalid)?;
+    let checkpoints = spec.checkpoints;
     let Ok([data, control]) = <[OwnedFd; 2]>::try_from(fds) else {
         return Err(PyOSError::new_err("a session needs two descriptors"));
     };
@@ -121,14 +118,14 @@ fn spawn(
         // The host sees both sockets close and knows that this session was not born.
         Err(_) => Ok(None),
         Ok(Forked::Child) => {
-            be_born(Birth { plan, filters, data, control });
+            be_born(Birth { plan, filters, data, control, checkpoints });
             // SAFETY: the counterpart of `PyOS_BeforeFork` above, in the process that goes on with Python.
             #[allow(unsafe_code)]
             unsafe {
                 pyo3::ffi::PyOS_AfterFork_Child()
             };
             py.check_signals()?;
-            Ok(Some(Channel::at_fixed_place()))
+            Ok(Some(Channel::at_fixed_place(checkpoints)))
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::names::{OutputId, SessionId};
 use crate::outputs::{Outputs, Stream};
-use crate::session::report::{CellValue, LateOutput};
+use crate::session::report::{CellValue, Checkpoint, LateOutput};
 
 fn id(n: u32) -> OutputId {
     OutputId::parse(&format!("o_{n:032x}")).unwrap()
@@ -32,6 +32,7 @@ fn report(written: &[(Stream, &str)]) -> RunReport {
         displays: Vec::new(),
         late: Vec::new(),
         plan: None,
+        checkpoint: Checkpoint::Kept { micros: 300 },
         duration: Duration::from_micros(1_500),
     }
 }
@@ -264,7 +265,7 @@ fn programs_get_everything_exactly() {
     assert!(line.contains(&format!("\"result_json\":{json}")), "{line}");
     assert_eq!(structure["duration_ms"], json!(1.5));
     let keys: Vec<_> = structure.as_object().unwrap().keys().cloned().collect();
-    insta::assert_snapshot!(keys.join(" "), @"status ok session cell result result_type result_json stdout stderr output state notes duration_ms truncated output_id displays late");
+    insta::assert_snapshot!(keys.join(" "), @"status ok session cell result result_type result_json stdout stderr output state checkpoint notes duration_ms truncated output_id displays late");
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::outputs::Kept;
 use crate::session::SessionError;
 use crate::session::cell::{Delivery, Due, End, Running, Stopping, Story};
 use crate::session::death::Stop;
-use crate::session::report::{RunReport, SessionState};
-use crate::worker::{Conversation, Event, Worker};
+use crate::session::report::{Checkpoint, Keep, RunReport, SessionState};
+use crate::worker::{Event, Worker};
 
 /// How long to wait for the supervisor's word after something that it answers.
 const WORD: Duration = Duration::from_secs(2);
@@ -80,13 +80,74 @@ impl Actor {
     }
 
     async fn lose_between_cells(&mut self) {
-        self.drop_process().await;
-        self.variables_lost = true;
-        self.notes.push(
-            "the session's process ended between two cells (a thread or child of an earlier cell may have crashed or \
-             killed it); all variables from before are lost"
-                .to_owned(),
-        );
+        let what = "the session's process ended between two cells (a thread or child of an earlier cell may have crashed \
+                    or killed it)";
+        match self.go_back(self.cells).await {
+            Some(from) => self.notes.push(format!(
+                "{what}; it went on from a copy made after cell {from}: threads, child processes and open connections \
+                 are lost"
+            )),
+            None => {
+                self.drop_process().await;
+                self.variables_lost = true;
+                self.notes.push(format!("{what}; all variables from before are lost"));
+            }
+        }
+    }
+
+    /// Has the supervisor end the live process and go on from the newest copy that is not younger than this cell; says
+    /// after which cell that copy was made, `None` when there is none.
+    pub(super) async fn go_back(&mut self, cell: u64) -> Option<u64> {
+        let threads = self.copies.threads();
+        let worker = self.worker.as_mut()?;
+        if let Err(error) = worker.conversation.roll_back(cell) {
+            tracing::debug!(session = %self.id, %error, "the supervisor does not take an order");
+            return None;
+        }
+        let until = tokio::time::Instant::now() + WORD;
+        loop {
+            let worker = self.worker.as_mut()?;
+            match timeout_at(until, worker.conversation.next()).await {
+                Ok(Event::Message(FromWorker::Resumed { cell }, _)) => {
+                    tracing::debug!(session = %self.id, cell, threads, "a session went on from a copy");
+                    self.copies.went_back(cell);
+                    return Some(cell);
+                }
+                Ok(Event::Control(FromSupervisor::NoCopy)) => return None,
+                Ok(Event::ControlClosed | Event::Broken(_) | Event::DataClosed) | Err(_) => return None,
+                Ok(other) => self.aside(other).await,
+            }
+        }
+    }
+
+    /// See [`crate::session::Sessions::undo`].
+    pub(super) async fn undo(&mut self, steps: usize) -> Result<usize, SessionError> {
+        if self.running.is_some() || !self.queue.is_empty() {
+            return Err(SessionError::Busy(self.id.clone()));
+        }
+        let Some(target) = self.copies.target(steps) else {
+            return Err(SessionError::NoCopy { steps, reason: self.why_not_further() });
+        };
+        match self.go_back(target).await {
+            Some(_) => Ok(self.copies.depth()),
+            None => {
+                self.drop_process().await;
+                self.variables_lost = true;
+                self.notes.push("an undo failed and all variables from before are lost".to_owned());
+                Err(SessionError::NoCopy {
+                    steps,
+                    reason: "the copy is gone, and the session starts anew".to_owned(),
+                })
+            }
+        }
+    }
+
+    fn why_not_further(&self) -> String {
+        match (self.copies.depth(), self.copies.checkpoint()) {
+            (0, Checkpoint::Skipped { why }) => why,
+            (0, Checkpoint::Kept { .. }) => "there is no copy from before the last cell".to_owned(),
+            (depth, _) => format!("{depth} can be (sessions.copies)"),
+        }
     }
 
     /// Ends the process from outside, and the running cell with it.
@@ -113,14 +174,17 @@ impl Actor {
         }
         if let Some(running) = &self.running {
             let cell = running.cell;
-            self.take_rest(&mut conversation, cell);
+            for (stream, bytes) in conversation.drain(cell) {
+                self.output(cell, stream, &bytes);
+            }
         }
         drop(conversation);
         drop(workspace);
     }
 
-    fn take_rest(&mut self, conversation: &mut Conversation, cell: u64) {
-        for (stream, bytes) in conversation.drain(cell) {
+    fn take_rest(&mut self, cell: u64) {
+        let Some(worker) = &mut self.worker else { return };
+        for (stream, bytes) in worker.conversation.drain(cell) {
             self.output(cell, stream, &bytes);
         }
     }
@@ -132,24 +196,59 @@ impl Actor {
     }
 
     async fn finish_alone(&mut self, end: End) {
-        let Some(cell) = self.running.as_ref().map(|running| running.cell) else { return };
-        match &end {
-            End::Done(..) => {
-                if let Some(mut worker) = self.worker.take() {
-                    self.take_rest(&mut worker.conversation, cell);
-                    self.worker = Some(worker);
-                }
-                self.sweep().await;
+        let Some((cell, stop)) = self.running.as_ref().map(|running| (running.cell, running.stop)) else {
+            return;
+        };
+        let checkpoint = self.copies.checkpoint();
+        let threads = self.copies.threads();
+        let mut from = None;
+        let given_up = !matches!(end, End::Done(..));
+        if given_up {
+            let by_order = stop.is_some_and(|stopping| stopping.why == Stop::Ended);
+            if !by_order {
+                from = self.go_back(cell - 1).await;
             }
-            End::Lost(_) | End::Killed => self.drop_process().await,
+            self.take_rest(cell);
+            if from.is_none() {
+                self.drop_process().await;
+            }
+        } else {
+            self.take_rest(cell);
+            self.sweep().await;
+            self.copies.ran(cell);
         }
         self.publish();
         let Some(mut running) = self.running.take() else { return };
-        let story = running.tell(end, self.config.limits.memory);
-        let report = self.report(&mut running, story);
-        // Whoever asked may have gone.
-        let _ = running.job.reply.send(report);
+        let mut story = running.tell(end, self.config.limits.memory);
+        if given_up {
+            story.recovered(cell, from, threads);
+        } else if running.job.request.keep == Keep::Nothing {
+            self.forget_cell(&mut story, cell).await;
+        }
+        let report = self.report(&mut running, story, checkpoint);
         self.publish();
+        running.job.answer(report);
+    }
+
+    /// Goes back to before a cell whose effects were not to stand.
+    async fn forget_cell(&mut self, story: &mut Story, cell: u64) {
+        match self.copies.target(1) {
+            Some(target) => match self.go_back(target).await {
+                Some(_) => story.state = SessionState::RolledBack,
+                None => {
+                    self.drop_process().await;
+                    story.state = SessionState::Reset;
+                }
+            },
+            // Before the first cell there was nothing, and that is what a new process has.
+            None if cell == 1 => {
+                self.drop_process().await;
+                story.state = SessionState::RolledBack;
+            }
+            None => {
+                story.notes.push(format!("the cell's effects stand after all: {}", self.why_not_further()))
+            }
+        }
     }
 
     /// After a stop: nothing that the cell started may run on, and the interrupt must not hit the next cell.
@@ -190,14 +289,22 @@ impl Actor {
     async fn aside(&mut self, event: Event) {
         match event {
             Event::Output { cell, stream, bytes } => self.output(cell, stream, &bytes),
-            Event::Message(message @ (FromWorker::Late { .. } | FromWorker::Call { .. }), contents) => {
+            Event::Message(
+                message @ (FromWorker::Late { .. } | FromWorker::Call { .. } | FromWorker::Parked { .. }),
+                contents,
+            ) => {
                 Box::pin(self.message(message, contents)).await;
             }
             _ => {}
         }
     }
 
-    fn report(&mut self, running: &mut Running, story: Story) -> Result<RunReport, SessionError> {
+    fn report(
+        &mut self,
+        running: &mut Running,
+        story: Story,
+        checkpoint: Checkpoint,
+    ) -> Result<RunReport, SessionError> {
         running.recorder.flush();
         let output_id = OutputId::random().map_err(internal)?;
         let recording = running.recorder.recording();
@@ -230,6 +337,7 @@ impl Actor {
             displays: story.displays,
             late,
             plan: story.plan,
+            checkpoint,
             duration: story.duration,
         })
     }

@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -55,7 +57,7 @@ pub struct Client {
     pub unaddressed: Vec<Value>,
     era: Era,
     next_id: i64,
-    _base: tempfile::TempDir,
+    base: tempfile::TempDir,
 }
 
 impl Client {
@@ -74,11 +76,36 @@ impl Client {
         client
     }
 
+    /// Starts the server with this `actwright.toml` and opens.
+    pub fn configured(settings: &str, arguments: &[&str]) -> Self {
+        let base = tempfile::tempdir().unwrap();
+        std::fs::write(base.path().join("actwright.toml"), settings).unwrap();
+        let mut client = Self::spawn_in(base, Wire::Pipes, arguments);
+        client.initialize("2025-11-25");
+        client
+    }
+
     /// Starts the server and says nothing yet.
     pub fn spawn(wire: Wire, arguments: &[&str]) -> Self {
-        let base = tempfile::tempdir().unwrap();
+        Self::spawn_in(tempfile::tempdir().unwrap(), wire, arguments)
+    }
+
+    /// Starts the server over this base directory and says nothing yet. Its temporary files go below the base.
+    pub fn spawn_in(base: tempfile::TempDir, wire: Wire, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
-        command.arg("serve").arg("--base").arg(base.path()).args(arguments).stderr(Stdio::inherit());
+        command.arg("serve").arg("--base").arg(base.path()).args(arguments);
+        Self::spawn_command(base, wire, command)
+    }
+
+    /// Starts a server by this command and says nothing yet.
+    pub fn spawn_command(base: tempfile::TempDir, wire: Wire, mut command: Command) -> Self {
+        let temporary = base.path().join("tmp");
+        // Sessions may run as another user, who must be able to come here.
+        for (path, mode) in [(base.path(), 0o755), (&temporary, 0o1777)] {
+            std::fs::create_dir_all(path).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        command.env("TMPDIR", temporary).stderr(Stdio::inherit());
         let (child, writer, reader): (Child, Box<dyn Write + Send>, Box<dyn Read + Send>) = match wire {
             Wire::Pipes => {
                 let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -114,7 +141,7 @@ impl Client {
             unaddressed: Vec::new(),
             era: Era::Initialize("2025-11-25"),
             next_id: 0,
-            _base: base,
+            base,
         }
     }
 
@@ -255,6 +282,52 @@ impl Client {
         self.child.id()
     }
 
+    /// The server's base directory.
+    pub fn base(&self) -> &Path {
+        self.base.path()
+    }
+
+    /// Kills the server as `kill -9` does, and collects it.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits for the server's end without ending its input.
+    pub fn ended(&mut self, patience: Duration) -> ExitStatus {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server does not end");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Runs a cell in this session (`new` for another) and waits for its result.
+    pub fn run_in(&mut self, session: &str, code: &str) -> Value {
+        self.call("run_code", json!({"code": code, "session": session}))
+    }
+
+    /// Sends a cell for this session and does not wait.
+    pub fn begin_in(&mut self, session: &str, code: &str) -> Value {
+        self.begin("run_code", json!({"code": code, "session": session}), "t")
+    }
+
+    /// Makes a session; gives its handle.
+    pub fn new_session(&mut self) -> String {
+        let result = self.run_in("new", "None");
+        report(&result)["session"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until a cell has printed this.
+    pub fn await_print(&mut self, text: &str) {
+        self.notification(|message| {
+            message["params"]["message"].as_str().is_some_and(|said| said.contains(text))
+        });
+    }
+
     /// In the stateless era each request says what a handshake would have said.
     fn dress(&self, mut params: Value) -> Value {
         if self.era == Era::Stateless {
@@ -297,6 +370,16 @@ impl Drop for Client {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What the model reads.
+pub fn text(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap()
+}
+
+/// What programs read of a run.
+pub fn report(result: &Value) -> &Value {
+    &result["_meta"]["actwright/run"]
 }
 
 /// The `_meta` of a request of the stateless era.

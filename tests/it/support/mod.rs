@@ -1,5 +1,7 @@
 //! What the integration tests share.
 
 mod client;
+pub mod dice;
+pub mod processes;
 
-pub use client::{Client, Era, Wire, meta_2026};
+pub use client::{Client, Era, Wire, meta_2026, report, text};

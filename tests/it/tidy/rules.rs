@@ -11,7 +11,7 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
@@ -22,11 +22,12 @@ const ROOMS: [(&str, &[&str]); 10] = [
     ("host_calls", &["session"]),
     ("session", &["names", "config", "outputs", "worker", "host_calls"]),
     ("mcp", &["names", "nearest", "watch", "config", "outputs", "session"]),
-    ("cli", &["names", "nearest", "config", "outputs", "worker", "session", "mcp"]),
+    ("attack", &["names", "config", "session"]),
+    ("cli", &["names", "nearest", "config", "outputs", "worker", "session", "mcp", "attack"]),
 ];
 
 /// What each crate and room may use of the workspace's other crates.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     ("crates/protocol/", &[]),
     ("crates/sandbox/", &[]),
     ("crates/worker/", &["actwright_protocol", "actwright_sandbox"]),
@@ -37,6 +38,7 @@ const CRATES: [(&str, &[&str]); 13] = [
     ("src/worker/", &["actwright_protocol", "actwright_sandbox"]),
     ("src/session/", &["actwright_protocol", "actwright_sandbox"]),
     ("src/mcp/", &["actwright_sandbox"]),
+    ("src/attack/", &["actwright_sandbox"]),
     ("src/cli/", &["actwright_sandbox"]),
     ("src/", &[]),
     ("build.rs", &[]),
@@ -53,17 +55,18 @@ const DOORS: [(&str, &[&str]); 6] = [
 ];
 
 /// The files in which `unsafe` may stand; a new one is a reviewed change of this list.
-const UNSAFE: [&str; 4] = [
+const UNSAFE: [&str; 5] = [
     "crates/sandbox/src/sys.rs",
     "crates/sandbox/src/outer.rs",
     "crates/worker/src/birth.rs",
+    "crates/worker/src/park.rs",
     "crates/worker/src/zygote.rs",
 ];
 
 /// Files that may be longer than the rest, and why.
 const LARGE: [(&str, usize); 1] = [
     // Every system call in one file, so that there is one file to audit.
-    ("crates/sandbox/src/sys.rs", 1000),
+    ("crates/sandbox/src/sys.rs", 1200),
 ];
 
 fn says_what_it_owns(source: &Source<'_>) -> Vec<Breach> {

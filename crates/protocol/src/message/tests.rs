@@ -1,7 +1,10 @@
 //! The bytes of every kind of message, so that changing them is a decision about `VERSION`.
 
 use super::*;
-use crate::{FromSupervisor, FromZygote, PythonFacts, SessionSpec, ToSupervisor, ToZygote, encode_datagram};
+use crate::{
+    CheckpointRules, FromLive, FromSupervisor, FromZygote, PythonFacts, SessionSpec, ToSupervisor, ToZygote,
+    encode_datagram,
+};
 
 fn hex<T: Serialize>(message: &T) -> String {
     encode_datagram(message).unwrap().iter().map(|byte| format!("{byte:02x}")).collect()
@@ -27,6 +30,7 @@ fn the_bytes_are_those_of_this_version() {
             types: vec!["?".into()],
         }]),
     };
+    let checkpoints = CheckpointRules { keep: 3, memory: Some(1 << 28), micros: None };
     let python = PythonFacts { version: "3.11.7".into(), implementation: "cpython".into(), threads: 1 };
     let lines = [
         format!("version {}", crate::VERSION),
@@ -41,17 +45,24 @@ fn the_bytes_are_those_of_this_version() {
         hex(&FromWorker::Display { cell: 1, forms: vec![("image/png".into(), blob())] }),
         hex(&FromWorker::Late { cell: 1, stream: OutputStream::Stderr, text: blob() }),
         hex(&FromWorker::Call { id: 7, name: "progress".into(), arguments: blob() }),
+        hex(&FromWorker::Parked { cell: 1, copy: Parking::Kept { micros: 300, threads: 1 } }),
+        hex(&FromWorker::Parked { cell: 1, copy: Parking::Skipped { why: "w".into() } }),
+        hex(&FromWorker::Resumed { cell: 1 }),
         hex(&FromWorker::Abandon { id: 7 }),
-        hex(&ToZygote::Spawn(SessionSpec { plan: vec![1, 2].into() })),
+        hex(&ToZygote::Spawn(SessionSpec { plan: vec![1, 2].into(), checkpoints })),
         hex(&FromZygote::Ready { version: 1, python }),
         hex(&FromZygote::Warmed),
         hex(&FromZygote::Failed { reason: "r".into() }),
         hex(&ToSupervisor::Interrupt { since_ticks: 9 }),
         hex(&ToSupervisor::Sweep { since_ticks: 9 }),
+        hex(&ToSupervisor::RollBack { cell: 1 }),
         hex(&ToSupervisor::Quit),
+        hex(&FromLive::Parked { pid: 5, cell: 1 }),
         hex(&FromSupervisor::Failed { step: "s".into(), reason: "r".into() }),
         hex(&FromSupervisor::Interrupted),
         hex(&FromSupervisor::Swept { killed: 3 }),
+        hex(&FromSupervisor::RolledBack { cell: 1 }),
+        hex(&FromSupervisor::NoCopy),
         hex(&FromSupervisor::Exited(crate::ExitStatus::Signal(9))),
     ];
     insta::assert_snapshot!(lines.join("\n"));

@@ -80,3 +80,20 @@ fn what_cannot_be_kept_is_refused() {
         assert_eq!(refused, Err(PlanError::Landlock { found: 2 }));
     }
 }
+
+#[test]
+fn what_the_sessions_own_mounts_would_cover_is_shown_again() {
+    let mut policy = policy(Level::Full);
+    policy.read.push("/tmp/data".into());
+    policy.python.prefixes.push("/tmp/venv".into());
+    let SessionRooms::Own { kept, .. } = planned(&policy, USER).session.rooms else { panic!("no rooms") };
+    assert_eq!(kept, ["/tmp/venv", "/tmp/data"].map(PathBuf::from));
+}
+
+#[test]
+fn restricted_is_refused_where_landlock_does_not_hold_signals() {
+    let old = Facts { landlock: 5, ..USER };
+    let refused = plan(&policy(Level::Restricted), old, Path::new("/box/s"));
+    assert_eq!(refused, Err(PlanError::RestrictedLandlock { found: 5 }));
+    assert!(plan(&policy(Level::Full), old, Path::new("/box/s")).is_ok());
+}

@@ -1,0 +1,266 @@
+"""Attempts of one session on another that lives beside it, and on the time after its own end."""
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+from attack import Absent, Refused, expect_token, libc, read, syscall, target
+
+PTRACE_SEIZE = 0x4206
+
+_kept = []
+
+
+def _sleeper():
+    """A process of the session that the runner can tell by its command line."""
+    code = "import time; time.sleep(60)"
+    made = subprocess.Popen([sys.executable, "-I", "-S", "-c", code, target.mark], stdout=subprocess.DEVNULL)
+    _kept.append(made)
+    time.sleep(0.2)
+    return made
+
+
+def prepare_process():
+    """A victim with a process, a file and a variable."""
+    _sleeper()
+    with open("secret.txt", "w", encoding="utf-8") as made:
+        made.write(target.token)
+    return json.dumps({"workspace": os.getcwd()})
+
+
+def _serve(listener):
+    while True:
+        connection, _ = listener.accept()
+        connection.sendall(target.token.encode())
+        connection.close()
+
+
+def prepare_listeners():
+    tcp = socket.create_server(("127.0.0.1", 0))
+    abstract = socket.socket(socket.AF_UNIX)
+    abstract.bind(f"\0{target.mark}")
+    abstract.listen()
+    path = os.path.abspath("listener")
+    pathname = socket.socket(socket.AF_UNIX)
+    pathname.bind(path)
+    pathname.listen()
+    for listener in (tcp, abstract, pathname):
+        threading.Thread(target=_serve, args=[listener], daemon=True).start()
+    return json.dumps({"port": tcp.getsockname()[1], "path": path})
+
+
+def _take(family, address):
+    with socket.socket(family) as made:
+        made.settimeout(3)
+        made.connect(address)
+        return expect_token(made.recv(100))
+
+
+def reach_loopback():
+    return _take(socket.AF_INET, ("127.0.0.1", target.victim["told"]["port"]))
+
+
+def reach_abstract():
+    return _take(socket.AF_UNIX, f"\0{target.mark}")
+
+
+def reach_pathname():
+    path = target.victim["told"]["path"]
+    if target.inside and os.path.exists("listener"):
+        raise Refused("own workspace")
+    return _take(socket.AF_UNIX, path)
+
+
+def _victim():
+    if not target.victim["pids"]:
+        raise Absent("the other session's process was not seen")
+    return target.victim["pids"][0]
+
+
+def signal_process():
+    os.kill(_victim(), signal.SIGURG)
+    return "the other session took a signal"
+
+
+def kill_group():
+    os.killpg(_victim(), 0)
+    return "the other session may be signalled"
+
+
+def prepare_group():
+    code = "import os, time; os.setpgid(0, 0); time.sleep(60)"
+    _kept.append(subprocess.Popen([sys.executable, "-I", "-S", "-c", code, target.mark]))
+    time.sleep(0.3)
+    return json.dumps({})
+
+
+def trace_process():
+    syscall("ptrace", PTRACE_SEIZE, _victim(), 0, 0)
+    return "the other session is traced"
+
+
+def read_process_memory():
+    os.close(os.open(f"/proc/{_victim()}/mem", os.O_RDONLY))
+    return "opened"
+
+
+def read_process_environment():
+    return f"{len(read(f'/proc/{_victim()}/environ'))} bytes"
+
+
+def limit_process():
+    resource.prlimit(_victim(), resource.RLIMIT_CORE, (0, 0))
+    return "set a limit of the other session"
+
+
+def slow_process():
+    os.setpriority(os.PRIO_PROCESS, _victim(), 1)
+    return "slowed the other session"
+
+
+def read_workspace_by_process():
+    return expect_token(read(f"/proc/{_victim()}/cwd/secret.txt"))
+
+
+def read_workspace():
+    """By its path on the host, where it has one; in its own place there is another workspace."""
+    path = os.path.join(target.victim["told"]["workspace"], "secret.txt")
+    return expect_token(read(path))
+
+
+def list_workspaces():
+    """Next to its own."""
+    beside = os.path.dirname(target.victim["told"]["workspace"])
+    mine = os.path.basename(os.getcwd())
+    others = [name for name in os.listdir(beside) if name.startswith("actwright") and name != mine]
+    if not others:
+        raise Refused("not there")
+    return f"{len(others)} other workspaces"
+
+
+def change_workspace():
+    path = os.path.join(target.victim["told"]["workspace"], "secret.txt")
+    os.chmod(path, 0)
+    return "closed the other session's file"
+
+
+def prepare_shared():
+    key = int(target.token[:7], 16)
+    made = libc.shmget(key, 4096, 0o1666)
+    if made == -1:
+        raise OSError(ctypes.get_errno(), "shmget")
+    with open(f"/dev/shm/{target.mark}", "w", encoding="utf-8") as shared:
+        shared.write(target.token)
+    return json.dumps({"key": key})
+
+
+def read_segment():
+    segment = libc.shmget(target.victim["told"]["key"], 0, 0)
+    if segment == -1:
+        raise OSError(ctypes.get_errno(), "shmget")
+    libc.shmctl(segment, 0, None)
+    return "the other session's segment"
+
+
+def read_shared_file():
+    try:
+        return expect_token(read(f"/dev/shm/{target.mark}"))
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(f"/dev/shm/{target.mark}")
+
+
+# What should not outlive its session: each leaves processes behind that carry the mark, in another way.
+
+
+def _leave(code):
+    subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", code, target.mark],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(0.5)
+    return "left a process"
+
+
+SLEEP = "import time; time.sleep(90)"
+DEAF = (
+    "import signal, time\n"
+    "for number in range(1, 32):\n"
+    "    if number not in (9, 19): signal.signal(number, signal.SIG_IGN)\n"
+    "time.sleep(90)"
+)
+DAEMON = (
+    "import os, time\n"
+    "if os.fork(): os._exit(0)\n"
+    "os.setsid()\n"
+    "if os.fork(): os._exit(0)\n"
+    "os.closerange(0, 100)\n"
+    "time.sleep(90)"
+)
+RESTLESS = (
+    "import os, time\n"
+    "until = time.monotonic() + 90\n"
+    "while time.monotonic() < until:\n"
+    "    if os.fork(): os._exit(0)\n"
+    "    time.sleep(0.002)"
+)
+STOPPED = "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)"
+
+
+def outlive_closing():
+    return _leave(SLEEP)
+
+
+def outlive_closing_deaf():
+    return _leave(DEAF)
+
+
+def outlive_closing_as_daemon():
+    return _leave(DAEMON)
+
+
+def outlive_closing_stopped():
+    return _leave(STOPPED)
+
+
+def outlive_closing_by_forking_on():
+    """Never the same process for longer than two milliseconds."""
+    return _leave(RESTLESS)
+
+
+def outlive_reset():
+    return _leave(DAEMON)
+
+
+def outlive_exit():
+    _leave(DAEMON)
+    os._exit(1)
+
+
+def outlive_timeout():
+    _leave(DEAF)
+    _leave(DAEMON)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        time.sleep(1)
+
+
+def outlive_interrupt():
+    _leave(DAEMON)
+    time.sleep(60)
+
+
+def outlive_cancelling():
+    _leave(DEAF)
+    time.sleep(60)

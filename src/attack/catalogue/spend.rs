@@ -1,0 +1,126 @@
+//! Attempts to use up the machine, to harm the host by words, to leave something behind, and on other sessions.
+
+use super::Class::{Protocol, Python, Resources, Sessions};
+use super::{Attempt, End, Script, attempt};
+
+/// In the order of the table. Name, aim, what refuses it in `full`, what in `restricted`.
+#[rustfmt::skip]
+pub const ATTEMPTS: &[Attempt] = &[
+    attempt(Resources, "fork_many", "run 500 processes", "EAGAIN", "EAGAIN").shown_by("fork_twice"),
+    attempt(Resources, "fork_in_turns", "run 500 processes by children of children", "EAGAIN", "EAGAIN").shown_by("fork_twice"),
+    attempt(Resources, "start_many_threads", "run 500 threads", "RuntimeError", "RuntimeError").shown_by("start_two_threads"),
+    attempt(Resources, "open_many_files", "open 5,000 files", "EMFILE", "EMFILE").shown_by("open_ten_files"),
+    attempt(Resources, "allocate_much", "allocate 3 GB", "MemoryError", "MemoryError").shown_by("allocate_little"),
+    attempt(Resources, "map_much", "map 3 GB", "ENOMEM", "ENOMEM").shown_by("map_little"),
+    attempt(Resources, "grow_heap", "allocate 3 GB below Python", "ENOMEM", "ENOMEM").shown_by("grow_heap_a_little"),
+    attempt(Resources, "make_sparse_file", "make a file of 1 TB", "EFBIG", "EFBIG").shown_by("make_small_sparse_file"),
+    attempt(Resources, "write_beyond_limit", "write a file beyond the limit", "EFBIG or ENOSPC", "EFBIG").shown_by("make_small_sparse_file"),
+    attempt(Resources, "fill_workspace", "fill the disk by the workspace", "ENOSPC", "").shown_by("write_a_megabyte"),
+    attempt(Resources, "fill_temporary", "fill it by /tmp", "ENOSPC", "").shown_by("write_a_megabyte"),
+    attempt(Resources, "fill_shared_memory", "fill the memory by /dev/shm", "ENOSPC", "EACCES").shown_by("write_a_megabyte"),
+    attempt(Resources, "make_many_names", "make 210,000 files", "ENOSPC", "").shown_by("make_ten_names"),
+    attempt(Resources, "raise_own_limits", "raise its own limits", "EPERM", "EPERM").needs_root(),
+    attempt(Resources, "allow_core_dumps", "have a crash written to disk", "EPERM", "EPERM").needs_root(),
+    attempt(Resources, "lock_memory", "lock 64 MB into memory", "ENOMEM or EPERM", "ENOMEM or EPERM").shown_by("lock_a_page"),
+    attempt(Resources, "make_large_queue", "make a large message queue", "EMFILE", "EPERM").shown_by("make_small_queue"),
+    attempt(Resources, "recurse_for_ever", "recurse for ever", "MemoryError or RecursionError or lost", "MemoryError or RecursionError or lost").shown_by("recurse_a_little"),
+    attempt(Resources, "print_much", "print 64 MB", "OutputLimitExceeded", "OutputLimitExceeded").shown_by("print_a_line"),
+    attempt(Resources, "print_much_below_python", "write 64 MB below Python", "OutputLimitExceeded", "OutputLimitExceeded").shown_by("print_a_line"),
+    attempt(Resources, "spin", "spin for a minute", "timeout", "timeout").shown_by("spin_a_moment").by(Script::Hurried),
+    attempt(Resources, "spin_and_swallow", "spin deaf to the interrupt", "timeout", "timeout").shown_by("spin_a_moment").by(Script::Hurried),
+    attempt(Resources, "stop_oneself", "stop and never go on", "timeout", "timeout").shown_by("spin_a_moment").by(Script::Hurried),
+    attempt(Resources, "crash", "take the server along in a crash", "lost", "lost").shown_by("spin_a_moment"),
+    attempt(Resources, "leave", "leave without a word", "lost", "lost").shown_by("spin_a_moment"),
+    attempt(Resources, "kill_oneself", "kill its own process", "lost", "lost").shown_by("spin_a_moment"),
+    attempt(Resources, "kill_everybody", "kill every process that it may", "lost", "").shown_by("spin_a_moment"),
+
+    attempt(Protocol, "say_nothing_meaningful", "say 64 KB of noise", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "announce_a_huge_frame", "announce a frame of 4 GB", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "announce_the_largest_frame_and_wait", "announce the largest frame and send no more", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "send_the_largest_frame", "send the largest frame, of nothing", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "announce_a_huge_list", "announce a list of 4,000 million", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "announce_a_huge_text", "announce a text of 4 GB", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "nest_deeply", "nest a message a million deep", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "nest_arguments_deeply", "nest a call's arguments too deep", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "send_empty_frames", "send 10,000 empty frames", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "forge_another_cells_end", "say that another cell has ended", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "forge_an_end_with_a_value", "say that it ended with a value", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "forge_ready", "say that it is ready, again", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "forge_a_display", "show a picture of another cell", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "forge_late_text", "write into another cell's output", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "call_what_does_not_exist", "call what the host does not have", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "call_many_times", "call the host 20,000 times at once", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "call_without_reading", "call and never take the answers", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "send_an_unsealed_memfd", "send memory that can still change", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "send_a_memfd_of_another_size", "send less memory than announced", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "announce_a_huge_memfd", "announce an exabyte of memory", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "announce_a_memfd_and_send_none", "announce memory and send none", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "send_a_pipe_as_memfd", "send a pipe as memory", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "send_a_device_as_memfd", "send a device as memory", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "send_many_descriptors", "send 200 descriptors at a time", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "send_few_descriptors_often", "send 1,000 descriptors beside calls", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "send_the_socket_over_itself", "send the socket over itself", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "take_the_hosts_words", "read what is meant for others", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "hang_up", "shut the socket down", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "hang_up_half", "shut half of it down", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "close_everything", "close every descriptor", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "replace_everything", "put other sockets in their places", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "speak_from_a_child", "speak on from a child when the cell is over", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "speak_from_a_thread", "speak on from a thread", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "replace_the_interpreter", "become another program", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+
+    attempt(Python, "find_module", "find a module of an earlier session", "not there", "not there").by(after("plant_module", End::Close)),
+    attempt(Python, "find_builtin", "find a builtin name of an earlier session", "not there", "not there").by(after("plant_builtin", End::Close)),
+    attempt(Python, "find_native_module", "find another module to talk to the host of an earlier session", "not there", "not there").by(after("plant_native_module", End::Close)),
+    attempt(Python, "find_finder", "find a finder of modules of an earlier session", "not there", "not there").by(after("plant_finder", End::Close)),
+    attempt(Python, "find_environment", "find a variable of the environment of an earlier session", "not there", "not there").by(after("plant_environment", End::Close)),
+    attempt(Python, "find_memory", "find a change in memory that sessions share of an earlier session", "not there", "not there").by(after("plant_memory", End::Close)),
+    attempt(Python, "find_secret", "find a variable of an earlier session", "not there", "not there").by(after("plant_secret", End::Close)),
+    attempt(Python, "find_startup", "find files that run at the next start of an earlier session", "not there", "not there").by(after("plant_startup", End::Close)),
+    attempt(Python, "find_workspace", "find a file in the workspace of an earlier session", "ENOENT", "ENOENT or EACCES").by(after("plant_workspace", End::Close)),
+    attempt(Python, "find_temporary", "find a temporary file of an earlier session", "ENOENT", "ENOENT or EACCES").by(after("plant_temporary", End::Close)),
+    attempt(Python, "find_shared_file", "find a file in /dev/shm of an earlier session", "ENOENT", "EACCES").by(after("plant_shared_file", End::Close)),
+    attempt(Python, "find_segment", "find a segment of shared memory of an earlier session", "ENOENT", "EPERM").by(after("plant_segment", End::Close)),
+    attempt(Python, "find_queue", "find a message queue of an earlier session", "ENOENT", "EPERM").by(after("plant_queue", End::Close)),
+    attempt(Python, "hunt_for_host_paths", "find the server's paths in memory", "not there", "not there").shown_by("hunt_for_own_path"),
+    attempt(Python, "hunt_for_descriptors", "find a descriptor of the host's", "not there", "not there").shown_by("find_a_descriptor"),
+
+    attempt(Sessions, "reach_loopback", "connect to another session's port", "ECONNREFUSED", "").by(beside("prepare_listeners")),
+    attempt(Sessions, "reach_abstract", "connect to its abstract socket", "ECONNREFUSED", "").by(beside("prepare_listeners")),
+    attempt(Sessions, "reach_pathname", "connect to the socket in its workspace", "ENOENT", "").by(beside("prepare_listeners")),
+    attempt(Sessions, "signal_process", "signal another session's process", "ESRCH", "EPERM").by(beside("prepare_process")),
+    attempt(Sessions, "kill_group", "signal its process group", "ESRCH", "EPERM").by(beside("prepare_group")),
+    attempt(Sessions, "trace_process", "trace its process", "ENOSYS", "ENOSYS").by(beside("prepare_process")),
+    attempt(Sessions, "read_process_memory", "read its memory", "ENOENT", "EACCES").by(beside("prepare_process")),
+    attempt(Sessions, "read_process_environment", "read its environment", "ENOENT", "EACCES").by(beside("prepare_process")),
+    attempt(Sessions, "limit_process", "limit its process", "ESRCH", "EPERM").by(beside("prepare_process")),
+    attempt(Sessions, "slow_process", "lower its priority", "ESRCH", "EPERM").by(beside("prepare_process")),
+    attempt(Sessions, "read_workspace_by_process", "read its workspace by its process", "ENOENT", "EACCES").by(beside("prepare_process")),
+    attempt(Sessions, "read_workspace", "read its workspace by a path", "ENOENT", "EACCES").by(beside("prepare_process")),
+    attempt(Sessions, "list_workspaces", "list the workspaces beside its own", "not there", "EACCES").by(beside("prepare_process")),
+    attempt(Sessions, "change_workspace", "change a file's mode in its workspace", "ENOENT", "EPERM").by(beside("prepare_process")),
+    attempt(Sessions, "read_segment", "read its shared memory", "ENOENT", "EPERM").by(beside("prepare_shared")),
+    attempt(Sessions, "read_shared_file", "read its file in /dev/shm", "ENOENT", "EPERM").by(beside("prepare_shared")),
+    attempt(Sessions, "outlive_closing", "run on when the session is closed", "gone", "gone").by(remains(End::Close)),
+    attempt(Sessions, "outlive_closing_deaf", "the same, deaf to signals", "gone", "gone").by(remains(End::Close)),
+    attempt(Sessions, "outlive_closing_as_daemon", "the same, forked twice and away", "gone", "gone").by(remains(End::Close)),
+    attempt(Sessions, "outlive_closing_stopped", "the same, stopped", "gone", "gone").by(remains(End::Close)),
+    attempt(Sessions, "outlive_closing_by_forking_on", "the same, never the same process for long", "gone", "gone").by(remains(End::Close)),
+    attempt(Sessions, "outlive_reset", "run on when the session is reset", "gone", "gone").by(remains(End::Reset)),
+    attempt(Sessions, "outlive_exit", "run on when the session's process ends itself", "gone", "gone").by(remains(End::Exit)),
+    attempt(Sessions, "outlive_timeout", "run on when the cell's time is over", "gone", "gone").by(remains(End::Timeout)),
+    attempt(Sessions, "outlive_interrupt", "the same, when the cell ends at once", "gone", "gone").by(remains(End::Timeout)),
+    attempt(Sessions, "outlive_cancelling", "run on when the call is cancelled", "gone", "gone").by(remains(End::Cancel)),
+];
+
+const fn beside(victim: &'static str) -> Script {
+    Script::Beside { victim }
+}
+
+const fn after(plant: &'static str, end: End) -> Script {
+    Script::After { plant, end }
+}
+
+const fn remains(end: End) -> Script {
+    Script::Remains { end }
+}
