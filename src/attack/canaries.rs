@@ -37,7 +37,8 @@ pub struct Canaries {
     pub token: String,
     /// Where everything is, as attempts are told.
     pub coordinates: Map<String, Value>,
-    directory: PathBuf,
+    /// A directory of the host that sessions are shown read-only.
+    pub shown: PathBuf,
 }
 
 /// What somebody had a hand on.
@@ -87,9 +88,10 @@ impl Canaries {
         }
         let mut reason = String::new();
         for (number, role) in roles.into_iter().enumerate() {
-            let place =
-                scratch.canaries(&format!("canaries-{number}"), role.user).map_err(AttackError::Scratch)?;
-            match timeout(ANSWER, Self::play(&role, &place, environment)).await {
+            let place = |name: &str| scratch.canaries(&format!("{name}-{number}"), role.user);
+            let (place, shown) = (place("host").map_err(AttackError::Scratch)?, place("shown"));
+            let shown = shown.map_err(AttackError::Scratch)?;
+            match timeout(ANSWER, Self::play(&role, &place, shown, environment)).await {
                 Ok(Ok(canaries)) => return Ok(canaries),
                 Ok(Err(error)) => reason = error.to_string(),
                 Err(_) => reason = "it did not answer".to_owned(),
@@ -98,10 +100,20 @@ impl Canaries {
         Err(AttackError::Canaries(reason))
     }
 
-    async fn play(role: &Role, place: &Path, environment: &Environment) -> std::io::Result<Self> {
+    async fn play(
+        role: &Role,
+        place: &Path,
+        shown: PathBuf,
+        environment: &Environment,
+    ) -> std::io::Result<Self> {
         let token = format!("{:032x}", actwright_sandbox::sys::random_u128()?);
         let mut command = Command::new(&role.python);
-        command.args(["-I", "-B", "-c", PROGRAM]).arg(place).env_clear().env("ACTWRIGHT_CANARY", &token);
+        command
+            .args(["-I", "-B", "-c", PROGRAM])
+            .arg(place)
+            .arg(&shown)
+            .env_clear()
+            .env("ACTWRIGHT_CANARY", &token);
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
         if let Some(home) = environment.home() {
             // A version manager's script needs it.
@@ -117,12 +129,7 @@ impl Canaries {
         let mut output = BufReader::new(output).lines();
         let first = output.next_line().await?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
         let coordinates = serde_json::from_str(&first)?;
-        Ok(Self { process, input, output, token, coordinates, directory: place.to_owned() })
-    }
-
-    /// A directory of the host that sessions are shown read-only.
-    pub fn shown(&self) -> PathBuf {
-        self.directory.join("shown")
+        Ok(Self { process, input, output, token, coordinates, shown })
     }
 
     /// What was touched since the last time; everything is put back.

@@ -68,8 +68,8 @@ impl Class {
 pub enum Needs {
     /// Every user.
     Nothing,
-    /// Root alone; for other users there is no control.
-    Root,
+    /// Root, with all its rights and a kernel that offers it; for others there is no control.
+    Rights,
 }
 
 /// How an attempt is performed.
@@ -159,9 +159,9 @@ impl Attempt {
         Self { control: Some(control), ..self }
     }
 
-    /// The same where only root can do it outside.
-    pub const fn needs_root(self) -> Self {
-        Self { needs: Needs::Root, ..self }
+    /// The same where it takes root's rights to do it outside.
+    pub const fn needs_rights(self) -> Self {
+        Self { needs: Needs::Rights, ..self }
     }
 
     /// The same, performed in another way.

@@ -45,8 +45,6 @@ pub struct Account<'a> {
     pub inside: &'a Performed,
     /// What the canaries say of it.
     pub touched: Option<String>,
-    /// The server's user.
-    pub uid: u32,
 }
 
 /// The verdict, and in a word what refused it or what went wrong.
@@ -62,8 +60,8 @@ pub fn judge(account: &Account<'_>) -> (Verdict, String) {
         // Through is through, whatever the control did.
         (_, Outcome::Done(evidence)) => (Verdict::Escaped, evidence.clone()),
         (Outcome::Absent(why), _) => (Verdict::Absent, why.clone()),
-        (Outcome::Refused(_), _) if account.attempt.needs == Needs::Root && account.uid != 0 => {
-            (Verdict::Absent, "only root could do it outside".to_owned())
+        (Outcome::Refused(by), _) if account.attempt.needs == Needs::Rights => {
+            (Verdict::Absent, format!("refused to this server too: {by}"))
         }
         (Outcome::Refused(by), _) => (Verdict::Inconclusive, format!("outside it was refused too: {by}")),
         (Outcome::Done(_), Outcome::Refused(by)) => refused(account, by),

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actwright_sandbox::sys;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -170,8 +169,7 @@ fn finding(
     inside: &Performed,
     touched: &Touched,
 ) -> Finding {
-    let (uid, _) = sys::effective_ids();
-    let account = Account { attempt, level, control, inside, touched: touched.by(attempt.name), uid };
+    let account = Account { attempt, level, control, inside, touched: touched.by(attempt.name) };
     let (verdict, by) = judge(&account);
     Finding {
         class: attempt.class,
@@ -193,9 +191,9 @@ fn arms_of(
     canaries: &Canaries,
 ) -> Result<Stage, AttackError> {
     let place = scratch.base(level).map_err(AttackError::Scratch)?;
-    let shown = canaries.shown();
     let home = environment.home();
-    let stage = Stage::open(small(config, place, level, shown), canaries, config.base.clone(), home);
+    let stage =
+        Stage::open(small(config, place, level, canaries.shown.clone()), canaries, config.base.clone(), home);
     stage.map_err(AttackError::Scratch)
 }
 

@@ -31,7 +31,7 @@ const ANSWER: Duration = Duration::from_secs(15);
 const CELL: Duration = Duration::from_secs(20);
 
 /// How long an attempt may run that is meant to be stopped.
-const SHORT: Duration = Duration::from_secs(2);
+const SHORT: Duration = Duration::from_millis(1200);
 
 /// How long processes may take to appear, and to be gone.
 const APPEAR: Duration = Duration::from_secs(5);
@@ -102,6 +102,7 @@ impl Stage {
             "server": std::process::id(),
             "base": base,
             "home": home,
+            "home_names": home.as_ref().and_then(|home| home.read_dir().ok()).map_or(0, Iterator::count),
             "memory_limit": config.limits.memory,
             "workspace_limit": config.limits.workspace,
         });

@@ -38,7 +38,11 @@ enum Form {
 }
 
 /// Looks and reports.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+    if args.attack {
+        // Every attempt on the protocol is a warning, as it should be; here they are the expected answer.
+        args.config.log.get_or_insert_with(|| "error".to_owned());
+    }
     let environment = Environment::of_process();
     let config = args.config.resolve(&environment)?.config;
     if args.attack {

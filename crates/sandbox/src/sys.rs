@@ -533,14 +533,23 @@ pub fn own_threads() -> io::Result<usize> {
     Ok(std::fs::read_dir("/proc/self/task")?.count())
 }
 
-/// Bytes of memory that are this process's own and not a file's, roughly: resident less shared.
+/// Bytes of memory that are this process's own and not a file's, roughly: resident less shared, or, where `/proc` is
+/// closed to it, the most that has been resident.
 pub fn own_memory() -> io::Result<u64> {
-    let text = std::fs::read_to_string("/proc/self/statm")?;
+    let Ok(text) = std::fs::read_to_string("/proc/self/statm") else { return peak_memory() };
     let mut pages = text.split_whitespace().skip(1).map(|number| number.parse::<u64>().unwrap_or(0));
     let (resident, shared) = (pages.next().unwrap_or(0), pages.next().unwrap_or(0));
     // SAFETY: takes a plain integer.
     let size = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096);
     Ok(resident.saturating_sub(shared) * size)
+}
+
+fn peak_memory() -> io::Result<u64> {
+    // SAFETY: an all-zero rusage is a valid place for the call to write to.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is valid for writing.
+    check(unsafe { libc::getrusage(libc::RUSAGE_SELF, &mut usage) })?;
+    Ok(usage.ru_maxrss.unsigned_abs() * 1024)
 }
 
 /// Microseconds on a clock that only goes forward.
@@ -1006,9 +1015,9 @@ pub fn has_children() -> bool {
     unsafe { libc::waitid(libc::P_ALL, 0, &mut info, flags) == 0 }
 }
 
-/// The parent's children, this process among them, as far as they can be seen.
-pub fn siblings() -> Vec<i32> {
-    children(parent_pid())
+/// Whether the parent has children beside this process and those that are `known`, as far as that can be seen.
+pub fn has_siblings_but(known: &[i32]) -> bool {
+    children(parent_pid()).into_iter().any(|pid| pid != self::pid() && !known.contains(&pid))
 }
 
 /// What the kernel says of this thread, as `/proc/thread-self/status` shows it.

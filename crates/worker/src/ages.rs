@@ -7,32 +7,23 @@ use std::sync::{Mutex, PoisonError};
 
 use actwright_sandbox::sys;
 
-/// What was there when the session last was between two cells.
+/// The youngest process or thread that was there when a cell ended.
 #[derive(Debug, Default)]
 pub struct Ages {
-    known: Mutex<Known>,
-}
-
-#[derive(Debug, Default)]
-struct Known {
-    /// The number given last to a process or thread.
-    youngest: Option<i32>,
-    /// The supervisor's children: this process, its frozen copies, and orphans.
-    siblings: Vec<i32>,
+    youngest: Mutex<Option<i32>>,
 }
 
 impl Ages {
     /// At the end of a cell: returns when whatever starts from now on is seen to be younger than what is left behind.
-    pub fn part(&self) {
+    /// Frozen copies of the session are not left behind by a cell.
+    pub fn part(&self, copies: &[i32]) {
         let youngest = sys::youngest_pid();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if youngest.is_some() && known.youngest == youngest {
+        let mut known = self.youngest.lock().unwrap_or_else(PoisonError::into_inner);
+        if youngest.is_some() && *known == youngest {
             return;
         }
-        let siblings = sys::siblings();
-        let adopted = siblings.iter().any(|pid| !known.siblings.contains(pid));
-        *known = Known { youngest, siblings };
-        if !adopted && !sys::has_children() {
+        *known = youngest;
+        if !sys::has_children() && !sys::has_siblings_but(copies) {
             return;
         }
         // Without the clock the two cannot be told apart, which is no reason to keep the cell's answer back.
@@ -41,9 +32,8 @@ impl Ages {
         }
     }
 
-    /// Between two cells: whatever is there now was not left behind by the next one.
+    /// What has started last is the session's own doing, not a cell's.
     pub fn note(&self) {
-        let now = Known { youngest: sys::youngest_pid(), siblings: sys::siblings() };
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        *self.youngest.lock().unwrap_or_else(PoisonError::into_inner) = sys::youngest_pid();
     }
 }

@@ -236,7 +236,7 @@ impl Channel {
         self.lend();
         py.detach(|| {
             sys::flush_printed();
-            self.ages.part();
+            self.ages.part(&lock(&self.park).copies());
         });
         let mut beside = Vec::new();
         let done = convert::done(cell, outcome, &mut beside)?;
@@ -313,7 +313,7 @@ impl Channel {
             // Whoever holds one does so for a moment, and does not need the interpreter to let go.
             let _sending = lock(&self.sending);
             let _writing = self.streams.hold();
-            lock(&self.park).park(py, cell)?
+            lock(&self.park).park(py, cell)
         };
         self.ages.note();
         let message = match parked {

@@ -96,7 +96,12 @@ impl Streams {
     }
 
     /// A long text needs memory again for its bytes, so it goes a part at a time.
-    fn emit_slices<'py>(&self, cell: u64, stream: i32, text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyAny>> {
+    fn emit_slices<'py>(
+        &self,
+        cell: u64,
+        stream: i32,
+        text: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let length = text.len()?;
         let slice = |from: usize, to: usize| {
             let bounds = PySlice::new(text.py(), from.cast_signed(), to.cast_signed(), 1);

@@ -30,6 +30,8 @@ const REST: u32 = 16;
 pub struct Park {
     rules: CheckpointRules,
     resting: u32,
+    /// The copies made last.
+    copies: Vec<i32>,
 }
 
 /// Which process came out of it.
@@ -43,15 +45,21 @@ pub enum Parked {
 impl Park {
     /// With these rules.
     pub fn new(rules: CheckpointRules) -> Self {
-        Self { rules, resting: 0 }
+        Self { rules, resting: 0, copies: Vec::new() }
+    }
+
+    /// The copies that may be there beside this process.
+    pub fn copies(&self) -> Vec<i32> {
+        self.copies.clone()
     }
 
     /// Parks a copy after this cell, unless the rules say that it would cost too much.
-    pub fn park(&mut self, py: Python<'_>, cell: u64) -> io::Result<Parked> {
-        if let Some(why) = self.reason_not_to()? {
-            return Ok(Parked::Live(Parking::Skipped { why }));
+    pub fn park(&mut self, py: Python<'_>, cell: u64) -> Parked {
+        if let Some(why) = self.reason_not_to() {
+            return Parked::Live(Parking::Skipped { why });
         }
-        let threads = sys::own_threads()?;
+        // A copy that goes on at level `restricted` cannot look into /proc: the rules name the process it came from.
+        let threads = sys::own_threads().ok();
         let start = sys::micros();
         // The sockets must find room even if code has used up its files.
         let lent = sys::lend(Resource::Files);
@@ -60,46 +68,48 @@ impl Park {
             sys::take_back(Resource::Files, before);
         }
         match forked {
-            Ok(Forked::Child) => Ok(Parked::Copy),
-            Ok(Forked::Parent(_)) => {
+            Ok(Forked::Child) => Parked::Copy,
+            Ok(Forked::Parent(pid)) => {
+                self.copies.push(pid);
+                let surplus = self.copies.len().saturating_sub(self.rules.keep as usize + 1);
+                self.copies.drain(..surplus);
                 let micros = sys::micros().saturating_sub(start);
                 if self.rules.micros.is_some_and(|most| micros > most) {
                     self.resting = REST;
                 }
-                Ok(Parked::Live(Parking::Kept {
-                    micros,
-                    threads: u32::try_from(threads).unwrap_or(u32::MAX),
-                }))
+                let threads = u32::try_from(threads.unwrap_or(1)).unwrap_or(u32::MAX);
+                Parked::Live(Parking::Kept { micros, threads })
             }
-            Err(error) => Ok(Parked::Live(Parking::Skipped {
-                why: format!("the process could not be copied: {error}"),
-            })),
+            Err(error) => {
+                Parked::Live(Parking::Skipped { why: format!("the process could not be copied: {error}") })
+            }
         }
     }
 
-    fn reason_not_to(&mut self) -> io::Result<Option<String>> {
+    fn reason_not_to(&mut self) -> Option<String> {
         if self.rules.keep == 0 {
-            return Ok(Some("checkpoints are switched off".to_owned()));
+            return Some("checkpoints are switched off".to_owned());
         }
         if self.resting > 0 {
             self.resting -= 1;
-            return Ok(Some("the last copy took too long; it is tried again in a few cells".to_owned()));
+            return Some("the last copy took too long; it is tried again in a few cells".to_owned());
         }
-        let Some(most) = self.rules.memory else { return Ok(None) };
-        let own = sys::own_memory()?;
-        Ok((own > most).then(|| {
-            format!(
+        let most = self.rules.memory?;
+        match sys::own_memory() {
+            Ok(own) if own <= most => None,
+            Ok(own) => Some(format!(
                 "the session's own memory is {} MB and copies are made up to {} MB",
                 own >> 20,
                 most >> 20
-            )
-        }))
+            )),
+            Err(error) => Some(format!("the session's memory cannot be measured: {error}")),
+        }
     }
 }
 
 /// Makes the copy and hands it to the supervisor. Returns twice: at once in the live process, and in the copy when it is
 /// woken.
-fn fork(py: Python<'_>, cell: u64, threads: usize) -> io::Result<Forked> {
+fn fork(py: Python<'_>, cell: u64, threads: Option<usize>) -> io::Result<Forked> {
     let (wake, wait) = sys::socket_pair(sys::SocketKind::Packet)?;
     // What a fork would forget: Python's own generator reseeds itself in every child.
     let random = random_state(py);
@@ -108,7 +118,7 @@ fn fork(py: Python<'_>, cell: u64, threads: usize) -> io::Result<Forked> {
     let forked = unsafe {
         pyo3::ffi::PyOS_BeforeFork();
         let forked = match threads {
-            1 => sys::fork_beside().transpose().unwrap_or_else(|| fork_twice()),
+            Some(1) => sys::fork_beside().transpose().unwrap_or_else(|| fork_twice()),
             _ => fork_twice(),
         };
         if matches!(forked, Ok(Forked::Child)) {

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use actwright_protocol::{Blob, Buffer, INLINE_LIMIT, MAX_BLOB, MAX_DATAGRAM, decode, encode, encode_datagram};
+use actwright_protocol::{
+    Blob, Buffer, INLINE_LIMIT, MAX_BLOB, MAX_DATAGRAM, decode, encode, encode_datagram,
+};
 use actwright_sandbox::sys::{self, Interest, Waiting};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

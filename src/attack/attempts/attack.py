@@ -111,6 +111,8 @@ def told(function):
     except OSError as error:
         name = errno.errorcode.get(error.errno, type(error).__name__)
         return {"outcome": "refused", "by": name, "detail": str(error)[:200]}
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:
         return {"outcome": "refused", "by": type(error).__name__, "detail": str(error)[:200]}
 

@@ -1,6 +1,7 @@
 """The host's side of the suite: files, sockets, shared memory and a process of the host, made to be attacked.
 
-Run by the runner as a plain process outside every sandbox, with its directory as its only argument. It prints one
+Run by the runner as a plain process outside every sandbox, with two directories of its own as arguments: one to
+attack, one that sessions are shown read-only. It prints one
 line of JSON that says where everything is; every line on its input is answered with what was touched since the
 start; it goes, and takes everything along, when its input ends.
 """
@@ -18,7 +19,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.shmat.restype = ctypes.c_void_p
 PR_SET_PTRACER, ANY = 0x59616D61, ctypes.c_ulong(-1)
 
-directory = sys.argv[1]
+directory, shown = sys.argv[1:3]
 token = os.environ["ACTWRIGHT_CANARY"]
 touched = []
 
@@ -65,9 +66,16 @@ program = file("program", 0o755)
 with open(program, "w", encoding="utf-8") as opened:
     opened.write(f"#!/bin/sh\necho {token}\n")
 os.mkdir("open", 0o777)
-os.mkdir("shown", 0o777)
-os.symlink(os.path.join(directory, "canary.txt"), "shown/way-out")
-FILES = {"canary.txt": 0o644, "writable.txt": 0o666, "rename.txt": 0o666, "unlink.txt": 0o666, "shown/shown.txt": 0o666}
+os.symlink(os.path.join(directory, "canary.txt"), os.path.join(shown, "way-out"))
+FILES = {
+    "canary.txt": 0o644,
+    "writable.txt": 0o666,
+    "moved.txt": 0o666,
+    "rename.txt": 0o666,
+    "unlink.txt": 0o666,
+    os.path.join(shown, "shown.txt"): 0o666,
+    os.path.join(shown, "unlink.txt"): 0o666,
+}
 for name, mode in FILES.items():
     file(name, mode)
 kept = open("canary.txt", encoding="utf-8")  # noqa: SIM115 - held open on purpose
@@ -101,6 +109,7 @@ print(
         {
             "pid": os.getpid(),
             "directory": directory,
+            "shown": shown,
             "file": os.path.join(directory, "canary.txt"),
             "descriptor": kept.fileno(),
             "tcp": tcp.getsockname()[1] if tcp else None,

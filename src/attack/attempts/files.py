@@ -8,7 +8,7 @@ import struct
 import subprocess
 import tempfile
 
-from attack import CLONE_NEWNS, Refused, expect_token, in_child, own_namespaces, read, reaches, syscall, target
+from attack import CLONE_NEWNS, Absent, Refused, expect_token, in_child, own_namespaces, read, reaches, syscall, target
 
 AT_FDCWD = -100
 MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
@@ -16,6 +16,12 @@ MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
 
 def canary(name):
     return os.path.join(target.directory, name)
+
+
+def shown(name):
+    """In the directory that sessions are shown; reads first, so that there is something to push against."""
+    expect_token(read(os.path.join(target.shown, "shown.txt")))
+    return os.path.join(target.shown, name)
 
 
 def read_by_path():
@@ -37,7 +43,7 @@ def read_by_hard_link():
 
 
 def read_by_rename():
-    os.rename(canary("rename.txt"), "mine")
+    os.rename(canary("moved.txt"), "mine")
     return expect_token(read("mine"))
 
 
@@ -82,7 +88,7 @@ def read_by_another_program():
 
 
 def read_by_link_in_shown_directory():
-    return expect_token(read(canary("shown/way-out")))
+    return expect_token(read(shown("way-out")))
 
 
 def read_by_linker():
@@ -96,7 +102,7 @@ def read_by_linker():
 def _by_words(done):
     if target.token.encode() in done.stdout:
         return "the program printed the canary"
-    for words, name in ((b"No such file", "ENOENT"), (b"cannot open shared object", "ENOENT"), (b"denied", "EACCES")):
+    for words, name in ((b"No such file", "ENOENT"), (b"cannot open shared object", "not opened"), (b"denied", "EACCES")):
         if words in done.stderr:
             raise Refused(name)
     raise Refused("other content")
@@ -123,11 +129,19 @@ def list_directory():
 
 
 def list_base():
+    if not target.inside and not os.path.exists(target.base):
+        raise Absent("the server has no base directory yet")
     return f"{len(os.listdir(target.base))} names"
 
 
 def list_home():
-    return f"{len(os.listdir(target.home))} names"
+    if not target.inside and not target.home:
+        raise Absent("the user has no home directory")
+    seen = len(os.listdir(target.home))
+    if seen < target.home_names:
+        # A directory in it is shown, the interpreter's perhaps, and nothing beside it.
+        raise Refused("only what is shown")
+    return f"{seen} names"
 
 
 def enter_directory():
@@ -177,7 +191,7 @@ def change_mode():
 
 
 def change_mode_by_descriptor():
-    descriptor = os.open(canary("shown/shown.txt"), os.O_RDONLY)
+    descriptor = os.open(shown("shown.txt"), os.O_RDONLY)
     os.fchmod(descriptor, 0o600)
     return "closed a file to others"
 
@@ -197,40 +211,31 @@ def change_attribute():
     return "set an attribute"
 
 
-def read_shown():
-    """No attempt: shows that the attempts on this directory have something to push against."""
-    return expect_token(read(canary("shown/shown.txt")))
-
-
 def write_shown():
-    read_shown()
-    with open(canary("shown/shown.txt"), "a", encoding="utf-8") as opened:
+    with open(shown("shown.txt"), "a", encoding="utf-8") as opened:
         opened.write(target.arm)
     return "appended"
 
 
 def unlink_shown():
-    read_shown()
-    os.unlink(canary("shown/shown.txt"))
+    os.unlink(shown("unlink.txt"))
     return "removed a file"
 
 
 def change_mode_of_shown():
-    read_shown()
-    os.chmod(canary("shown/shown.txt"), 0o600)
+    os.chmod(shown("shown.txt"), 0o600)
     return "closed a file to others"
 
 
 def change_times_of_shown():
-    read_shown()
-    os.utime(canary("shown/shown.txt"), (1, 1))
+    os.utime(shown("shown.txt"), (1, 1))
     return "set a file's times"
 
 
 def write_shown_by_proc():
-    descriptor = os.open(canary("shown/shown.txt"), os.O_RDONLY)
-    other = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)
-    os.write(other, b"changed")
+    descriptor = os.open(shown("shown.txt"), os.O_RDONLY)
+    other = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_APPEND)
+    os.write(other, target.arm.encode())
     return "changed a read-only file"
 
 
@@ -310,8 +315,8 @@ def may_write_system_tree():
 
 
 def write_python():
-    os.close(os.open(os.path.join(os.path.dirname(os.__file__), "sitecustomize.py"), os.O_CREAT | os.O_WRONLY))
-    return "opened the start of every later session"
+    os.close(os.open(os.path.join(os.path.dirname(os.__file__), f"x{target.token}.py"), os.O_CREAT | os.O_WRONLY))
+    return "put a module where later sessions look"
 
 
 def may_write_python():

@@ -8,7 +8,6 @@ import contextlib
 import ctypes
 import gc
 import os
-import site
 import sys
 import tempfile
 import types
@@ -98,14 +97,22 @@ def find_secret():
     return _found(any(isinstance(each[0], str) and each[0] == wanted for each in lists), "the variable")
 
 
+def _startup_directory():
+    """The user's own packages; only in the session's home, whatever the interpreter remembers of another."""
+    home = os.path.realpath(os.environ["HOME"])
+    if home != os.path.realpath(os.getcwd()):
+        raise Refused("no home of its own")
+    return os.path.join(home, f".local/lib/python3.{sys.version_info[1]}/site-packages")
+
+
 def _startup_files():
-    directory = site.getusersitepackages()
+    directory = _startup_directory()
     return [os.path.join(directory, name) for name in ("usercustomize.py", "sitecustomize.py", "planted.pth")]
 
 
 def plant_startup():
     """Where an interpreter looks when it starts, in the session's own home."""
-    os.makedirs(site.getusersitepackages(), exist_ok=True)
+    os.makedirs(_startup_directory(), exist_ok=True)
     for name in _startup_files():
         with open(name, "w", encoding="utf-8") as made:
             made.write(f"import os; os.environ['P{target.token}'] = '1'\n")
@@ -161,7 +168,7 @@ def find_shared_file():
             os.unlink(f"/dev/shm/left-{target.token}")
 
 
-KEY = int(target.token[:7] or "1", 16)
+KEY = int(target.token[7:14] or "1", 16)
 
 
 def plant_segment():

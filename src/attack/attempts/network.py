@@ -54,8 +54,8 @@ def tcp_by_other_names_of_loopback():
 
 def tcp_by_fast_open():
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
-        made.settimeout(3)
         made.sendto(target.arm.encode(), MSG_FASTOPEN, ("127.0.0.1", target.tcp))
+        made.settimeout(3)
         return expect_token(made.recv(200))
 
 

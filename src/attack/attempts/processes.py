@@ -7,7 +7,8 @@ import signal
 
 from attack import Refused, expect_token, in_child, libc, reaches, read, syscall, target
 
-PTRACE_DETACH, PTRACE_SEIZE = 17, 0x4206
+PTRACE_SEIZE = 0x4206
+SUPERVISOR = os.getppid()
 
 
 def signal_host():
@@ -33,7 +34,7 @@ def signal_server():
 
 
 def signal_supervisor():
-    os.kill(os.getppid(), signal.SIGURG)
+    os.kill(SUPERVISOR, signal.SIGURG)
     return "the supervisor took a signal"
 
 
@@ -105,17 +106,17 @@ def list_processes():
 
 
 def read_memory_of_supervisor():
-    os.close(os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY))
+    os.close(os.open(f"/proc/{SUPERVISOR}/mem", os.O_RDONLY))
     return "opened"
 
 
 def list_descriptors_of_supervisor():
-    return f"{len(os.listdir(f'/proc/{os.getppid()}/fd'))} descriptors"
+    return f"{len(os.listdir(f'/proc/{SUPERVISOR}/fd'))} descriptors"
 
 
+@in_child
 def trace_supervisor():
-    syscall("ptrace", PTRACE_SEIZE, os.getppid(), 0, 0)
-    syscall("ptrace", PTRACE_DETACH, os.getppid(), 0, 0)
+    syscall("ptrace", PTRACE_SEIZE, SUPERVISOR, 0, 0)
     return "the supervisor is traced"
 
 

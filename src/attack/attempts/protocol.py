@@ -47,7 +47,7 @@ def _say(*pieces, beside=()):
                     channel.sendmsg([piece], [rights])
                 else:
                     channel.sendall(piece)
-    time.sleep(0.3)
+    time.sleep(0.2)
     raise Refused("unharmed")
 
 
@@ -155,7 +155,7 @@ def call_without_reading():
     channel = _sockets()[0]
     channel.settimeout(0.5)
     piece = b"".join(_call(number, _inline(b"\x92\x90\x80")) for number in range(1000))
-    until = time.monotonic() + 3
+    until = time.monotonic() + 1.5
     with contextlib.suppress(OSError):
         while time.monotonic() < until:
             channel.sendall(piece)
@@ -234,7 +234,7 @@ def hang_up():
     for channel in _sockets():
         with contextlib.suppress(OSError):
             channel.shutdown(socket.SHUT_RDWR)
-    time.sleep(0.3)
+    time.sleep(0.2)
     raise Refused("unharmed")
 
 

@@ -48,13 +48,12 @@ def prepare_listeners():
     abstract = socket.socket(socket.AF_UNIX)
     abstract.bind(f"\0{target.mark}")
     abstract.listen()
-    path = os.path.abspath("listener")
     pathname = socket.socket(socket.AF_UNIX)
-    pathname.bind(path)
+    pathname.bind("listener")
     pathname.listen()
     for listener in (tcp, abstract, pathname):
         threading.Thread(target=_serve, args=[listener], daemon=True).start()
-    return json.dumps({"port": tcp.getsockname()[1], "path": path})
+    return json.dumps({"port": tcp.getsockname()[1], "workspace": os.getcwd()})
 
 
 def _take(family, address):
@@ -73,10 +72,9 @@ def reach_abstract():
 
 
 def reach_pathname():
-    path = target.victim["told"]["path"]
-    if target.inside and os.path.exists("listener"):
-        raise Refused("own workspace")
-    return _take(socket.AF_UNIX, path)
+    # The whole path may be longer than a socket's address can be.
+    os.chdir(target.victim["told"]["workspace"])
+    return _take(socket.AF_UNIX, "listener")
 
 
 def _victim():
@@ -152,13 +150,11 @@ def change_workspace():
     return "closed the other session's file"
 
 
-def prepare_shared():
+def prepare_segment():
     key = int(target.token[:7], 16)
     made = libc.shmget(key, 4096, 0o1666)
     if made == -1:
         raise OSError(ctypes.get_errno(), "shmget")
-    with open(f"/dev/shm/{target.mark}", "w", encoding="utf-8") as shared:
-        shared.write(target.token)
     return json.dumps({"key": key})
 
 
@@ -168,6 +164,12 @@ def read_segment():
         raise OSError(ctypes.get_errno(), "shmget")
     libc.shmctl(segment, 0, None)
     return "the other session's segment"
+
+
+def prepare_shared_file():
+    with open(f"/dev/shm/{target.mark}", "w", encoding="utf-8") as shared:
+        shared.write(target.token)
+    return json.dumps({})
 
 
 def read_shared_file():
@@ -189,7 +191,7 @@ def _leave(code):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    time.sleep(0.5)
+    time.sleep(0.2)
     return "left a process"
 
 

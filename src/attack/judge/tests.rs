@@ -6,7 +6,7 @@ use super::*;
 use crate::attack::catalogue::{Class, attempt};
 
 const PLAIN: Attempt = attempt(Class::Files, "read", "a file", "ENOENT or EACCES", "EACCES");
-const ROOTS: Attempt = PLAIN.needs_root();
+const ROOTS: Attempt = PLAIN.needs_rights();
 
 fn done() -> Outcome {
     Outcome::Done("read it".into())
@@ -20,7 +20,7 @@ fn check(attempt: &Attempt, control: Outcome, inside: Outcome, expected: (Verdic
     let performed = |outcome| Performed { outcome, harm: None, took: Duration::ZERO };
     let (control, inside) = (performed(control), performed(inside));
     let level = SandboxLevel::Full;
-    let account = Account { attempt, level, control: &control, inside: &inside, touched: None, uid: 1000 };
+    let account = Account { attempt, level, control: &control, inside: &inside, touched: None };
     assert_eq!(judge(&account), (expected.0, expected.1.to_owned()));
 }
 
@@ -44,7 +44,12 @@ fn what_gets_through_is_an_escape_even_when_the_control_failed() {
 fn a_missing_target_is_absent() {
     let nothing = Outcome::Absent("no such call".into());
     check(&PLAIN, nothing.clone(), refused("ENOENT"), (Verdict::Absent, "no such call"));
-    check(&ROOTS, refused("EPERM"), refused("ENOENT"), (Verdict::Absent, "only root could do it outside"));
+    check(
+        &ROOTS,
+        refused("EPERM"),
+        refused("ENOENT"),
+        (Verdict::Absent, "refused to this server too: EPERM"),
+    );
     check(&PLAIN, done(), nothing, (Verdict::Inconclusive, "no such call"));
 }
 
@@ -59,7 +64,7 @@ fn a_touched_canary_or_a_harmed_neighbour_is_an_escape() {
     let level = SandboxLevel::Full;
     let told = |inside: &Performed, touched: Option<&str>| {
         let touched = touched.map(str::to_owned);
-        judge(&Account { attempt: &PLAIN, level, control: &control, inside, touched, uid: 0 })
+        judge(&Account { attempt: &PLAIN, level, control: &control, inside, touched })
     };
     assert_eq!(told(&performed(None), Some("it came")), (Verdict::Escaped, "it came".to_owned()));
     assert_eq!(told(&performed(Some("silence")), None), (Verdict::Escaped, "silence".to_owned()));
