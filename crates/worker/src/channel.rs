@@ -308,7 +308,13 @@ impl Channel {
     /// the copy when it is woken in its place.
     fn park(&self, py: Python<'_>, cell: u64) -> PyResult<bool> {
         let socket = self.socket()?;
-        let parked = lock(&self.park).park(py, cell);
+        let parked = {
+            // A thread may be in the middle of a write: the copy would inherit its locks and nobody to open them.
+            // Whoever holds one does so for a moment, and does not need the interpreter to let go.
+            let _sending = lock(&self.sending);
+            let _writing = self.streams.hold();
+            lock(&self.park).park(py, cell)
+        };
         self.ages.note();
         let message = match parked {
             Parked::Live(copy) => FromWorker::Parked { cell, copy },

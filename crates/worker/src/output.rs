@@ -60,6 +60,11 @@ impl Streams {
         sys::place(stderr.as_fd(), 2)
     }
 
+    /// Lets nobody write until the guard is dropped.
+    pub fn hold(&self) -> MutexGuard<'_, u64> {
+        self.current()
+    }
+
     /// In a forked child: the descriptors stay whose they are.
     pub fn forked(&self) {
         self.forked.store(true, Ordering::Relaxed);
