@@ -221,11 +221,7 @@ fn a_killed_part_in_the_middle_of_a_cell_is_said_in_its_reply() {
             let result = client.answer(&id).unwrap();
             let run = report(&result);
             let state = if matches!(role, Role::Live) { "rolled_back" } else { "reset" };
-            assert_eq!(
-                (&run["status"], &run["state"]),
-                (&json!("lost"), &json!(state)),
-                "{level} {role:?}"
-            );
+            assert_eq!((&run["status"], &run["state"]), (&json!("lost"), &json!(state)), "{level} {role:?}");
             assert_eq!(run["stdout"], "begun\n");
             assert_eq!(report(&client.run_in(&sessions[0], "1"))["result"], "1");
             assert_eq!(report(&client.run_in("new", "2"))["result"], "2");
