@@ -45,8 +45,7 @@ fn descriptors_do_not_grow_with_cells() {
         }
     }
     let after = count(&client);
-    // A process may hold one or two more for a moment, and copies come and go.
-    let most = |counts: &[Option<usize>]| counts.iter().flatten().max().copied();
-    assert!(after.len() <= before.len() + 8, "{before:?} became {after:?}");
-    assert!(most(&after) <= most(&before).map(|count| count + 2), "{before:?} became {after:?}");
+    // Some are open for a moment only.
+    let fine = after.0 <= before.0 + 2 && after.1 <= before.1 + 2 && after.2 <= before.2 + 2;
+    assert!(fine, "{before:?} became {after:?}");
 }

@@ -118,7 +118,7 @@ fn fork(py: Python<'_>, cell: u64, threads: Option<usize>) -> io::Result<Forked>
     let forked = unsafe {
         pyo3::ffi::PyOS_BeforeFork();
         let forked = match threads {
-            Some(1) => sys::fork_beside().transpose().unwrap_or_else(|| fork_twice()),
+            Some(1) => sys::fork_beside().transpose().unwrap_or_else(fork_twice),
             _ => fork_twice(),
         };
         if matches!(forked, Ok(Forked::Child)) {

@@ -94,6 +94,7 @@ fn facts(py: Python<'_>) -> PyResult<PythonFacts> {
 }
 
 /// What a fork gave.
+#[expect(clippy::large_enum_variant, reason = "made once and taken apart at once")]
 enum Spawned {
     /// This is the session.
     Here(Channel),
