@@ -1,9 +1,7 @@
 """The worker extension (crates/worker) as the Python side sees it; installed as module `_actwright`."""
 
 from collections.abc import Sequence
-from typing import Optional, TypedDict, TypeVar
-
-Content = TypeVar("Content", str, bytes)
+from typing import Optional, TypedDict, Union
 
 class ValueOut(TypedDict):
     repr: str
@@ -41,7 +39,7 @@ class Channel:
         """
     def lend(self) -> None:
         """Lets the session's own work go beyond the limit on memory that code has, until the next cell begins."""
-    def emit(self, cell: int, stream: int, content: Content) -> Content:
+    def emit(self, cell: int, stream: int, content: Union[str, bytes]) -> Union[str, bytes]:
         """Writes text (as UTF-8, lone surrogates as escapes) or bytes of a cell to file descriptor 1 or 2, keeping
         the order between the two as the host reads them; cell 0 is whichever runs.
 
