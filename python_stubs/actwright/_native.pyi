@@ -1,9 +1,7 @@
 """The worker extension (crates/worker) as the Python side sees it; installed as module `_actwright`."""
 
 from collections.abc import Sequence
-from typing import Optional, TypedDict, TypeVar
-
-Content = TypeVar("Content", str, bytes)
+from typing import Optional, TypedDict, overload
 
 class ValueOut(TypedDict):
     repr: str
@@ -40,10 +38,14 @@ class Channel:
         run their Python handlers and the wait goes on.
         """
     def lend(self) -> None:
-        """Lets the session's own work go beyond the limit on memory that code has, until the next cell begins."""
-    def emit(self, cell: int, stream: int, content: Content) -> Content:
-        """Writes text (as UTF-8, lone surrogates as escapes) or bytes of a cell to file descriptor 1 or 2, keeping
-        the order between the two as the host reads them; cell 0 is whichever runs.
+        """Lets the session's own work go beyond the memory limit of code, until the next cell begins."""
+    @overload
+    def emit(self, cell: int, stream: int, content: bytes) -> bytes: ...
+    @overload
+    def emit(self, cell: int, stream: int, content: str) -> str:
+        """Writes text (as UTF-8, lone surrogates as escapes) or bytes of a cell to file descriptor 1 or 2.
+
+        Keeps the order between the two as the host reads them; cell 0 is whichever runs.
 
         Gives back what was not written because the cell's turn is over, empty if all was. Blocks with the GIL
         released; a signal's handler may raise out of it.
