@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 
+use super::error::hinted;
 use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::resolve::prepare_base;
@@ -34,5 +35,8 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 /// The door to sessions, with the base directory in place.
 pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     prepare_base(&config.base)?;
-    Sessions::new(config.clone()).context("cannot start sessions")
+    Sessions::new(config.clone()).map_err(|cause| {
+        let message = format!("cannot write to the base directory {}: {cause}", config.base.display());
+        hinted(message, "name a directory of your own with --base DIR or `ACTWRIGHT_BASE`")
+    })
 }

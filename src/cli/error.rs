@@ -24,6 +24,13 @@ pub fn report(error: &anyhow::Error) {
     drop(std::io::stderr().lock().write_all(render(error).as_bytes()));
 }
 
+/// The same in one line, for those who see no stderr.
+pub fn in_one_line(error: &anyhow::Error) -> String {
+    let text = render(error);
+    let text = text.trim_start_matches("error: ").trim_end();
+    text.lines().map(str::trim).collect::<Vec<_>>().join("; ")
+}
+
 fn render(error: &anyhow::Error) -> String {
     let mut text = format!("error: {error}\n");
     let mut last = error.to_string();

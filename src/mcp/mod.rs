@@ -51,12 +51,15 @@ pub enum ServeError {
     Connection(String),
 }
 
-/// Serves one client over stdin and stdout until its input ends, then ends every session.
+/// Serves one client over stdin and stdout until its input ends or `ended` fires, then ends every session.
 ///
 /// From here on descriptor 0 is empty and descriptor 1 is stderr, so that nothing but the protocol can
 /// reach the client.
-pub async fn serve_stdio(sessions: Sessions, config: Arc<Config>) -> Result<(), ServeError> {
-    let ended = CancellationToken::new();
+pub async fn serve_stdio(
+    sessions: Sessions,
+    config: Arc<Config>,
+    ended: CancellationToken,
+) -> Result<(), ServeError> {
     let transport = take_stdio(&ended).map_err(ServeError::Stdio)?;
     let server = Server::new(sessions.clone(), sessions.outputs().clone(), config, ended.clone());
     let result = match serve_server(server, transport).await {

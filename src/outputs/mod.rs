@@ -7,6 +7,7 @@
 //! text of what came out of a pipe, [`recording`] puts one cell's two streams together, [`store`] keeps
 //! finished cells by id, [`grep`] searches.
 
+mod account;
 mod decode;
 mod grep;
 mod recording;

@@ -7,22 +7,15 @@
 use std::borrow::Cow;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::account::{Account, Cost};
 use super::decode::Decoder;
 use super::text::{Text, count};
 use super::{Part, Stream};
 
 /// Changes of stream that are remembered; a cell that alternates more often is shown stream by stream.
 const MAX_SEGMENTS: usize = 10_000;
-
-/// What all recordings of a store use together.
-#[derive(Debug, Default)]
-pub(super) struct Account {
-    pub(super) bytes: AtomicU64,
-    pub(super) files: AtomicUsize,
-}
 
 /// Takes what a cell writes. Stays usable after the cell has ended, for its late output.
 #[derive(Debug)]
@@ -85,8 +78,7 @@ struct State {
     runs: Vec<(Stream, u64)>,
     all_runs: AllRuns,
     /// What was last added to the account.
-    bytes: u64,
-    files: usize,
+    cost: Cost,
 }
 
 #[derive(Debug, Default)]
@@ -187,9 +179,8 @@ impl Recording {
     }
 
     /// What this recording uses of its account.
-    pub(super) fn cost(&self) -> (u64, usize) {
-        let state = self.recorded.lock();
-        (state.bytes, state.files)
+    pub(super) fn cost(&self) -> Cost {
+        self.recorded.lock().cost
     }
 }
 
@@ -271,23 +262,16 @@ impl State {
             Both::Own(text) => Some(text),
             Both::Nothing | Both::Only(_) => None,
         };
-        let texts = || self.streams.iter().chain(own);
-        let bytes: u64 = texts().map(Text::bytes).sum();
-        let files: usize = texts().map(Text::files).sum();
-        account.bytes.fetch_add(bytes - self.bytes, Ordering::Relaxed);
-        if files != self.files {
-            account.files.fetch_add(files - self.files, Ordering::Relaxed);
-        }
-        self.bytes = bytes;
-        self.files = files;
+        let cost = self.streams.iter().chain(own).map(Text::cost).sum();
+        account.change(self.cost, cost);
+        self.cost = cost;
     }
 }
 
 impl Drop for Recorded {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        self.account.bytes.fetch_sub(state.bytes, Ordering::Relaxed);
-        self.account.files.fetch_sub(state.files, Ordering::Relaxed);
+        self.account.change(state.cost, Cost::default());
     }
 }
 

@@ -8,6 +8,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::account::Cost;
+
 /// Bytes of a text that stay in memory, and the size of a write to its file.
 const IN_MEMORY: usize = 64 << 10;
 
@@ -42,6 +44,15 @@ impl Spool {
     /// Open files that this spool holds.
     pub(super) fn files(&self) -> usize {
         usize::from(self.file.is_some())
+    }
+
+    /// What this spool uses.
+    pub(super) fn cost(&self) -> Cost {
+        Cost {
+            bytes: self.len(),
+            files: self.files(),
+            memory: self.head.capacity() + self.pending.capacity(),
+        }
     }
 
     /// Appends bytes; what does not fit in memory goes to a file in `dir`.

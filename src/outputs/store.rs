@@ -6,18 +6,21 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Part;
+use super::account::{Account, Cost};
 use super::grep::{GrepResult, search};
-use super::recording::{Account, Recorder, Recording};
+use super::recording::{Recorder, Recording};
 use super::spool::Spool;
 use super::text::Text;
 use crate::names::{OutputId, SessionId};
 
 /// Open files behind all kept outputs; each long text has one, and the process may open 1,024 by default.
 const MAX_FILES: usize = 256;
+
+/// Bytes of kept outputs in memory: what is too short for a file of its own adds up.
+const MAX_MEMORY: usize = 64 << 20;
 
 /// Kept outputs, however small they are.
 const MAX_KEPT: usize = 10_000;
@@ -151,8 +154,7 @@ struct Entry {
     displays: Vec<Vec<(String, Spool)>>,
     account: Arc<Account>,
     /// What this entry itself has added to the account, its recording apart.
-    bytes: u64,
-    files: usize,
+    own_cost: Cost,
 }
 
 impl Outputs {
@@ -253,15 +255,14 @@ impl Shared {
 impl State {
     /// Takes out the oldest entries until the rest is within the limits; the newest always stays.
     fn make_room(&mut self, limit: u64, account: &Account) -> Vec<Arc<Entry>> {
-        let mut bytes = account.bytes.load(Ordering::Relaxed);
-        let mut files = account.files.load(Ordering::Relaxed);
+        let mut total = account.total();
         let mut evicted = Vec::new();
-        while (bytes > limit || files > MAX_FILES || self.entries.len() > MAX_KEPT) && self.order.len() > 1 {
+        let is_over =
+            |total: Cost| total.bytes > limit || total.files > MAX_FILES || total.memory > MAX_MEMORY;
+        while (is_over(total) || self.entries.len() > MAX_KEPT) && self.order.len() > 1 {
             let Some(oldest) = self.order.pop_front() else { break };
             if let Some(entry) = self.entries.remove(&oldest) {
-                let (entry_bytes, entry_files) = entry.cost();
-                bytes = bytes.saturating_sub(entry_bytes);
-                files = files.saturating_sub(entry_files);
+                total = total.without(entry.cost());
                 evicted.push(entry);
             }
             self.remember_dropped(oldest);
@@ -294,18 +295,15 @@ impl Entry {
             kept.displays.into_iter().map(|forms| forms.into_iter().map(spool).collect()).collect();
         let texts = || result.iter().chain(&error);
         let spools = || displays.iter().flatten().map(|(_, spool)| spool);
-        let bytes = texts().map(Text::bytes).chain(spools().map(Spool::len)).sum();
-        let files = texts().map(Text::files).chain(spools().map(Spool::files)).sum();
-        shared.account.bytes.fetch_add(bytes, Ordering::Relaxed);
-        shared.account.files.fetch_add(files, Ordering::Relaxed);
+        let own_cost = texts().map(Text::cost).chain(spools().map(Spool::cost)).sum();
+        shared.account.change(Cost::default(), own_cost);
         let account = Arc::clone(&shared.account);
         let Kept { session, cell, recording, .. } = kept;
-        Self { session, cell, recording, result, error, displays, account, bytes, files }
+        Self { session, cell, recording, result, error, displays, account, own_cost }
     }
 
-    fn cost(&self) -> (u64, usize) {
-        let (bytes, files) = self.recording.cost();
-        (self.bytes + bytes, self.files + files)
+    fn cost(&self) -> Cost {
+        self.own_cost.with(self.recording.cost())
     }
 
     fn text(&self, part: Part) -> Option<&Text> {
@@ -373,8 +371,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.account.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.account.files.fetch_sub(self.files, Ordering::Relaxed);
+        self.account.change(self.own_cost, Cost::default());
     }
 }
 

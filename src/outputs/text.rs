@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 
+use super::account::Cost;
 use super::spool::Spool;
 
 /// Characters between two entries of the index.
@@ -38,9 +39,9 @@ impl Text {
         self.spool.len()
     }
 
-    /// Open files behind this text.
-    pub(super) fn files(&self) -> usize {
-        self.spool.files()
+    /// What this text uses.
+    pub(super) fn cost(&self) -> Cost {
+        self.spool.cost()
     }
 
     /// Whether the disk refused some of it, so that its end cannot be read.

@@ -308,14 +308,24 @@ impl Actor {
                 job.answer(Err(SessionError::NotStarted));
                 continue;
             }
+            if self.worker.as_ref().is_some_and(|worker| worker.conversation.is_over()) {
+                // It ended a moment ago; the cell must not be sent into the void.
+                let _ = self.exit_status().await;
+                self.lose_between_cells().await;
+            }
             if self.worker.is_none() {
-                match self.workers.take().await {
+                let taken = tokio::select! {
+                    taken = self.workers.take() => taken.map_err(SessionError::Start),
+                    // A Python that is slow to start must not keep a call that nobody waits for.
+                    () = job.cancel.cancelled() => Err(SessionError::NotStarted),
+                };
+                match taken {
                     Ok(worker) => {
                         self.worker = Some(worker);
                         self.copies.forget();
                     }
                     Err(error) => {
-                        job.answer(Err(SessionError::Start(error)));
+                        job.answer(Err(error));
                         continue;
                     }
                 }

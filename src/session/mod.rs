@@ -3,6 +3,7 @@
 //! A session outlives its worker process: when the process is lost the handle stays and the next run starts
 //! a new one.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::names::SessionId;
 use crate::outputs::Outputs;
-use crate::worker::Workers;
+use crate::worker::{WorkerError, Workers};
 
 mod actor;
 mod board;
@@ -110,8 +111,10 @@ pub enum SessionError {
         reason: String,
     },
     /// No worker could be started.
-    #[error("no Python session could be started: {0}")]
-    Start(#[from] crate::worker::WorkerError),
+    #[error(
+        "no Python session could be started: {0}. Nothing was run; `actwright doctor`, where the server runs, says what to do"
+    )]
+    Start(#[from] WorkerError),
     /// The host itself failed; the id finds the detail in the log.
     #[error("internal error {id}; the server's log has the detail")]
     Internal {
@@ -124,13 +127,21 @@ impl Sessions {
     /// The door over an engine that starts at once. Must be called within the runtime, with the base directory in
     /// place.
     pub fn new(config: Arc<Config>) -> std::io::Result<Self> {
-        let kept = config.base.join("cache").join("outputs");
-        std::fs::create_dir_all(&kept)?;
-        let outputs = Outputs::new(kept, config.results.kept_outputs);
+        std::fs::create_dir_all(kept(&config))?;
         let workers = Workers::start(config.clone());
+        Ok(Self::over(config, workers))
+    }
+
+    /// The door to nothing: a server that cannot run code still says why to everyone who asks.
+    pub fn refusing(config: Arc<Config>, why: String) -> Self {
+        Self::over(config, Workers::refusing(WorkerError::Configuration(why)))
+    }
+
+    fn over(config: Arc<Config>, workers: Workers) -> Self {
+        let outputs = Outputs::new(kept(&config), config.results.kept_outputs);
         let registry = Arc::new(Registry::new(config, workers, outputs));
         tokio::spawn(registry::expire(Arc::downgrade(&registry)));
-        Ok(Self { registry })
+        Self { registry }
     }
 
     /// Where the outputs of all cells are kept.
@@ -182,4 +193,9 @@ impl Sessions {
     pub async fn shutdown(&self) {
         self.registry.shutdown().await;
     }
+}
+
+/// Where outputs are kept.
+fn kept(config: &Config) -> PathBuf {
+    config.base.join("cache").join("outputs")
 }

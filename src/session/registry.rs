@@ -22,6 +22,9 @@ use crate::worker::Workers;
 /// Handles that are gone and whose callers are told why.
 const GRAVES: usize = 10_000;
 
+/// How long the end of the server waits for sessions to end one by one.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// See the module.
 #[derive(Debug)]
 pub struct Registry {
@@ -221,11 +224,18 @@ impl Registry {
                 ends.push(finished);
             }
         }
-        for end in ends {
-            // An error means that it has ended already.
-            let _ = end.await;
-        }
+        let all_ended = async {
+            for end in ends {
+                // An error means that it has ended already.
+                let _ = end.await;
+            }
+        };
+        // One that still waits for its process is not waited for: the end of the zygote ends its waiting.
+        let patient = tokio::time::timeout(PATIENCE, all_ended).await;
         self.workers.shutdown().await;
+        if patient.is_err() {
+            tracing::debug!("some sessions were ended with their zygote");
+        }
     }
 
     fn close_idle(&self) {

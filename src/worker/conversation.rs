@@ -95,6 +95,14 @@ impl Conversation {
         })
     }
 
+    /// Whether the session's process or its supervisor is gone, even if nobody has heard of it yet.
+    pub fn is_over(&self) -> bool {
+        let gone = |socket: &Option<AsyncFd<OwnedFd>>| {
+            socket.as_ref().is_none_or(|socket| sys::is_hung_up(socket.as_fd()))
+        };
+        gone(&self.data) || gone(&self.control)
+    }
+
     /// Sends a cell with fresh pipes of its own.
     pub fn send_cell(&mut self, cell: u64, code: &str, plan: bool) -> io::Result<()> {
         let (stdout, their_stdout) = sys::pipe()?;

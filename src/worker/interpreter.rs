@@ -5,12 +5,15 @@
 //! the user's.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::UNIX_EPOCH;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use actwright_sandbox::policy::PythonRoots;
+use actwright_sandbox::sys::{self, Interest};
 use serde::{Deserialize, Serialize};
 
 use super::WorkerError;
@@ -18,6 +21,9 @@ use crate::config::env::Environment;
 use crate::config::{Config, python};
 
 const PROBE: &str = include_str!("../../python_stubs/probe.py");
+
+/// How long an interpreter may take to say who it is; a cold disk is slow.
+const PROBE_TIME: Duration = Duration::from_secs(20);
 
 /// The oldest CPython that the worker's stable interface knows.
 const OLDEST: (u32, u32) = (3, 9);
@@ -173,13 +179,43 @@ struct Answer {
     roots: Vec<PathBuf>,
 }
 
-fn ask(found: &Path) -> Result<Interpreter, WorkerError> {
-    let shown = found.display();
-    let output = Command::new(found)
+/// What the interpreter says; `None` if it takes too long, and then it is ended.
+fn answer_of(found: &Path) -> io::Result<Option<Output>> {
+    let mut child = Command::new(found)
         .args(["-I", "-B", "-c", PROBE])
         .stdin(Stdio::null())
-        .output()
-        .map_err(|error| WorkerError::Python(format!("`{shown}` does not start: {error}")))?;
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A group of its own: a script in the interpreter's place may have started more.
+        .process_group(0)
+        .spawn()?;
+    let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+    let process = sys::open_process(pid)?;
+    let end = Instant::now() + PROBE_TIME;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let interest = Interest { fd: process.as_raw_fd(), readable: true, writable: false };
+        match sys::wait(&[interest], i32::try_from(left.as_millis()).unwrap_or(i32::MAX)) {
+            Ok(ready) if ready.iter().any(|(ended, _)| *ended) => return child.wait_with_output().map(Some),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ if left.is_zero() => {
+                // The group cannot have been given away: its leader is not collected yet.
+                let _ = sys::signal_child(-pid, sys::KILL);
+                child.wait()?;
+                return Ok(None);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn ask(found: &Path) -> Result<Interpreter, WorkerError> {
+    let shown = found.display();
+    let output = answer_of(found)
+        .map_err(|error| WorkerError::Python(format!("`{shown}` does not start: {error}")))?
+        .ok_or_else(|| {
+            WorkerError::Python(format!("`{shown}` did not answer within {} s", PROBE_TIME.as_secs()))
+        })?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         let last = words.trim().lines().next_back().unwrap_or("no message").to_owned();

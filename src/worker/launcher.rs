@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -43,10 +43,43 @@ pub struct Order {
 pub struct Launched {
     /// The host's end of the control socket.
     pub control: OwnedFd,
-    /// The launcher itself; killing it takes everything below along.
-    pub process: OwnedFd,
-    /// Resolves when the launcher has ended: its status and the last words on its stderr.
-    pub ended: oneshot::Receiver<String>,
+    /// The launcher itself.
+    pub process: Launcher,
+}
+
+/// A launcher's process. Dropping it kills it, and that takes everything below along.
+#[derive(Debug)]
+pub struct Launcher {
+    process: OwnedFd,
+    ended: oneshot::Receiver<Death>,
+}
+
+/// How a launcher ended.
+#[derive(Debug, Default)]
+pub struct Death {
+    /// The last words on its stderr, or its status.
+    pub words: String,
+    /// Whether it was killed by somebody else and has nothing to say for itself.
+    pub killed: bool,
+}
+
+impl Launcher {
+    /// Resolves when it has ended.
+    pub async fn ended(&mut self) -> Death {
+        (&mut self.ended).await.unwrap_or_default()
+    }
+
+    /// Ends it, and with it everything below.
+    pub fn kill(&self) {
+        // It may have ended already.
+        let _ = sys::signal_process(self.process.as_fd(), sys::KILL);
+    }
+}
+
+impl Drop for Launcher {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
 
 /// Starts a launcher with this order, from a thread that stays until it ends.
@@ -69,7 +102,7 @@ pub fn launch(order: &Order) -> Result<Launched, WorkerError> {
     };
     std::thread::Builder::new().name("launcher".to_owned()).spawn(body).map_err(failed)?;
     let process = start.recv().map_err(|_| failed(io::ErrorKind::BrokenPipe.into()))?.map_err(failed)?;
-    Ok(Launched { control, process, ended })
+    Ok(Launched { control, process: Launcher { process, ended } })
 }
 
 fn spawn(order: OwnedFd, control: OwnedFd) -> io::Result<(Child, OwnedFd)> {
@@ -86,7 +119,7 @@ fn spawn(order: OwnedFd, control: OwnedFd) -> io::Result<(Child, OwnedFd)> {
 }
 
 /// Passes the zygote's stderr on to the log until it ends; gives its last words.
-fn mourn(mut child: Child) -> String {
+fn mourn(mut child: Child) -> Death {
     let mut tail = Vec::new();
     if let Some(mut stderr) = child.stderr.take() {
         let mut bytes = [0; 4096];
@@ -102,14 +135,17 @@ fn mourn(mut child: Child) -> String {
     }
     let words = String::from_utf8_lossy(&tail).trim().to_owned();
     match child.wait() {
-        Ok(status) if words.is_empty() => describe(status),
-        Ok(_) => words,
-        Err(error) => error.to_string(),
+        Ok(status) if words.is_empty() => {
+            Death { words: format!("it ended without a word ({status})"), killed: was_killed(status) }
+        }
+        Ok(_) => Death { words, killed: false },
+        Err(error) => Death { words: error.to_string(), killed: false },
     }
 }
 
-fn describe(status: ExitStatus) -> String {
-    format!("it ended without a word ({status})")
+/// The waiter outside a room ends with its child's signal as a shell does.
+fn was_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(sys::KILL) || status.code() == Some(128 + sys::KILL)
 }
 
 /// The launcher's half: enters the sandbox and becomes Python. Returns only an error.

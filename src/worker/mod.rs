@@ -39,16 +39,22 @@ pub enum WorkerError {
     /// No interpreter that can be used.
     #[error("{0}")]
     Python(String),
+    /// The server was started with a configuration that cannot be used.
+    #[error(
+        "the server's configuration cannot be used: {0}. Whoever runs the server has to mend and restart it"
+    )]
+    Configuration(String),
     /// The policy and the machine do not go together.
     #[error("{0}")]
     Policy(String),
     /// The launcher or the zygote failed.
     #[error("{0}")]
     Launch(String),
+    /// Somebody killed it while it started; another try may go well.
+    #[error("{0}")]
+    Killed(String),
     /// A session could not be locked in; no code was run.
-    #[error(
-        "the sandbox could not be entered: {0}; run `actwright doctor` to see which protection is missing"
-    )]
+    #[error("the sandbox could not be entered: {0}")]
     Refused(String),
     /// The engine is shutting down.
     #[error("the server is shutting down")]
@@ -69,11 +75,24 @@ impl Workers {
         Self { requests }
     }
 
+    /// An engine that starts nothing and answers every request with this error.
+    pub fn refusing(error: WorkerError) -> Self {
+        let (requests, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(pool::refuse_all(error, inbox));
+        Self { requests }
+    }
+
     /// A session's process that nobody has used.
     pub async fn take(&self) -> Result<Worker, WorkerError> {
         let (reply, answer) = oneshot::channel();
         self.requests.send(pool::Request::Take(reply)).map_err(|_| WorkerError::Closing)?;
         answer.await.map_err(|_| WorkerError::Closing)?
+    }
+
+    /// A supervisor has ended without being told to: what it may have left behind is ended too.
+    pub fn end_orphans(&self) {
+        // The pool has ended, and everything with it.
+        let _ = self.requests.send(pool::Request::EndOrphans);
     }
 
     /// Ends the zygote and everything below it; returns when nothing is left.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
@@ -17,6 +18,9 @@ use crate::config::Config;
 /// and again.
 const REST: Duration = Duration::from_secs(2);
 
+/// How many zygotes in a row may end before one session is born, until that is an error and not somebody's kill.
+const BARREN: u32 = 3;
+
 type Reply = oneshot::Sender<Result<Worker, WorkerError>>;
 
 /// What is asked of the pool.
@@ -24,6 +28,8 @@ type Reply = oneshot::Sender<Result<Worker, WorkerError>>;
 pub enum Request {
     /// A session's process.
     Take(Reply),
+    /// A supervisor was killed.
+    EndOrphans,
     /// The end.
     Shutdown(oneshot::Sender<()>),
 }
@@ -45,6 +51,12 @@ pub struct Pool {
     ready: VecDeque<Worker>,
     waiting: VecDeque<Reply>,
     unborn: usize,
+    /// Zygotes in a row that ended before one session was born.
+    barren: u32,
+    /// Sessions in a row that ended before they were locked in.
+    stillborn: u32,
+    /// The start that is under way.
+    starting: Option<AbortHandle>,
     wakes: mpsc::UnboundedSender<Wake>,
     inbox: mpsc::UnboundedReceiver<Wake>,
 }
@@ -67,6 +79,9 @@ impl Pool {
             ready: VecDeque::new(),
             waiting: VecDeque::new(),
             unborn: 0,
+            barren: 0,
+            stillborn: 0,
+            starting: None,
             wakes,
             inbox,
         }
@@ -78,6 +93,7 @@ impl Pool {
         loop {
             match self.next(&mut requests).await {
                 Wake::Asked(Some(Request::Take(reply))) => self.take(reply),
+                Wake::Asked(Some(Request::EndOrphans)) => self.end_orphans(),
                 Wake::Asked(Some(Request::Shutdown(done))) => {
                     self.end().await;
                     // Whoever asked may have gone.
@@ -111,10 +127,11 @@ impl Pool {
         self.zygote = Phase::Starting;
         self.generation += 1;
         let (config, wakes) = (self.config.clone(), self.wakes.clone());
-        tokio::spawn(async move {
+        let starting = tokio::spawn(async move {
             // At shutdown the pool is gone and the zygote with its sender.
             let _ = wakes.send(Wake::Started(Zygote::start(&config).await));
         });
+        self.starting = Some(starting.abort_handle());
     }
 
     fn started(&mut self, result: Result<Zygote, WorkerError>) {
@@ -126,6 +143,10 @@ impl Pool {
             }
             Err(error) => {
                 tracing::error!("{error}");
+                self.barren += 1;
+                if matches!(error, WorkerError::Killed(_)) && self.barren < BARREN {
+                    return self.start();
+                }
                 self.rest(error);
             }
         }
@@ -140,6 +161,7 @@ impl Pool {
     }
 
     fn take(&mut self, reply: Reply) {
+        self.ready.retain(|worker| !worker.conversation.is_over());
         if let Some(worker) = self.ready.pop_front() {
             if let Err(unwanted) = reply.send(Ok(worker)) {
                 self.ready.extend(unwanted.ok());
@@ -172,8 +194,23 @@ impl Pool {
                         let _ = wakes.send(Wake::Born(generation, unborn.wait().await));
                     });
                 }
+                // The next request, or the next zygote, takes up what waits.
+                Err(_) if zygote.is_over() || self.unborn > 0 => return,
                 Err(error) => return self.refuse_one(error),
             }
+        }
+    }
+
+    /// A zygote that was killed leaves those who wait for its sessions to the next one.
+    fn is_bereft(&self) -> bool {
+        matches!(&self.zygote, Phase::Running(zygote) if zygote.is_over())
+    }
+
+    fn end_orphans(&self) {
+        if let Phase::Running(zygote) = &self.zygote
+            && let Err(error) = zygote.end_orphans()
+        {
+            tracing::debug!(%error, "the zygote does not take an order");
         }
     }
 
@@ -190,14 +227,25 @@ impl Pool {
         }
         self.unborn -= 1;
         match result {
-            Ok(worker) => match self.waiting.pop_front() {
-                Some(reply) => {
-                    if let Err(unwanted) = reply.send(Ok(worker)) {
-                        self.ready.extend(unwanted.ok());
+            Ok(worker) => {
+                (self.barren, self.stillborn) = (0, 0);
+                match self.waiting.pop_front() {
+                    Some(reply) => {
+                        if let Err(unwanted) = reply.send(Ok(worker)) {
+                            self.ready.extend(unwanted.ok());
+                        }
                     }
+                    None => self.ready.push_back(worker),
                 }
-                None => self.ready.push_back(worker),
-            },
+                if !self.waiting.is_empty() {
+                    self.fill();
+                }
+            }
+            Err(_) if self.is_bereft() => {}
+            Err(WorkerError::Killed(_)) if self.stillborn < BARREN => {
+                self.stillborn += 1;
+                self.fill();
+            }
             Err(error) => self.refuse_one(error),
         }
     }
@@ -212,8 +260,15 @@ impl Pool {
     fn died(&mut self, words: &str) {
         tracing::error!("the zygote has ended: {words}");
         self.ready.clear();
+        // What it still had to bring into the world no longer counts, whatever is heard of it later.
+        self.generation += 1;
         self.unborn = 0;
         self.zygote = Phase::Absent;
+        self.barren += 1;
+        if self.barren >= BARREN {
+            return self
+                .rest(WorkerError::Launch(format!("Python does not stay alive in the sandbox: {words}")));
+        }
         if !self.waiting.is_empty() {
             self.start();
         }
@@ -222,6 +277,10 @@ impl Pool {
     async fn end(&mut self) {
         self.ready.clear();
         self.waiting.clear();
+        if let Some(starting) = self.starting.take() {
+            // Dropping what has been started so far kills it.
+            starting.abort();
+        }
         if let Phase::Running(zygote) = std::mem::replace(&mut self.zygote, Phase::Absent) {
             zygote.end().await;
         }
@@ -229,6 +288,21 @@ impl Pool {
         while let Some(wake) = self.inbox.recv().await {
             if let Wake::Started(Ok(zygote)) = wake {
                 zygote.end().await;
+            }
+        }
+    }
+}
+
+/// Stands in for a pool that cannot be.
+pub async fn refuse_all(error: WorkerError, mut requests: mpsc::UnboundedReceiver<Request>) {
+    while let Some(request) = requests.recv().await {
+        match request {
+            // Whoever asked may have gone, here and below.
+            Request::Take(reply) => drop(reply.send(Err(error.clone()))),
+            Request::EndOrphans => {}
+            Request::Shutdown(done) => {
+                let _ = done.send(());
+                return;
             }
         }
     }

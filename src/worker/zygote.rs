@@ -12,12 +12,11 @@ use actwright_sandbox::sys::{self, SocketKind, Waiting};
 use serde_bytes::ByteBuf;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::conversation::{Conversation, Event, receive_datagram};
 use super::interpreter::Interpreter;
-use super::launcher::{Launched, Order, launch, session_environment};
+use super::launcher::{Launched, Launcher, Order, launch, session_environment};
 use super::policy::plan_for;
 use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
@@ -47,8 +46,7 @@ pub enum Change {
 #[derive(Debug)]
 pub struct Zygote {
     control: AsyncFd<OwnedFd>,
-    process: OwnedFd,
-    ended: oneshot::Receiver<String>,
+    process: Launcher,
     interpreter: Interpreter,
     /// What it said of itself.
     pub python: PythonFacts,
@@ -63,11 +61,11 @@ impl Zygote {
         let launched = tokio::task::spawn_blocking(move || prepare(&for_thread)).await;
         let (launched, interpreter) = launched
             .map_err(|error| WorkerError::Launch(format!("the launcher's thread failed: {error}")))??;
-        let Launched { control, process, ended } = launched;
+        let Launched { control, process } = launched;
         let control = watch(control, Interest::READABLE)
             .map_err(|error| WorkerError::Launch(format!("the control socket cannot be watched: {error}")))?;
         let python = PythonFacts { version: String::new(), implementation: String::new(), threads: 0 };
-        let mut zygote = Self { control, process, ended, interpreter, python };
+        let mut zygote = Self { control, process, interpreter, python };
         zygote.python = match timeout(START, zygote.hear()).await {
             Ok(heard) => heard?,
             Err(_) => {
@@ -89,8 +87,9 @@ impl Zygote {
             ))),
             Ok(Some(FromZygote::Failed { reason })) => Err(WorkerError::Launch(reason)),
             Ok(None | Some(FromZygote::Warmed)) | Err(_) => {
-                let words = (&mut self.ended).await.unwrap_or_default();
-                Err(WorkerError::Launch(format!("Python could not be started in the sandbox: {words}")))
+                let death = self.process.ended().await;
+                let words = format!("Python could not be started in the sandbox: {}", death.words);
+                Err(if death.killed { WorkerError::Killed(words) } else { WorkerError::Launch(words) })
             }
         }
     }
@@ -126,17 +125,27 @@ impl Zygote {
         match read(&self.control).await {
             Ok(Some(FromZygote::Warmed)) => Change::Warmed,
             // Nothing else is expected on the socket, so anything there is its end.
-            _ => Change::Ended((&mut self.ended).await.unwrap_or_default()),
+            _ => Change::Ended(self.process.ended().await.words),
         }
     }
 
     /// Ends it, and with it every session that it forked; returns when the kernel has let go of all.
-    pub async fn end(self) {
-        // It may have ended already.
-        let _ = sys::signal_process(self.process.as_fd(), sys::KILL);
-        if timeout(END, self.ended).await.is_err() {
+    pub async fn end(mut self) {
+        self.process.kill();
+        if timeout(END, self.process.ended()).await.is_err() {
             tracing::error!("a zygote does not end although it was killed");
         }
+    }
+
+    /// Whether it has ended, even if nobody has heard of it yet.
+    pub fn is_over(&self) -> bool {
+        sys::is_hung_up(self.control.as_fd())
+    }
+
+    /// Ends what a supervisor that was killed has left behind.
+    pub fn end_orphans(&self) -> io::Result<()> {
+        let message = encode_datagram(&ToZygote::EndOrphans).map_err(io::Error::other)?;
+        sys::send(self.control.as_fd(), &message, &[], Waiting::Never).map(drop)
     }
 }
 
@@ -196,6 +205,10 @@ impl Unborn {
             }
             Ok(Event::Control(actwright_protocol::FromSupervisor::Failed { step, reason })) => {
                 format!("{step}: {reason}")
+            }
+            Ok(Event::DataClosed | Event::ControlClosed) => {
+                let words = "a session's process was killed while it was locked in, or lacked memory";
+                return Err(WorkerError::Killed(words.to_owned()));
             }
             Ok(other) => format!("the session ended while it was being locked in ({other:?})"),
             Err(_) => format!("the session was not locked in within {} s", BIRTH.as_secs()),

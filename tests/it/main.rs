@@ -6,10 +6,14 @@
 mod cells;
 mod checkpoints;
 mod cli;
+mod growth;
+mod leftovers;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
+mod sandbox;
 mod session_ends;
 mod sessions;
+mod startup;
 mod support;
 mod tidy;

@@ -11,6 +11,8 @@ use serde_bytes::ByteBuf;
 pub enum ToZygote {
     /// Fork a session. Descriptors: data (stream), control (seqpacket).
     Spawn(SessionSpec),
+    /// A supervisor has ended without being told to: kill what the zygote has adopted. Not answered.
+    EndOrphans,
 }
 
 /// What one session is made from.

@@ -33,10 +33,11 @@ pub fn enter(plan: &OuterPlan) -> Result<(), StepError> {
                 sys::die_with_parent().step(|| "tie the launcher to the host".to_owned())?;
                 sys::set_dumpable(Dumpable::Yes).step(|| "keep /proc/self readable".to_owned())?;
             }
+            sys::become_subreaper().step(|| "adopt orphans".to_owned())?;
             sys::drop_capabilities().step(|| "drop the capabilities".to_owned())?;
             sys::no_new_privileges().step(|| "forbid new privileges".to_owned())
         }
-        OuterPlan::Open => Ok(()),
+        OuterPlan::Open => sys::become_subreaper().step(|| "adopt orphans".to_owned()),
     }
 }
 
@@ -61,8 +62,15 @@ fn enter_room(room: &RoomPlan) -> Result<(), StepError> {
     #[allow(unsafe_code)]
     let forked = unsafe { sys::fork() }.step(|| "fork the room's first process".to_owned())?;
     match forked {
-        Forked::Parent(child) => wait_outside(room, child, to_child),
-        Forked::Child => build_inside(room, from_parent),
+        // Each half lets go of the other's end, or neither would notice that the other has ended.
+        Forked::Parent(child) => {
+            drop(from_parent);
+            wait_outside(room, child, to_child)
+        }
+        Forked::Child => {
+            drop(to_child);
+            build_inside(room, from_parent)
+        }
     }
 }
 
@@ -91,9 +99,11 @@ fn wait_outside(room: &RoomPlan, child: i32, socket: OwnedFd) -> Result<(), Step
         let process =
             fs::File::open(format!("/proc/{child}")).step(|| "open the child's /proc".to_owned())?;
         say(&socket)?;
-        hear(&socket)?;
-        write_maps_of(&process, INSIDE_ID, id, id)?;
-        say(&socket)?;
+        // A child that fails says why itself, and this half has only to pass its end on.
+        if hear(&socket).is_ok() {
+            write_maps_of(&process, INSIDE_ID, id, id)?;
+            say(&socket)?;
+        }
     }
     drop(socket);
     sys::close_range(3, i32::MAX).step(|| "close what the waiter does not need".to_owned())?;

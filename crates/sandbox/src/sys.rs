@@ -628,7 +628,12 @@ fn prctl(option: libc::c_int, argument: libc::c_ulong) -> io::Result<libc::c_int
 
 /// Asks for SIGKILL when the thread that made this process ends. Cleared by a change of user id.
 pub fn die_with_parent() -> io::Result<()> {
-    prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong).map(drop)
+    hear_of_parents_end(KILL)
+}
+
+/// Asks for this signal when the thread that made this process ends. Cleared by a change of user id.
+pub fn hear_of_parents_end(signal: i32) -> io::Result<()> {
+    prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong).map(drop)
 }
 
 /// Gives up, for good, every way of gaining rights by exec.
@@ -817,6 +822,8 @@ pub const CHILD_ENDED: i32 = libc::SIGCHLD;
 pub const INTERRUPT: i32 = libc::SIGINT;
 /// Number of the signal nobody survives.
 pub const KILL: i32 = libc::SIGKILL;
+/// Number of the signal that asks to end.
+pub const TERMINATE: i32 = libc::SIGTERM;
 /// Number of the file-too-large signal.
 pub const FILE_TOO_LARGE: i32 = libc::SIGXFSZ;
 
@@ -851,16 +858,27 @@ pub fn flush_printed() {
     let _ = unsafe { libc::fflush(stdout) };
 }
 
-/// Blocks SIGCHLD and gives a descriptor that becomes readable when a child ends.
-pub fn child_events() -> io::Result<OwnedFd> {
+/// Blocks these signals and gives a descriptor that becomes readable when one comes; see [`next_signal`].
+pub fn signal_events(signals: &[i32]) -> io::Result<OwnedFd> {
     // SAFETY: the set is initialised before use; the calls change only this thread's mask.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         check(libc::sigemptyset(&mut set))?;
-        check(libc::sigaddset(&mut set, libc::SIGCHLD))?;
+        for signal in signals {
+            check(libc::sigaddset(&mut set, *signal))?;
+        }
         check(libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()))?;
         own(libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK))
     }
+}
+
+/// The number of the next signal that has come, if one has.
+pub fn next_signal(events: BorrowedFd<'_>) -> Option<i32> {
+    let mut event = [0; std::mem::size_of::<libc::signalfd_siginfo>()];
+    let count = read(events, &mut event).ok()?;
+    // The number is the record's first field.
+    let number = event.first_chunk::<4>().filter(|_| count == event.len())?;
+    i32::try_from(u32::from_ne_bytes(*number)).ok()
 }
 
 /// How a child ended.
@@ -927,10 +945,22 @@ pub fn signal_process(process: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether the other side of a socket is gone.
+pub fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: one valid record, and no waiting.
+    let ready = check(unsafe { libc::poll(&mut poll, 1, 0) });
+    ready.is_ok() && poll.revents & (libc::POLLHUP | libc::POLLERR) != 0
+}
+
 /// The pids of all processes below this one, as this namespace numbers them. They may end at any moment; use
 /// [`open_process`] before doing anything to one.
 pub fn descendants() -> Vec<i32> {
-    let mut found = children(pid());
+    below(children(pid()))
+}
+
+/// These processes and all below them.
+pub fn below(mut found: Vec<i32>) -> Vec<i32> {
     let mut next = 0;
     while next < found.len() && found.len() < 100_000 {
         let more = children(found[next]);
@@ -940,7 +970,8 @@ pub fn descendants() -> Vec<i32> {
     found
 }
 
-fn children(pid: i32) -> Vec<i32> {
+/// The pids of a process's children.
+pub fn children(pid: i32) -> Vec<i32> {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     threads
         .flatten()
@@ -958,7 +989,12 @@ pub fn start_ticks(pid: i32) -> Option<u64> {
 fn stat_field<T: std::str::FromStr>(pid: i32, index: usize) -> Option<T> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in field 2 may hold anything; the last `)` ends it.
-    stat.rsplit_once(')')?.1.split_whitespace().nth(index)?.parse().ok()
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    // A zombie has ended and only waits to be collected.
+    if fields.clone().next().is_none_or(|state| matches!(state, "Z" | "X")) {
+        return None;
+    }
+    fields.nth(index)?.parse().ok()
 }
 
 /// Processes and threads that this process's user has on the whole machine.

@@ -81,7 +81,8 @@ fn leave(plan: &SessionPlan) -> Result<(), StepError> {
             sys::exit_now(0);
         }
     } else {
-        sys::die_with_parent().step(|| "tie the supervisor to the zygote".to_owned())?;
+        // Not a kill: it has a session's processes to end first.
+        sys::hear_of_parents_end(sys::TERMINATE).step(|| "tie the supervisor to the zygote".to_owned())?;
         sys::become_subreaper().step(|| "adopt orphans".to_owned())?;
     }
     Ok(())

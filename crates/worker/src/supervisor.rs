@@ -1,9 +1,10 @@
 //! What stays as pid 1 of a session: it tells the host how the live process ended, sends the signals that the host
 //! asks for, and keeps the frozen copies to go on from.
 //!
-//! It runs no Python and holds nothing but sockets. When the host lets go of the control socket it exits, and the kernel
-//! takes the whole namespace with it. Without a namespace (levels `restricted` and `off`) it ends its descendants
-//! first. The live process runs agent code, so what it says is checked: a copy must be a child of this process.
+//! It runs no Python and holds nothing but sockets. When the host lets go of the control socket it exits, and the
+//! kernel takes the whole namespace with it. Without a namespace (levels `restricted` and `off`) it ends its
+//! descendants first, also when the zygote is killed; if it is killed itself, the zygote does (`orphans`). The live
+//! process runs agent code, so what it says is checked: a copy must be a child of this process.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -13,6 +14,9 @@ use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
 
 use crate::socket::{receive_datagram, send_datagram};
 
+/// How often descendants are looked for again: a process may fork between the look and the signal.
+pub const LOOKS: usize = 200;
+
 struct Supervisor {
     live: Option<Member>,
     /// Oldest first.
@@ -20,7 +24,7 @@ struct Supervisor {
     keep: usize,
     control: BorrowedFd<'static>,
     reports: BorrowedFd<'static>,
-    children: OwnedFd,
+    signals: OwnedFd,
 }
 
 /// A child of this process, by a reference that cannot come to mean another one.
@@ -52,14 +56,15 @@ impl Member {
 
 /// Never returns.
 pub fn supervise(live: i32, control: RawFd, reports: RawFd, keep: u32) -> ! {
-    let (Ok(children), Ok(live)) = (sys::child_events(), Member::of(live)) else { sys::exit_now(125) };
+    let signals = sys::signal_events(&[sys::CHILD_ENDED, sys::TERMINATE]);
+    let (Ok(signals), Ok(live)) = (signals, Member::of(live)) else { sys::exit_now(125) };
     let mut supervisor = Supervisor {
         live: Some(live),
         copies: Vec::new(),
         keep: keep as usize,
         control: sys::borrow(control),
         reports: sys::borrow(reports),
-        children,
+        signals,
     };
     loop {
         if supervisor.turn().is_err() {
@@ -72,7 +77,7 @@ impl Supervisor {
     /// Collects who has ended, then waits for the next thing to do.
     fn turn(&mut self) -> io::Result<()> {
         self.collect()?;
-        let mut wanted = vec![self.control.as_raw_fd(), self.children.as_raw_fd()];
+        let mut wanted = vec![self.control.as_raw_fd(), self.signals.as_raw_fd()];
         if self.live.is_some() {
             // Without a live process the socket is at its end, and that is no news.
             wanted.push(self.reports.as_raw_fd());
@@ -84,9 +89,8 @@ impl Supervisor {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(error),
         };
-        if ready[1].0 {
-            let mut events = [0; 1024];
-            let _ = sys::read(self.children.as_fd(), &mut events);
+        if ready[1].0 && sys::next_signal(self.signals.as_fd()) == Some(sys::TERMINATE) {
+            self.leave();
         }
         if ready.get(2).is_some_and(|(readable, _)| *readable) {
             self.take_report();
@@ -189,8 +193,7 @@ impl Supervisor {
 
     fn kill_descendants(&self, since_ticks: u64) -> u32 {
         let mut killed = 0;
-        // A process may fork between the look and the signal, so look again until there is none.
-        for _ in 0..16 {
+        for _ in 0..LOOKS {
             match self.signal_descendants(since_ticks, sys::KILL) {
                 0 => break,
                 count => killed += count,
@@ -202,25 +205,13 @@ impl Supervisor {
     /// Signals everything below this process that is neither the live one nor a copy, if it is at least as young as
     /// asked.
     fn signal_descendants(&self, since_ticks: u64, signal: i32) -> u32 {
-        let mut count = 0;
-        for pid in sys::descendants() {
-            if self.is_own(pid) {
-                continue;
-            }
-            // The reference first, the age second: a number given away in between is another, younger process
-            // of this same session at worst.
-            let Ok(process) = sys::open_process(pid) else { continue };
-            let young = sys::start_ticks(pid).is_some_and(|start| start >= since_ticks);
-            if young && sys::signal_process(process.as_fd(), signal).is_ok() {
-                count += 1;
-            }
-        }
-        count
+        let others = sys::descendants().into_iter().filter(|pid| !self.is_own(*pid));
+        signal_each(others, since_ticks, signal)
     }
 
     fn leave(&mut self) -> ! {
         if sys::pid() != 1 {
-            for _ in 0..16 {
+            for _ in 0..LOOKS {
                 let live = self.live.iter().chain(self.copies.iter().map(|copy| &copy.member));
                 let alive = live.filter(|member| member.signal(sys::KILL)).count() as u32;
                 if self.signal_descendants(0, sys::KILL) + alive == 0 {
@@ -231,4 +222,19 @@ impl Supervisor {
         }
         sys::exit_now(0)
     }
+}
+
+/// Signals those of these processes that are at least as young as asked; gives their number.
+pub fn signal_each(pids: impl Iterator<Item = i32>, since_ticks: u64, signal: i32) -> u32 {
+    let mut count = 0;
+    for pid in pids {
+        // The reference first, the age second: a number given away in between is another, younger process of this
+        // same session at worst.
+        let Ok(process) = sys::open_process(pid) else { continue };
+        let young = sys::start_ticks(pid).is_some_and(|start| start >= since_ticks);
+        if young && sys::signal_process(process.as_fd(), signal).is_ok() {
+            count += 1;
+        }
+    }
+    count
 }

@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 
 use crate::birth::{Birth, be_born};
 use crate::channel::Channel;
+use crate::orphans::Family;
 use crate::socket::{invalid, receive_datagram, send_datagram};
 
 /// How long nobody must have asked for a session before the zygote spends time on itself.
@@ -31,6 +32,7 @@ pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) ->
     sys::set_signal(sys::CHILD_ENDED, Disposition::Ignore)?;
     send_datagram(socket.as_fd(), &FromZygote::Ready { version: VERSION, python })?;
     let mut filters = HashMap::new();
+    let mut family = Family::default();
     let mut warm = false;
     loop {
         if !warm && is_idle(control)? {
@@ -45,9 +47,17 @@ pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) ->
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(PyOSError::new_err(error.to_string())),
         };
-        let ToZygote::Spawn(spec) = order;
-        if let Some(channel) = spawn(py, &spec, fds, &mut filters)? {
-            return Ok(Some(channel));
+        let spec = match order {
+            ToZygote::Spawn(spec) => spec,
+            ToZygote::EndOrphans => {
+                family.end_adopted();
+                continue;
+            }
+        };
+        match spawn(py, &spec, fds, &mut filters)? {
+            Spawned::Here(channel) => return Ok(Some(channel)),
+            Spawned::Child(pid) => family.add(pid),
+            Spawned::Failed => {}
         }
     }
 }
@@ -83,13 +93,23 @@ fn facts(py: Python<'_>) -> PyResult<PythonFacts> {
     })
 }
 
-/// Forks one session; `Some` in the child.
+/// What a fork gave.
+enum Spawned {
+    /// This is the session.
+    Here(Channel),
+    /// This is the zygote, and that its new child.
+    Child(i32),
+    /// There is no session; the host sees both sockets close.
+    Failed,
+}
+
+/// Forks one session.
 fn spawn(
     py: Python<'_>,
     spec: &SessionSpec,
     fds: Vec<OwnedFd>,
     filters: &mut HashMap<SeccompPlan, Filters>,
-) -> PyResult<Option<Channel>> {
+) -> PyResult<Spawned> {
     let plan: SessionPlan = decode(&spec.plan).map_err(invalid)?;
     let checkpoints = spec.checkpoints;
     let Ok([data, control]) = <[OwnedFd; 2]>::try_from(fds) else {
@@ -114,9 +134,8 @@ fn spawn(
         forked
     };
     match forked {
-        Ok(Forked::Parent(_)) => Ok(None),
-        // The host sees both sockets close and knows that this session was not born.
-        Err(_) => Ok(None),
+        Ok(Forked::Parent(pid)) => Ok(Spawned::Child(pid)),
+        Err(_) => Ok(Spawned::Failed),
         Ok(Forked::Child) => {
             be_born(Birth { plan, filters, data, control, checkpoints });
             // SAFETY: the counterpart of `PyOS_BeforeFork` above, in the process that goes on with Python.
@@ -125,7 +144,7 @@ fn spawn(
                 pyo3::ffi::PyOS_AfterFork_Child()
             };
             py.check_signals()?;
-            Ok(Some(Channel::at_fixed_place(checkpoints)))
+            Ok(Spawned::Here(Channel::at_fixed_place(checkpoints)))
         }
     }
 }

@@ -7,6 +7,7 @@ start; it goes, and takes everything along, when its input ends.
 """
 
 import ctypes
+import hashlib
 import json
 import os
 import secrets
@@ -104,6 +105,9 @@ if segment >= 0:
     ctypes.memmove(libc.shmat(segment, None, 0), token.encode(), len(token))
 message_queue = libc.msgget(key, 0o1666)
 
+with open("/etc/passwd", "rb") as opened:
+    users = hashlib.sha256(opened.read(4096)).hexdigest()
+
 print(
     json.dumps(
         {
@@ -112,6 +116,7 @@ print(
             "shown": shown,
             "file": os.path.join(directory, "canary.txt"),
             "descriptor": kept.fileno(),
+            "users": users,
             "tcp": tcp.getsockname()[1] if tcp else None,
             "tcp6": tcp6.getsockname()[1] if tcp6 else None,
             "udp": udp.getsockname()[1] if udp else None,

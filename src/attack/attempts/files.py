@@ -1,6 +1,7 @@
 """Attempts on the host's files: to read them, to change them, to make the walls around them move."""
 
 import ctypes
+import hashlib
 import os
 import shutil
 import stat
@@ -244,7 +245,7 @@ def host_shared_memory():
 
 
 def host_users():
-    if b"root:" not in read("/etc/passwd"):
+    if hashlib.sha256(read("/etc/passwd")).hexdigest() != target.users:
         raise Refused("synthetic")
     return "the host's users"
 

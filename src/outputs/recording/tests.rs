@@ -88,9 +88,9 @@ fn the_account_is_even_in_the_end() {
     let mut recorder = Recorder::new(Arc::from(std::env::temp_dir()), Arc::clone(&account));
     recorder.write(Stream::Stdout, &[b'x'; 200_000]);
     recorder.write(Stream::Stderr, b"y");
-    assert_eq!(account.bytes.load(Ordering::Relaxed), 200_000 + 1 + 200_001);
-    assert_eq!(account.files.load(Ordering::Relaxed), 2);
+    let total = account.total();
+    assert_eq!((total.bytes, total.files), (200_000 + 1 + 200_001, 2));
+    assert!(total.memory >= 2 * (64 << 10), "{total:?}");
     drop(recorder);
-    assert_eq!(account.bytes.load(Ordering::Relaxed), 0);
-    assert_eq!(account.files.load(Ordering::Relaxed), 0);
+    assert_eq!(account.total(), Cost::default());
 }

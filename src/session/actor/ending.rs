@@ -79,7 +79,7 @@ impl Actor {
         self.lose_between_cells().await;
     }
 
-    async fn lose_between_cells(&mut self) {
+    pub(super) async fn lose_between_cells(&mut self) {
         let what = "the session's process ended between two cells (a thread or child of an earlier cell may have crashed \
                     or killed it)";
         match self.go_back(self.cells).await {
@@ -89,8 +89,10 @@ impl Actor {
             )),
             None => {
                 self.drop_process().await;
-                self.variables_lost = true;
-                self.notes.push(format!("{what}; all variables from before are lost"));
+                if !self.variables_lost {
+                    self.variables_lost = true;
+                    self.notes.push(format!("{what}; all variables from before are lost"));
+                }
             }
         }
     }
@@ -163,8 +165,10 @@ impl Actor {
     async fn drop_process(&mut self) {
         let Some(Worker { mut conversation, workspace, .. }) = self.worker.take() else { return };
         let until = tokio::time::Instant::now() + WORD;
-        // It may be gone already.
-        let _ = conversation.order(&ToSupervisor::Quit);
+        if conversation.order(&ToSupervisor::Quit).is_err() {
+            // It is gone already and has not seen to its session's end.
+            self.workers.end_orphans();
+        }
         loop {
             match timeout_at(until, conversation.next()).await {
                 Ok(Event::ControlClosed | Event::Broken(_)) | Err(_) => break,

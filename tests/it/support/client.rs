@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::processes::signal;
+
 /// The longest that any answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -305,6 +307,17 @@ impl Client {
         }
     }
 
+    /// Leaves as clients do that are in a hurry: the input ends and a signal follows. Gives the base directory.
+    pub fn part(mut self) -> tempfile::TempDir {
+        self.writer = None;
+        if matches!(self.child.try_wait(), Ok(None)) {
+            signal(self.pid(), "TERM");
+        }
+        // A server that was killed has ended already.
+        self.ended(PATIENCE);
+        std::mem::replace(&mut self.base, tempfile::tempdir().unwrap())
+    }
+
     /// Runs a cell in this session (`new` for another) and waits for its result.
     pub fn run_in(&mut self, session: &str, code: &str) -> Value {
         self.call("run_code", json!({"code": code, "session": session}))
@@ -318,7 +331,7 @@ impl Client {
     /// Makes a session; gives its handle.
     pub fn new_session(&mut self) -> String {
         let result = self.run_in("new", "None");
-        report(&result)["session"].as_str().unwrap().to_owned()
+        report(&result)["session"].as_str().unwrap_or_else(|| panic!("no session: {result}")).to_owned()
     }
 
     /// Waits until a cell has printed this.

@@ -75,9 +75,25 @@ pub fn await_end(processes: &[Process], patience: Duration) {
         if left.is_empty() {
             return;
         }
-        assert!(Instant::now() < deadline, "these live on: {left:?}");
+        if Instant::now() > deadline {
+            // A test that fails cleans up too.
+            left.iter().for_each(|process| process.signal("KILL"));
+            panic!("these live on: {left:?}");
+        }
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The command lines, on the whole machine, that hold this text. Only to look at.
+pub fn commands_with(text: &str) -> Vec<String> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter_map(|pid| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        command.contains(text).then(|| format!("{pid}: {command}"))
+    })
+    .collect()
 }
 
 /// Waits until something is as wanted; fails with these words.

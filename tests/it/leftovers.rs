@@ -1,0 +1,255 @@
+//! Killed at any moment, nothing of it stays: no process, no mount, no directory, and the next start works.
+//!
+//! Killed is only what this test has started, found below its own server.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::dice::Dice;
+use crate::support::processes::{Process, await_end, await_that, below, commands_with};
+use crate::support::{Client, Era, Wire, report, text};
+
+const SOON: Duration = Duration::from_secs(2);
+
+/// The processes of a server by what they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Server,
+    Launcher,
+    Zygote,
+    Supervisor,
+    Live,
+}
+
+const ROLES: [Role; 5] = [Role::Server, Role::Launcher, Role::Zygote, Role::Supervisor, Role::Live];
+
+/// How far below the server each stands. Level `restricted` has no room of its own, so its launcher becomes the zygote.
+fn depth(role: Role, level: &str) -> usize {
+    let full = match role {
+        Role::Server => 0,
+        Role::Launcher => 1,
+        Role::Zygote => 2,
+        Role::Supervisor => 3,
+        Role::Live => 4,
+    };
+    if level == "full" || full < 2 { full } else { full - 1 }
+}
+
+fn of_role(client: &Client, role: Role, level: &str) -> Vec<Process> {
+    let mut found = below(client.pid());
+    found.retain(|process| process.depth == depth(role, level));
+    found
+}
+
+fn mounts() -> BTreeSet<String> {
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    // Other tests come and go; a mount point of ours would be named after us or lie in a place of ours.
+    table
+        .lines()
+        .filter(|line| line.contains("actwright") || line.contains("/session"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Everything in a directory and below, without the configuration and what each start makes.
+fn content(directory: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_room = ["tmp", "cache", "cache/outputs", "cache/python.json", "workspaces"]
+            .iter()
+            .any(|name| path.ends_with(name));
+        if !is_room && !path.ends_with("actwright.toml") {
+            found.push(path.to_str().unwrap().to_owned());
+        }
+        if path.is_dir() {
+            found.extend(content(&path));
+        }
+    }
+    found
+}
+
+/// At this level, with a Python that level `restricted` can start too: root hands over to a user who may not reach
+/// one in root's home.
+fn flags(level: &str) -> Vec<&str> {
+    let mut flags = vec!["--sandbox", level];
+    if level == "restricted" && Path::new("/usr/bin/python3").exists() {
+        flags.extend(["--python", "/usr/bin/python3"]);
+    }
+    flags
+}
+
+fn start(base: tempfile::TempDir, level: &str) -> Client {
+    let mut client = Client::spawn_in(base, Wire::Pipes, &flags(level));
+    client.initialize("2025-11-25");
+    client
+}
+
+/// A cell that writes without end and has started children of every kind. The number is the children's mark.
+fn load(mark: &str) -> String {
+    format!(
+        "import os, subprocess, threading, time\n\
+         subprocess.Popen(['sleep', '{mark}'])\n\
+         os.system('(trap \"\" HUP INT TERM; setsid sleep {mark}) &')\n\
+         print('begun', flush=True)\n\
+         while True:\n\
+         \x20   print('x' * 5000)\n\
+         \x20   subprocess.run(['true'])"
+    )
+}
+
+fn kill_at_random_moments(level: &str, seed: u64) {
+    println!("seed {seed}");
+    let mut dice = Dice::new(seed);
+    let before = mounts();
+    let mut base = tempfile::tempdir().unwrap();
+    for round in 0..12 {
+        let mark = format!("7400{}.{seed}{round}", if level == "full" { 1 } else { 2 });
+        let mut client = start(base, level);
+        let running: Vec<Value> = (0..3).map(|_| client.begin_in("new", &load(&mark))).collect();
+        // From the first moment of the start to the middle of the work.
+        std::thread::sleep(Duration::from_millis(dice.below(900)));
+        let role = *dice.one_of(&ROLES);
+        let all = below(client.pid());
+        let candidates = of_role(&client, role, level);
+        if role == Role::Server {
+            client.kill();
+            await_end(&all, SOON);
+        } else if !candidates.is_empty() {
+            let target = dice.one_of::<Process>(&candidates);
+            let mut doomed = below(target.pid);
+            doomed.push(target.clone());
+            target.signal("KILL");
+            await_end(&doomed, SOON);
+            // Whatever was hit, the server goes on.
+            let answer = client.run("20 + 22");
+            assert_eq!(report(&answer)["result"], "42", "{role:?}: {answer}");
+            running.iter().for_each(|id| client.cancel(id));
+            let answer = client.run("20 + 22");
+            assert_eq!(report(&answer)["result"], "42", "{role:?}: {answer}");
+        }
+        let all = below(client.pid());
+        base = client.part();
+        await_end(&all, SOON);
+        let marked = || commands_with(&mark);
+        await_that(&format!("no child of a cell is left after {role:?}: {:?}", marked()), || {
+            marked().is_empty()
+        });
+        assert_eq!(mounts(), before, "{role:?}");
+    }
+    // The next start cleans what a killed one could not.
+    let mut client = start(base, level);
+    assert_eq!(report(&client.run("1 + 1"))["result"], "2");
+    let base = client.part();
+    assert_eq!(content(base.path()), Vec::<String>::new());
+}
+
+#[test]
+fn killed_at_random_moments_nothing_is_left_of_level_full() {
+    kill_at_random_moments("full", 11);
+}
+
+#[test]
+fn killed_at_random_moments_nothing_is_left_of_level_restricted() {
+    kill_at_random_moments("restricted", 12);
+}
+
+/// Two sessions with a variable and a child each, and the parts of the first one.
+fn two_sessions(level: &str) -> (Client, [String; 2], [String; 2]) {
+    let mut client = Client::open(Wire::Pipes, Era::Initialize("2025-11-25"), &flags(level));
+    let marks = [0, 1].map(|n| format!("7500{n}.{}", client.pid()));
+    let sessions = [0, 1].map(|n| {
+        let session = client.new_session();
+        let code = format!("import subprocess; x = {n}; subprocess.Popen(['sleep', '{}']); x", marks[n]);
+        assert_eq!(report(&client.run_in(&session, &code))["result"], json!(n.to_string()));
+        session
+    });
+    (client, sessions, marks)
+}
+
+/// The process of this role that one session's child belongs to.
+fn owner(client: &Client, role: Role, level: &str, mark: &str) -> Process {
+    let owners = of_role(client, role, level);
+    let owns = |process: &&Process| below(process.pid).iter().any(|child| child.command.contains(mark));
+    owners.iter().find(owns).unwrap().clone()
+}
+
+#[test]
+fn a_killed_part_of_one_session_costs_only_that_session() {
+    for level in ["full", "restricted"] {
+        for role in [Role::Supervisor, Role::Live] {
+            let (mut client, sessions, marks) = two_sessions(level);
+            let victim = owner(&client, role, level, &marks[0]);
+            let doomed = below(victim.pid);
+            victim.signal("KILL");
+            await_end(&doomed, SOON);
+            await_that("its children are gone", || commands_with(&marks[0]).is_empty());
+            let result = client.run_in(&sessions[0], "'x' in globals()");
+            let run = report(&result);
+            // A supervisor takes the copies along; without the live process the session goes on from one.
+            let (left, state, words) = match role {
+                Role::Live => ("True", "kept", "it went on from a copy"),
+                _ => ("False", "reset", "all variables from before are lost"),
+            };
+            assert_eq!(
+                (&run["result"], &run["state"]),
+                (&json!(left), &json!(state)),
+                "{level} {role:?}: {result}"
+            );
+            assert!(text(&result).contains(words), "{}", text(&result));
+            // Said once, and the other session has noticed nothing.
+            let next = client.run_in(&sessions[0], "1");
+            assert_eq!((&report(&next)["state"], &report(&next)["notes"]), (&json!("kept"), &json!([])));
+            assert_eq!(report(&client.run_in(&sessions[1], "x"))["result"], "1");
+            assert_eq!(commands_with(&marks[1]).len(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_killed_part_in_the_middle_of_a_cell_is_said_in_its_reply() {
+    for level in ["full", "restricted"] {
+        for role in [Role::Launcher, Role::Zygote, Role::Supervisor, Role::Live] {
+            let (mut client, sessions, marks) = two_sessions(level);
+            let id = client.begin_in(&sessions[0], "import time\nprint('begun', flush=True)\ntime.sleep(60)");
+            client.await_print("begun");
+            owner(&client, role, level, &marks[0]).signal("KILL");
+            let result = client.answer(&id).unwrap();
+            let run = report(&result);
+            let state = if matches!(role, Role::Live) { "rolled_back" } else { "reset" };
+            assert_eq!(
+                (&run["status"], &run["state"]),
+                (&json!("lost"), &json!(state)),
+                "{level} {role:?}"
+            );
+            assert_eq!(run["stdout"], "begun\n");
+            assert_eq!(report(&client.run_in(&sessions[0], "1"))["result"], "1");
+            assert_eq!(report(&client.run_in("new", "2"))["result"], "2");
+        }
+    }
+}
+
+#[test]
+fn a_killed_zygote_costs_only_its_own_sessions() {
+    for level in ["full", "restricted"] {
+        let (mut client, sessions, marks) = two_sessions(level);
+        let zygote = owner(&client, Role::Zygote, level, &marks[0]);
+        let doomed = below(zygote.pid);
+        zygote.signal("KILL");
+        await_end(&doomed, SOON);
+        for session in &sessions {
+            let result = client.run_in(session, "'x' in globals()");
+            assert_eq!(report(&result)["result"], "False", "{result}");
+            assert!(text(&result).contains("all variables from before are lost"), "{}", text(&result));
+        }
+        assert_ne!(owner_of_first(&client, level).pid, zygote.pid);
+    }
+}
+
+fn owner_of_first(client: &Client, level: &str) -> Process {
+    of_role(client, Role::Zygote, level).remove(0)
+}
