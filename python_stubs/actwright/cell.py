@@ -172,7 +172,7 @@ class Cell:
         out["exit_code"] = exit_code
         try:
             hints = advice.hints()(error, self._text, self._filename, self._namespace, self._compiled)
-            out["hints"] = [hint if len(hint) <= _LONGEST_HINT else hint[:_LONGEST_HINT] + "…" for hint in hints]
+            out["hints"] = [_shortened(hint) for hint in hints]
         except Exception:
             # A hint is a courtesy: what breaks it must not hide the error.
             out["hints"] = []
@@ -192,6 +192,10 @@ def _exit_code(error: SystemExit) -> int:
     except Exception:
         pass
     return 1
+
+
+def _shortened(hint: str) -> str:
+    return hint if len(hint) <= _LONGEST_HINT else hint[:_LONGEST_HINT] + "…"
 
 
 def _shown(value: object) -> str:

@@ -64,7 +64,7 @@ def serve(channel: Channel) -> int:
                 failures = 0
             return 0
         except BaseException as error:
-            # A second interrupt at a bad moment, no memory left, or builtins that the cell broke: mend and go on.
+            # A second interrupt at a bad moment, no memory left, or builtins that the cell broke.
             failures += 1
             broken = error
     return _LOST_CONNECTION
@@ -242,7 +242,7 @@ def _new_main() -> ModuleType:
 
 
 def _repair_builtins() -> None:
-    """Puts back the builtins that code has deleted or set to None; those that it has replaced are its own business.
+    """Puts back the builtins that code has deleted or set to None; those that it has replaced stay.
 
     Our own modules have a copy, but what we use of the standard library has not.
     """

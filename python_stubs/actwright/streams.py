@@ -186,7 +186,7 @@ def _put(channel: Channel, number: int, content: Union[str, bytes]) -> None:
     cell = _owner()
     try:
         if cell == _turn or _forked or (cell == 0 and _turn > 0):
-            # A thread may be switched out right here and come back in another cell's turn; then all of it is late.
+            # A thread may be switched out right here and come back in another cell's turn: then it is late.
             content = channel.emit(cell, number, content)
         if content:
             text = content if isinstance(content, str) else content.decode("utf-8", "backslashreplace")

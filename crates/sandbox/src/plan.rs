@@ -26,8 +26,8 @@ pub const INSIDE_ID: u32 = 1_000;
 /// Trees of programs and libraries, shown read-only where they exist.
 const SYSTEM_TREES: [&str; 6] = ["/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin"];
 
-/// What of `/etc` programs need to load libraries, tell the time and check certificates.
-const SYSTEM_ETC: [&str; 8] = [
+/// What of `/etc` programs need to load libraries, tell the time, check certificates and know ports by name.
+const SYSTEM_ETC: [&str; 10] = [
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/etc/timezone",
@@ -36,6 +36,8 @@ const SYSTEM_ETC: [&str; 8] = [
     "/etc/alternatives",
     "/etc/mime.types",
     "/etc/fonts",
+    "/etc/services",
+    "/etc/protocols",
 ];
 
 /// Device nodes that hold no state.
@@ -309,7 +311,7 @@ fn room(policy: &Policy, facts: Facts) -> RoomPlan {
     binds.extend(SYSTEM_TREES.iter().map(|tree| bind(Path::new(tree), Access::Read, Missing::Skip)));
     binds.extend(SYSTEM_ETC.iter().map(|file| bind(Path::new(file), Access::Data, Missing::Skip)));
     if policy.network == Network::Full {
-        for file in ["/etc/resolv.conf", "/etc/hosts", "/etc/services", "/etc/host.conf"] {
+        for file in ["/etc/resolv.conf", "/etc/hosts", "/etc/host.conf"] {
             binds.push(bind(Path::new(file), Access::Data, Missing::Skip));
         }
     }
@@ -334,15 +336,9 @@ fn room(policy: &Policy, facts: Facts) -> RoomPlan {
 
 fn synthetic_files(network: Network) -> Vec<(PathBuf, String)> {
     let mut files = vec![
-        // The owners that files can show: the session's user, and everybody else under the number for strangers.
-        (
-            "/etc/passwd",
-            format!(
-                "root:x:0:0:root:/:/bin/false\nuser:x:{INSIDE_ID}:{INSIDE_ID}:user:/session:/bin/sh\n\
-                 nobody:x:{UNPRIVILEGED}:{UNPRIVILEGED}:nobody:/:/bin/false\n"
-            ),
-        ),
-        ("/etc/group", format!("root:x:0:\nuser:x:{INSIDE_ID}:\nnogroup:x:{UNPRIVILEGED}:\n")),
+        // Only who can be somebody here: code that finds other users tries to hand files to them.
+        ("/etc/passwd", format!("user:x:{INSIDE_ID}:{INSIDE_ID}:user:/session:/bin/sh\n")),
+        ("/etc/group", format!("user:x:{INSIDE_ID}:\n")),
         ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
         (FORBIDDEN_FILE, "closed by landlock\n".to_owned()),
     ];
