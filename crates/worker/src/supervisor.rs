@@ -13,6 +13,9 @@ use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
 
 use crate::socket::{receive_datagram, send_datagram};
 
+/// Reports taken at a time. The kernel queues ten by default.
+const REPORTS: usize = 64;
+
 struct Supervisor {
     live: Option<Member>,
     /// Oldest first.
@@ -116,9 +119,10 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Takes what the live process has to say, if anything. Nonsense costs it nothing but the copy.
+    /// Takes what the live process has to say, if anything. Nonsense costs it nothing but the copy; more of it than a
+    /// socket holds at once waits, so that a flood does not keep the host's orders from being heard.
     fn take_report(&mut self) {
-        loop {
+        for _ in 0..REPORTS {
             let mut bytes = [0; 256];
             let Ok((count, fds)) = sys::receive(self.reports, &mut bytes, Waiting::Never) else { return };
             if count == 0 {
