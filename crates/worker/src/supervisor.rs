@@ -17,6 +17,9 @@ use crate::socket::{receive_datagram, send_datagram};
 /// How often descendants are looked for again: a process may fork between the look and the signal.
 pub const LOOKS: usize = 200;
 
+/// Reports taken at a time. The kernel queues ten by default.
+const REPORTS: usize = 64;
+
 struct Supervisor {
     live: Option<Member>,
     /// Oldest first.
@@ -121,9 +124,10 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Takes what the live process has to say, if anything. Nonsense costs it nothing but the copy.
+    /// Takes what the live process has to say, if anything. Nonsense costs it nothing but the copy; more of it than a
+    /// socket holds at once waits, so that a flood does not keep the host's orders from being heard.
     fn take_report(&mut self) {
-        loop {
+        for _ in 0..REPORTS {
             let mut bytes = [0; 256];
             let Ok((count, fds)) = sys::receive(self.reports, &mut bytes, Waiting::Never) else { return };
             if count == 0 {

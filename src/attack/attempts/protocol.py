@@ -274,6 +274,31 @@ def speak_from_a_child():
     raise Refused("unharmed")
 
 
+def forge_a_frozen_copy():
+    """An impostor, whom nobody can wake, in the place of the copy from which the session would go on."""
+    wake, kept = socket.socketpair()
+    first = os.fork()
+    if first == 0:
+        if os.fork() == 0:
+            # The parent is gone, so this is now a child of the supervisor.
+            time.sleep(0.2)
+            body = _variant("Parked", b"\xcd" + struct.pack(">H", os.getpid() & 0xFFFF), b"\x01")
+            if os.getpid() > 0xFFFF:
+                body = _variant("Parked", b"\xce" + struct.pack(">I", os.getpid()), b"\x01")
+            for channel in _sockets():
+                with contextlib.suppress(OSError):
+                    if channel.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_SEQPACKET:
+                        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [wake.fileno()]))
+                        channel.sendmsg([body], [rights])
+            with contextlib.suppress(BaseException):
+                time.sleep(60)
+        os._exit(0)
+    os.waitpid(first, 0)
+    time.sleep(0.6)
+    kept.close()
+    os._exit(1)
+
+
 def speak_from_a_thread():
     def speak():
         time.sleep(0.2)

@@ -258,6 +258,43 @@ def outlive_timeout():
         time.sleep(1)
 
 
+def _flood():
+    """Says to every socket of packets, as fast as it can, that a copy is there."""
+    said = b"\x81\xa6Parked\x92\x03\x01"
+    sockets = []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            made = socket.socket(fileno=os.dup(int(name)))
+            if made.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_SEQPACKET:
+                sockets.append(made)
+    until = time.monotonic() + 60
+    while sockets and time.monotonic() < until:
+        for made in sockets:
+            with contextlib.suppress(OSError):
+                made.send(said, socket.MSG_DONTWAIT)
+
+
+def outlive_timeout_behind_a_flood():
+    """Whoever should end the session is kept busy by it."""
+    for _ in range(16):
+        if os.fork() == 0:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _flood()
+            os._exit(0)
+    _leave(DAEMON)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _flood()
+    time.sleep(60)
+
+
+def outlive_closing_behind_a_flood():
+    for _ in range(16):
+        if os.fork() == 0:
+            _flood()
+            os._exit(0)
+    return _leave(DAEMON)
+
+
 def outlive_interrupt():
     _leave(DAEMON)
     time.sleep(60)

@@ -66,6 +66,7 @@ pub const ATTEMPTS: &[Attempt] = &[
     attempt(Protocol, "close_everything", "close every descriptor", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
     attempt(Protocol, "replace_everything", "put other sockets in their places", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
     attempt(Protocol, "speak_from_a_child", "speak on from a child when the cell is over", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
+    attempt(Protocol, "forge_a_frozen_copy", "put an impostor in the place of a copy to go on from", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
     attempt(Protocol, "speak_from_a_thread", "speak on from a thread", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
     attempt(Protocol, "replace_the_interpreter", "become another program", "unharmed or lost", "unharmed or lost").shown_by("find_channel"),
 
@@ -109,6 +110,8 @@ pub const ATTEMPTS: &[Attempt] = &[
     attempt(Sessions, "outlive_reset", "run on when the session is reset", "gone", "gone").by(remains(End::Reset)),
     attempt(Sessions, "outlive_exit", "run on when the session's process ends itself", "gone", "gone").by(remains(End::Exit)),
     attempt(Sessions, "outlive_timeout", "run on when the cell's time is over", "gone", "gone").by(remains(End::Timeout)),
+    attempt(Sessions, "outlive_timeout_behind_a_flood", "the same, keeping the supervisor busy", "gone", "gone").by(remains(End::Timeout)),
+    attempt(Sessions, "outlive_closing_behind_a_flood", "run on when the session is closed, keeping it busy", "gone", "gone").by(remains(End::Close)),
     attempt(Sessions, "outlive_interrupt", "the same, when the cell ends at once", "gone", "gone").by(remains(End::Timeout)),
     attempt(Sessions, "outlive_cancelling", "run on when the call is cancelled", "gone", "gone").by(remains(End::Cancel)),
 ];
