@@ -43,7 +43,7 @@ const MAX_OPEN_BYTES: usize = 64 << 20;
 const MAX_OPEN: usize = 10_000;
 
 /// How long cells may go on after the end of input, so that `printf … | actwright serve` gets its answers.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(4);
 
 /// A connection over two descriptors.
 #[derive(Debug)]
