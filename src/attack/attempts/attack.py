@@ -1,7 +1,7 @@
 """What every attempt has at hand: raw system calls, where the canaries are, and how to report what happened.
 
-The runner makes this a module of the session. An attempt is a function: it returns a piece of evidence when it
-got what it wanted, and raises what refused it.
+The runner makes this a module of the session. An attempt is a function: it returns a piece of evidence when
+it got what it wanted, and raises what refused it.
 """
 
 import ctypes
@@ -24,23 +24,23 @@ CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x8000000, 0x10000000,
 
 # Numbers on x86-64 and on aarch64; None where an architecture does not have the call.
 NUMBERS = {
-    "acct": (163, 89), "add_key": (248, 217), "adjtimex": (159, 171), "bpf": (321, 280), "capset": (126, 91),
-    "clock_settime": (227, 112), "clone": (56, 220), "clone3": (435, 435), "delete_module": (176, 106),
-    "fanotify_init": (300, 262), "finit_module": (313, 273), "fsmount": (432, 432), "fsopen": (430, 430),
-    "getpid": (39, 172), "init_module": (175, 105), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27),
-    "io_uring_setup": (425, 425), "ioctl": (16, 29), "ioperm": (173, None), "iopl": (172, None),
-    "kcmp": (312, 272), "kexec_file_load": (320, 294), "kexec_load": (246, 104), "keyctl": (250, 219),
-    "landlock_create_ruleset": (444, 444), "listns": (470, 470), "memfd_secret": (447, 447),
-    "migrate_pages": (256, 238), "modify_ldt": (154, None), "mount": (165, 40), "mount_setattr": (442, 442),
-    "move_mount": (429, 429), "move_pages": (279, 239), "name_to_handle_at": (303, 264),
-    "open_by_handle_at": (304, 265), "open_tree": (428, 428), "openat2": (437, 437),
-    "perf_event_open": (298, 241), "pidfd_getfd": (438, 438), "pidfd_open": (434, 434),
-    "pidfd_send_signal": (424, 424), "pivot_root": (155, 41), "process_madvise": (440, 440),
-    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "ptrace": (101, 117),
-    "quotactl": (179, 60), "reboot": (169, 142), "request_key": (249, 218), "seccomp": (317, 277),
-    "setns": (308, 268), "settimeofday": (164, 170), "statmount": (457, 457), "swapoff": (168, 225),
+    "acct": (163, 89), "add_key": (248, 217), "adjtimex": (159, 171), "bpf": (321, 280),
+    "capset": (126, 91), "clock_settime": (227, 112), "clone": (56, 220), "clone3": (435, 435),
+    "delete_module": (176, 106), "fanotify_init": (300, 262), "finit_module": (313, 273),
+    "fsmount": (432, 432), "fsopen": (430, 430), "init_module": (175, 105), "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27), "io_uring_setup": (425, 425), "ioctl": (16, 29),
+    "ioperm": (173, None), "iopl": (172, None), "kcmp": (312, 272), "kexec_file_load": (320, 294),
+    "kexec_load": (246, 104), "keyctl": (250, 219), "landlock_create_ruleset": (444, 444),
+    "memfd_secret": (447, 447), "modify_ldt": (154, None), "mount": (165, 40),
+    "mount_setattr": (442, 442), "move_mount": (429, 429), "move_pages": (279, 239),
+    "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "open_tree": (428, 428),
+    "openat2": (437, 437), "perf_event_open": (298, 241), "pidfd_getfd": (438, 438),
+    "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424), "pivot_root": (155, 41),
+    "process_madvise": (440, 440), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271),
+    "ptrace": (101, 117), "quotactl": (179, 60), "reboot": (169, 142), "request_key": (249, 218),
+    "seccomp": (317, 277), "setns": (308, 268), "settimeofday": (164, 170), "statmount": (457, 457),
     "swapon": (167, 224), "syslog": (103, 116), "umount2": (166, 39), "unshare": (272, 97),
-    "userfaultfd": (323, 282), "vmsplice": (278, 75), "sched_setaffinity": (203, 122), "ioprio_set": (251, 30),
+    "userfaultfd": (323, 282), "ioprio_set": (251, 30),
 }  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """The host's side of the suite: files, sockets, shared memory and a process of the host, made to be attacked.
 
-Run by the runner as a plain process outside every sandbox, with two directories of its own as arguments: one to
-attack, one that sessions are shown read-only. It prints one
-line of JSON that says where everything is; every line on its input is answered with what was touched since the
-start; it goes, and takes everything along, when its input ends.
+Run by the runner as a plain process outside every sandbox, with two directories of its own as arguments: one
+to attack, one that sessions are shown read-only. It prints one line of JSON that says where everything is;
+every line on its input is answered with what was touched since the last; it goes, and takes everything along,
+when its input ends.
 """
 
 import ctypes

@@ -9,7 +9,18 @@ import struct
 import subprocess
 import tempfile
 
-from attack import CLONE_NEWNS, Absent, Refused, expect_token, in_child, own_namespaces, read, reaches, syscall, target
+from attack import (
+    CLONE_NEWNS,
+    Absent,
+    Refused,
+    expect_token,
+    in_child,
+    own_namespaces,
+    reaches,
+    read,
+    syscall,
+    target,
+)
 
 AT_FDCWD = -100
 MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
@@ -70,7 +81,8 @@ def read_by_process_descriptor():
 
 def read_by_openat2():
     how = struct.pack("QQQ", os.O_RDONLY, 0, 0)
-    descriptor = syscall("openat2", AT_FDCWD, ctypes.c_char_p(target.file.encode()), ctypes.c_char_p(how), len(how))
+    path = ctypes.c_char_p(target.file.encode())
+    descriptor = syscall("openat2", AT_FDCWD, path, ctypes.c_char_p(how), len(how))
     return expect_token(os.read(descriptor, 100))
 
 
@@ -103,7 +115,8 @@ def read_by_linker():
 def _by_words(done):
     if target.token.encode() in done.stdout:
         return "the program printed the canary"
-    for words, name in ((b"No such file", "ENOENT"), (b"cannot open shared object", "not opened"), (b"denied", "EACCES")):
+    refusals = {b"No such file": "ENOENT", b"cannot open shared object": "not opened", b"denied": "EACCES"}
+    for words, name in refusals.items():
         if words in done.stderr:
             raise Refused(name)
     raise Refused("other content")
@@ -316,7 +329,8 @@ def may_write_system_tree():
 
 
 def write_python():
-    os.close(os.open(os.path.join(os.path.dirname(os.__file__), f"x{target.token}.py"), os.O_CREAT | os.O_WRONLY))
+    path = os.path.join(os.path.dirname(os.__file__), f"x{target.token}.py")
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
     return "put a module where later sessions look"
 
 

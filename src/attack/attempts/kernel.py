@@ -91,7 +91,7 @@ def clone_mounts():
 
 @in_child
 def clone_user_with_high_bits():
-    """The kernel looks at the low half of the flags only; a filter that compares all of them would not match."""
+    """The kernel looks at the low half of the flags only; a filter that compares them all would not match."""
     return _clone(CLONE_NEWUSER | 1 << 40)
 
 

@@ -76,7 +76,7 @@ def find_environment():
 
 
 def plant_memory():
-    """In an object that every session got from the warm interpreter: the pages are shared until one writes."""
+    """In an object of the warm interpreter: its pages are shared by all sessions until one writes."""
     ctypes.memset(id(sys.copyright) + sys.getsizeof("") - 1, ord("X"), 1)
     return "a letter"
 
@@ -206,7 +206,7 @@ def find_queue():
 
 
 def hunt_for_host_paths():
-    """The server's directories have no business in a session's memory; only the suite's own words have them."""
+    """The server's directories have no business in a session's memory; only the suite's own words do."""
     hunted = str(target.base)
     strings = (each for each in _strings() if hunted in each and target.token not in each and each != hunted)
     return _found(any(True for _ in strings), "the path of the base directory")

@@ -1,4 +1,4 @@
-"""Attempts to reach anything by a socket. Whoever gets through says its name to the canary, and gets the token."""
+"""Attempts to reach anything by a socket. Whoever gets through says its name, and gets the token."""
 
 import errno
 import os
@@ -172,7 +172,8 @@ def raw_6():
 def raw_with_flags():
     """The type's flags share its number."""
     own_namespaces(CLONE_NEWNET)
-    return _socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, socket.IPPROTO_RAW)
+    kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+    return _socket(socket.AF_INET, kind, socket.IPPROTO_RAW)
 
 
 @in_child

@@ -1,4 +1,4 @@
-"""Attempts to use up more of the machine than a session's share. Every one of them is bounded by itself too."""
+"""Attempts to use up more of the machine than a session's share, each bounded by itself too."""
 
 import contextlib
 import ctypes
@@ -242,7 +242,8 @@ def allow_core_dumps():
 
 def _lock(size):
     place = mmap.mmap(-1, size)
-    if libc.mlock(ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(place))), ctypes.c_size_t(size)) != 0:
+    address = ctypes.addressof(ctypes.c_char.from_buffer(place))
+    if libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(size)) != 0:
         raise OSError(ctypes.get_errno(), "mlock")
     return f"{size} bytes locked"
 
