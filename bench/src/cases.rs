@@ -143,6 +143,14 @@ impl Bench {
         }
         let sample =
             Sample::take(self.effort.times(5000), || client.ask("tools/call", call.clone()).map(drop))?;
+        let (mut turn, mut copy) = (Sample::default(), Sample::default());
+        for _ in 0..self.effort.times(1000) {
+            let answer = client.ask("tools/call", call.clone())?;
+            let run = &answer.message["result"]["_meta"]["actwright/run"];
+            let millis = |value: &Value| value.as_f64().context("a result without its times");
+            turn.add(Duration::from_secs_f64(millis(&run["duration_ms"])? / 1e3));
+            copy.add(Duration::from_secs_f64(millis(&run["checkpoint"]["micros"])? / 1e6));
+        }
         let mut echo = Client::connect(&self.echo, &[])?;
         let call = json!({"name": "echo", "arguments": {"code": "1+1"}});
         let floor = Sample::take(self.effort.times(5000), || echo.ask("tools/call", call.clone()).map(drop))?;
@@ -160,6 +168,11 @@ impl Bench {
                 )),
             Row::new("of which not the SDK's echo", sample.median() - floor, "ms")
                 .beside("render, worker round trip and the cell itself"),
+            Row::new("worker round trip of 1+1", turn.median(), "ms").p95(turn.quantile(0.95)),
+            Row::new("checkpoint before a cell, small heap", copy.median(), "ms")
+                .p95(copy.quantile(0.95))
+                .goal(Goal::AtMost(1.0))
+                .beside("made after the reply before, while the client thinks"),
         ])
     }
 
