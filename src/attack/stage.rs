@@ -33,6 +33,9 @@ const CELL: Duration = Duration::from_secs(20);
 /// How long an attempt may run that is meant to be stopped.
 const SHORT: Duration = Duration::from_millis(1200);
 
+/// How long one may run that leaves processes behind first; on a busy machine they take a while to start.
+const LEAVING: Duration = Duration::from_secs(4);
+
 /// How long processes may take to appear, and to be gone.
 const APPEAR: Duration = Duration::from_secs(5);
 
@@ -227,7 +230,7 @@ impl Stage {
         let session = self.install(Target::Fresh, attempt, Value::Null).await?;
         let mark = self.mark(attempt);
         let cancel = CancellationToken::new();
-        let longest = if end == End::Timeout { SHORT } else { CELL };
+        let longest = if end == End::Timeout { LEAVING } else { CELL };
         let cell = self.run_until(&session, attempt.name, longest, cancel.clone());
         let watch = async {
             let seen = wait_for(|| !leftovers::with_words(&mark).is_empty()).await;

@@ -39,6 +39,7 @@ pub struct Interpreter {
     free_threaded: bool,
     bits: u32,
     roots: Vec<PathBuf>,
+    links: Vec<PathBuf>,
 }
 
 /// What the answer was for: if any of it changes, the interpreter is asked again.
@@ -93,7 +94,7 @@ impl Interpreter {
                 prefixes.push(root.clone());
             }
         }
-        PythonRoots { executable: self.executable.clone(), prefixes }
+        PythonRoots { executable: self.executable.clone(), prefixes, links: self.links.clone() }
     }
 
     fn checked(self) -> Result<Self, WorkerError> {
@@ -177,6 +178,7 @@ struct Answer {
     free_threaded: bool,
     bits: u32,
     roots: Vec<PathBuf>,
+    links: Vec<PathBuf>,
 }
 
 /// What the interpreter says; `None` if it takes too long, and then it is ended.
@@ -223,6 +225,6 @@ fn ask(found: &Path) -> Result<Interpreter, WorkerError> {
     }
     let answer: Answer = serde_json::from_slice(&output.stdout)
         .map_err(|error| WorkerError::Python(format!("`{shown}` does not answer as Python does: {error}")))?;
-    let Answer { executable, version, implementation, free_threaded, bits, roots } = answer;
-    Ok(Interpreter { executable, version, implementation, free_threaded, bits, roots })
+    let Answer { executable, version, implementation, free_threaded, bits, roots, links } = answer;
+    Ok(Interpreter { executable, version, implementation, free_threaded, bits, roots, links })
 }

@@ -18,8 +18,22 @@ pub fn facts() -> Facts {
 
 /// The plan for sessions of this configuration.
 pub fn plan_for(config: &Config, interpreter: &Interpreter, workspace: &Path) -> Result<Plan, WorkerError> {
+    keep_base_out(config, interpreter)?;
     plan::plan(&policy(config, interpreter), facts(), workspace)
         .map_err(|error| WorkerError::Policy(error.to_string()))
+}
+
+/// A tree of Python's is shown as a whole, and the server's own directory must not be in it.
+fn keep_base_out(config: &Config, interpreter: &Interpreter) -> Result<(), WorkerError> {
+    let roots = interpreter.roots();
+    match roots.prefixes.iter().find(|prefix| config.base.starts_with(prefix)) {
+        Some(prefix) if config.sandbox.level != SandboxLevel::Off => Err(WorkerError::Policy(format!(
+            "the base directory is inside `{}`, which belongs to the interpreter and is shown to sessions; name \
+             another with --base or --python",
+            prefix.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn policy(config: &Config, interpreter: &Interpreter) -> Policy {

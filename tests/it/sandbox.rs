@@ -3,7 +3,7 @@
 //! `.ci/run user_tests` runs these once more as an ordinary user, whose sandbox is built differently from root's.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -120,6 +120,59 @@ fn sandbox_shows_nothing_of_the_servers_environment() {
     assert_eq!(hunt("off"), "found\n");
     assert_eq!(hunt("full"), "nothing\n");
     assert_eq!(hunt("restricted"), "nothing\n");
+}
+
+/// Looks around the directory of its interpreter, and starts it once more.
+const LOOK_AROUND: &str = r#"
+import os, subprocess, sys
+place = os.path.dirname(os.path.dirname(sys.argv0))
+try:
+    print(open(os.path.join(place, "secret.txt")).read())
+except OSError as error:
+    print(type(error).__name__)
+print(subprocess.run([sys.executable, "-I", "-c", "print(6 * 7)"], capture_output=True, text=True).stdout.strip())
+"#;
+
+/// An interpreter may be reached over a link in somebody's home; that does not make the home a part of Python.
+fn a_link_shows_nothing_beside_it(level: &str, expected: &str) {
+    let home = tempfile::tempdir().unwrap();
+    let reachable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(home.path(), reachable).unwrap();
+    std::fs::write(home.path().join("secret.txt"), "secret").unwrap();
+    std::fs::create_dir(home.path().join("bin")).unwrap();
+    let link = home.path().join("bin/python3");
+    std::os::unix::fs::symlink(interpreter(), &link).unwrap();
+    let base = tempfile::tempdir().unwrap();
+    let program = base.path().join("look.py");
+    let named = format!("{:?}", link.to_str().unwrap());
+    std::fs::write(&program, LOOK_AROUND.replace("sys.argv0", &named)).unwrap();
+    let mut command = Command::new(binary());
+    command.args(["run", program.to_str().unwrap(), "--sandbox", level, "--python", link.to_str().unwrap()]);
+    command.env_clear().env("PATH", "/usr/bin:/bin").env("ACTWRIGHT_BASE", base.path());
+    let ended = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned() + &String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(said, expected);
+}
+
+/// The system's own where there is one: every user may run it, and it can be linked to from anywhere.
+fn interpreter() -> PathBuf {
+    let system = PathBuf::from("/usr/bin/python3");
+    if system.exists() {
+        return system;
+    }
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path).map(|place| place.join("python3")).find(|file| file.exists()).unwrap()
+}
+
+#[test]
+fn sandbox_full_shows_nothing_beside_a_link_to_the_interpreter() {
+    a_link_shows_nothing_beside_it("off", "secret\n42\n");
+    a_link_shows_nothing_beside_it("full", "FileNotFoundError\n42\n");
+}
+
+#[test]
+fn sandbox_restricted_shows_nothing_beside_a_link_to_the_interpreter() {
+    a_link_shows_nothing_beside_it("restricted", "PermissionError\n42\n");
 }
 
 /// Leaves processes behind in three ways and then waits.

@@ -316,6 +316,8 @@ fn room(policy: &Policy, facts: Facts) -> RoomPlan {
         }
     }
     binds.extend(python_trees(policy).map(|tree| bind(tree, Access::Read, Missing::Refuse)));
+    // What may be missing is shown as the link that it is.
+    binds.extend(python_links(policy).map(|link| bind(link, Access::Read, Missing::Skip)));
     binds.extend(policy.read.iter().map(|path| bind(path, Access::Read, Missing::Refuse)));
     binds.extend(policy.write.iter().map(|path| bind(path, Access::Write, Missing::Refuse)));
     binds.extend(DEVICES.iter().map(|device| bind(Path::new(device), Access::Device, Missing::Refuse)));
@@ -353,6 +355,15 @@ fn synthetic_files(network: Network) -> Vec<(PathBuf, String)> {
 fn python_trees(policy: &Policy) -> impl Iterator<Item = &Path> {
     let inside_system = |path: &Path| SYSTEM_TREES.iter().any(|tree| path.starts_with(tree));
     policy.python.prefixes.iter().map(PathBuf::as_path).filter(move |path| !inside_system(path))
+}
+
+/// Links on the way to Python that are not inside a tree that is shown.
+fn python_links(policy: &Policy) -> impl Iterator<Item = &Path> {
+    let shown = |link: &Path| {
+        let trees = SYSTEM_TREES.iter().map(Path::new);
+        trees.chain(policy.python.prefixes.iter().map(PathBuf::as_path)).any(|tree| link.starts_with(tree))
+    };
+    policy.python.links.iter().map(PathBuf::as_path).filter(move |link| !shown(link))
 }
 
 fn paths(list: &[&str]) -> Vec<PathBuf> {
@@ -410,7 +421,8 @@ fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
 /// What of the host is shown below a directory that each session has for itself: a virtual environment or data
 /// somewhere in `/tmp`.
 fn covered(policy: &Policy) -> Vec<PathBuf> {
-    let shown = python_trees(policy).chain(policy.read.iter().chain(&policy.write).map(PathBuf::as_path));
+    let python = python_trees(policy).chain(python_links(policy));
+    let shown = python.chain(policy.read.iter().chain(&policy.write).map(PathBuf::as_path));
     let below = |path: &Path| COVERED.iter().any(|root| path.starts_with(root));
     shown.filter(|path| below(path)).map(Path::to_owned).collect()
 }

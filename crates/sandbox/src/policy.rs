@@ -46,8 +46,10 @@ pub enum Network {
 pub struct PythonRoots {
     /// The executable to run, a virtual environment's own where there is one.
     pub executable: PathBuf,
-    /// Directories it needs: prefix, base prefix, and import paths outside them.
+    /// What it needs: prefix, base prefix, import paths outside them, and the program itself if it lies elsewhere.
     pub prefixes: Vec<PathBuf>,
+    /// Links on the way to the executable, each shown as a link and without the directory around it.
+    pub links: Vec<PathBuf>,
 }
 
 /// Limits that the kernel keeps for a session.

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Step, StepError};
@@ -72,28 +72,51 @@ fn mounts(workspace_bytes: u64, shared_memory_bytes: u64, kept: &[PathBuf]) -> R
     mount(Path::new("empty"), "/run", "tmpfs", safe | flags::NOEXEC, "size=64k,nr_inodes=256,mode=0755")?;
     let data = format!("size={shared_memory_bytes},nr_inodes=4096,mode=1777");
     mount(Path::new("shm"), "/dev/shm", "tmpfs", safe | flags::NOEXEC, &data)?;
-    for (path, place) in &kept {
-        show_again(path, place)?;
+    for (path, kept) in &kept {
+        show_again(path, kept)?;
     }
     sys::set_mount_attributes(Path::new("/run"), outer::ATTRIBUTE_READ_ONLY, AtFlags::ThisMount)
         .step(|| "make /run read-only".to_owned())?;
     mount(Path::new("proc"), "/proc", "proc", safe | flags::NOEXEC, "")
 }
 
-/// Opens what is about to be covered.
-fn take_hold(paths: &[PathBuf]) -> Result<Vec<(&Path, fs::File)>, StepError> {
-    let open = |path: &Path| fs::OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path);
-    let hold = |path: &PathBuf| open(path).step(|| format!("find {}", path.display()));
-    paths.iter().map(|path| Ok((path.as_path(), hold(path)?))).collect()
+/// Something that is about to be covered.
+enum Kept {
+    /// What a link says.
+    Link(PathBuf),
+    /// A file or directory, held open.
+    Place(fs::File),
+}
+
+/// Takes hold of what is about to be covered.
+fn take_hold(paths: &[PathBuf]) -> Result<Vec<(&Path, Kept)>, StepError> {
+    let hold = |path: &Path| {
+        if path.is_symlink() {
+            return fs::read_link(path).map(Kept::Link);
+        }
+        fs::OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path).map(Kept::Place)
+    };
+    paths
+        .iter()
+        .map(|path| Ok((path.as_path(), hold(path).step(|| format!("find {}", path.display()))?)))
+        .collect()
 }
 
 /// Puts what was covered back under its own name, with the rights that it had.
-fn show_again(path: &Path, place: &fs::File) -> Result<(), StepError> {
+fn show_again(path: &Path, kept: &Kept) -> Result<(), StepError> {
     let step = || format!("show {} again", path.display());
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    let place = match kept {
+        Kept::Link(target) => {
+            outer::make_directory(parent, 0o755)?;
+            return if path.is_symlink() { Ok(()) } else { symlink(target, path).step(step) };
+        }
+        Kept::Place(place) => place,
+    };
     if place.metadata().step(step)?.is_dir() {
         outer::make_directory(path, 0o755)?;
     } else if !path.exists() {
-        outer::make_directory(path.parent().unwrap_or(Path::new("/")), 0o755)?;
+        outer::make_directory(parent, 0o755)?;
         fs::write(path, b"").step(step)?;
     }
     let source = PathBuf::from(format!("/proc/self/fd/{}", place.as_raw_fd()));

@@ -276,23 +276,24 @@ def _flood():
 
 def outlive_timeout_behind_a_flood():
     """Whoever should end the session is kept busy by it."""
+    _leave(DAEMON)
     for _ in range(16):
         if os.fork() == 0:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             _flood()
             os._exit(0)
-    _leave(DAEMON)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _flood()
     time.sleep(60)
 
 
 def outlive_closing_behind_a_flood():
+    left = _leave(DAEMON)
     for _ in range(16):
         if os.fork() == 0:
             _flood()
             os._exit(0)
-    return _leave(DAEMON)
+    return left
 
 
 def outlive_interrupt():

@@ -12,6 +12,7 @@ fn policy(level: Level) -> Policy {
         python: PythonRoots {
             executable: "/opt/venv/bin/python3".into(),
             prefixes: vec!["/opt/venv".into(), "/usr".into()],
+            links: vec!["/opt/venv/bin/python3".into(), "/opt/bin/python3".into()],
         },
         limits: SessionLimits { memory: 2_000_000_000, processes: 64, files: 256, workspace: 1_000_000_000 },
     }
@@ -86,8 +87,9 @@ fn what_the_sessions_own_mounts_would_cover_is_shown_again() {
     let mut policy = policy(Level::Full);
     policy.read.push("/tmp/data".into());
     policy.python.prefixes.push("/tmp/venv".into());
+    policy.python.links.push("/tmp/bin/python3".into());
     let SessionRooms::Own { kept, .. } = planned(&policy, USER).session.rooms else { panic!("no rooms") };
-    assert_eq!(kept, ["/tmp/venv", "/tmp/data"].map(PathBuf::from));
+    assert_eq!(kept, ["/tmp/venv", "/tmp/bin/python3", "/tmp/data"].map(PathBuf::from));
 }
 
 #[test]
