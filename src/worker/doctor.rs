@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use actwright_protocol::Proof;
-use actwright_sandbox::plan::LANDLOCK_AT_LEAST;
+use actwright_sandbox::plan::{LANDLOCK_AT_LEAST, LANDLOCK_FOR_RESTRICTED};
 use actwright_sandbox::sys;
 use serde::Serialize;
 
@@ -73,15 +73,17 @@ fn kernel() -> Check {
 fn landlock(config: &Config) -> Check {
     let version = sys::landlock_version();
     let wanted = config.sandbox.level != SandboxLevel::Off;
-    let state = match (version >= LANDLOCK_AT_LEAST, wanted) {
+    let (least, linux) = match config.sandbox.level {
+        SandboxLevel::Restricted => (LANDLOCK_FOR_RESTRICTED, "6.12"),
+        SandboxLevel::Full | SandboxLevel::Off => (LANDLOCK_AT_LEAST, "6.2"),
+    };
+    let state = match (version >= least, wanted) {
         (true, _) => State::Passed,
         (false, true) => State::Failed,
         (false, false) => State::Absent,
     };
     let fix = (state == State::Failed).then(|| {
-        format!(
-            "use Linux 6.2 or newer (Landlock {LANDLOCK_AT_LEAST}) and boot with `landlock` in the lsm= list"
-        )
+        format!("use Linux {linux} or newer (Landlock {least}) and boot with `landlock` in the lsm= list")
     });
     check("machine", "landlock", state, format!("the kernel speaks version {version}"), fix)
 }
