@@ -12,5 +12,6 @@ pub mod names;
 pub mod nearest;
 pub mod outputs;
 pub mod session;
+pub mod tools;
 mod watch;
 pub mod worker;

@@ -107,10 +107,18 @@ const SURROUNDINGS: [&str; 7] =
 const BUILD: [&str; 1] = ["ACTWRIGHT_WORKER_SO"];
 
 /// The variables that were set when the program started.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Environment {
     values: BTreeMap<&'static str, OsString>,
     unknown: Vec<String>,
+    all: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The values may be secrets.
+        formatter.debug_struct("Environment").field("known", &self.values.keys()).finish_non_exhaustive()
+    }
 }
 
 impl Environment {
@@ -119,13 +127,16 @@ impl Environment {
         Self::of(std::env::vars_os())
     }
 
-    /// The same from a list of pairs; everything we don't read is dropped.
+    /// The same from a list of pairs.
     pub fn of(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let known = KEYS.iter().map(|key| key.variable).chain(SURROUNDINGS).chain(BUILD);
         let known: BTreeMap<&str, &'static str> = known.map(|name| (name, name)).collect();
         let mut environment = Self::default();
         for (name, value) in pairs {
             let Some(name) = name.to_str() else { continue };
+            if let Some(value) = value.to_str() {
+                environment.all.insert(name.to_owned(), value.to_owned());
+            }
             match known.get(name) {
                 Some(_) if value.is_empty() => {}
                 Some(known) => drop(environment.values.insert(known, value)),
@@ -145,6 +156,11 @@ impl Environment {
     /// Variables that begin with `ACTWRIGHT_` and mean nothing: most likely misspelt.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
+    }
+
+    /// A variable that a tool file names, or that tools' programs get.
+    pub fn named(&self, name: &str) -> Option<String> {
+        self.all.get(name).cloned()
     }
 
     /// The active virtual environment.

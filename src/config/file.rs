@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
+use super::tools::RawTools;
 use super::units::{Size, Span};
 use crate::nearest::nearest;
 
@@ -31,6 +32,8 @@ pub struct RawFile {
     pub sessions: RawSessions,
     /// `[results]`
     pub results: RawResults,
+    /// `[tools]`
+    pub tools: RawTools,
 }
 
 /// What a session may reach.

@@ -15,9 +15,11 @@ pub mod file;
 pub mod listing;
 pub mod python;
 pub mod resolve;
+mod tools;
 pub mod units;
 
 pub use error::{ConfigError, Origin};
+pub use tools::{Callers, Permission, Rate, ToolRule};
 
 /// Everything that was decided before the first request.
 #[derive(Debug, Clone, Serialize)]
@@ -34,6 +36,8 @@ pub struct Config {
     pub sessions: SessionRules,
     /// How results are shown.
     pub results: ResultRules,
+    /// Which tools may be called.
+    pub tools: Vec<ToolRule>,
 }
 
 impl Config {
@@ -46,6 +50,7 @@ impl Config {
             limits: Limits::default(),
             sessions: SessionRules::default(),
             results: ResultRules::default(),
+            tools: Vec::new(),
         }
     }
 }

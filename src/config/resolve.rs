@@ -110,7 +110,8 @@ fn merge(
     let limits = merge.limits(flags.memory, flags.timeout)?;
     let sessions = merge.sessions()?;
     let results = merge.results(flags.structured)?;
-    let config = Config { base: base.value, python: python.value, sandbox, limits, sessions, results };
+    let tools = raw.tools.rules();
+    let config = Config { base: base.value, python: python.value, sandbox, limits, sessions, results, tools };
     let warnings = environment.unknown().iter().map(|name| unknown_variable(name)).collect();
     Ok(Resolved { config, log: log.value, listing: merge.listing, warnings })
 }

@@ -12,6 +12,7 @@ fn config() -> Config {
         sandbox: SandboxConfig::default(),
         limits: Limits::default(),
         sessions: SessionRules::default(),
+        tools: Vec::new(),
         results: ResultRules::default(),
     }
 }

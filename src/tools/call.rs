@@ -1,0 +1,38 @@
+//! Who calls a tool, and who watches the call.
+
+use std::sync::Arc;
+
+/// Who calls. A policy may allow one and not the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// Code in a session.
+    Code,
+    /// The model, through `call_tool`.
+    Model,
+}
+
+/// Takes what a tool reports while it works.
+#[derive(Clone, Default)]
+pub struct Watch {
+    progress: Option<Arc<dyn Fn(f64, Option<f64>, String) + Send + Sync>>,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    /// Calls this with every report: done so far, the whole if known, words.
+    pub fn new(progress: impl Fn(f64, Option<f64>, String) + Send + Sync + 'static) -> Self {
+        Self { progress: Some(Arc::new(progress)) }
+    }
+
+    /// The tool has come so far.
+    pub fn progress(&self, done: f64, total: Option<f64>, message: String) {
+        if let Some(progress) = &self.progress {
+            progress(done, total, message);
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The catalog: every namespace with its tools, found by name or by words, and the one way to call any of them.
+//!
+//! It holds what is known now; whoever needs more of a source asks with patience, and only that source is started.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::adapter::{Adapter, Extra, Kind, Listing, Patience, State};
+use super::arguments::Given;
+use super::call::{Caller, Watch};
+use super::entry::Tool;
+use super::failure::{Failure, FailureKind};
+use super::files::{self, Trouble};
+use super::name::{Identifier, Reserved};
+use super::output::Output;
+use super::policy::Policy;
+use super::search::{self, Document, Ranked};
+use super::secrets::{Lookup, Secrets};
+use super::shape::Shape;
+use crate::config::ToolRule;
+use crate::nearest::nearest;
+
+/// Bytes of one result; what is larger belongs into a file or an artifact.
+const LARGEST: usize = 128 << 20;
+
+/// How long a call may take when neither its tool nor its source says.
+const TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The door to all tools. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    namespaces: Vec<Namespace>,
+    broken: Vec<Trouble>,
+    notes: Vec<Trouble>,
+    secrets: Secrets,
+    policy: Policy,
+    shapes: Mutex<HashMap<String, Shape>>,
+}
+
+#[derive(Debug)]
+struct Namespace {
+    name: Identifier,
+    original: String,
+    adapter: Arc<dyn Adapter>,
+    /// The tools of the listing with this generation.
+    known: Mutex<Option<(u64, Arc<Vec<Arc<Tool>>>)>>,
+}
+
+/// One namespace as lists show it.
+#[derive(Debug, Clone)]
+pub struct NamespaceSummary {
+    /// `tools.<name>`.
+    pub name: Identifier,
+    /// As its file or configuration names it.
+    pub original: String,
+    /// What kind of source it is.
+    pub kind: Kind,
+    /// What it is for.
+    pub description: String,
+    /// Whether it can be used.
+    pub state: State,
+    /// Its tools, the namespace itself first where it can be called.
+    pub tools: Arc<Vec<Arc<Tool>>>,
+}
+
+/// A tool that a search has found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The tool.
+    pub tool: Arc<Tool>,
+    /// Larger is better; comparable within one answer only.
+    pub score: f64,
+}
+
+impl Tools {
+    /// The tools that the files below `base` describe. Nothing is started yet.
+    pub fn open(base: &Path, rules: Vec<ToolRule>, lookup: Lookup) -> Self {
+        let secrets = Secrets::new(lookup.clone());
+        let loaded = files::load(base, &secrets, &*lookup);
+        let mut namespaces: Vec<Namespace> = Vec::new();
+        let mut broken = loaded.broken;
+        for (original, adapter) in loaded.adapters {
+            let name = Identifier::of(&original, Reserved::Namespace);
+            match namespaces.iter().find(|other| other.name == name) {
+                Some(other) => broken.push(Trouble {
+                    place: format!("`{original}`"),
+                    words: format!(
+                        "its namespace `tools.{name}` is taken by `{}`; rename one of them",
+                        other.original
+                    ),
+                }),
+                None => namespaces.push(Namespace { name, original, adapter, known: Mutex::default() }),
+            }
+        }
+        for trouble in &broken {
+            tracing::warn!("tools: {}: {}", trouble.place, trouble.words);
+        }
+        let policy = Policy::new(rules);
+        let (notes, shapes) = (loaded.notes, Mutex::default());
+        Self { inner: Arc::new(Inner { namespaces, broken, notes, secrets, policy, shapes }) }
+    }
+
+    /// What could not be loaded, and why.
+    pub fn broken(&self) -> &[Trouble] {
+        &self.inner.broken
+    }
+
+    /// What was loaded and has something to be said about.
+    pub fn notes(&self) -> &[Trouble] {
+        &self.inner.notes
+    }
+
+    /// The names of all namespaces, in the order of their files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.inner.namespaces.iter().map(|namespace| namespace.name.as_str())
+    }
+
+    /// Every namespace; those that have to be started are started side by side.
+    pub async fn namespaces(&self, patience: Patience) -> Vec<NamespaceSummary> {
+        let mut summaries = Vec::new();
+        let listings = self.inner.namespaces.iter().map(|namespace| namespace.adapter.listing(patience));
+        for (namespace, listing) in self.inner.namespaces.iter().zip(side_by_side(listings).await) {
+            summaries.push(self.summary(namespace, &listing));
+        }
+        summaries
+    }
+
+    /// One namespace, started if it has to be.
+    pub async fn namespace(&self, name: &str) -> Result<NamespaceSummary, Failure> {
+        let namespace = self.find_namespace(name)?;
+        let listing = namespace.adapter.listing(Patience::Start).await;
+        Ok(self.summary(namespace, &listing))
+    }
+
+    fn find_namespace(&self, name: &str) -> Result<&Namespace, Failure> {
+        let found =
+            self.inner.namespaces.iter().find(|space| space.name.as_str() == name || space.original == name);
+        found.ok_or_else(|| {
+            let meant = match nearest(name, self.names()) {
+                Some(meant) => format!("; did you mean `tools.{meant}`?"),
+                None => ". tools.list() shows what there is".to_owned(),
+            };
+            let broken =
+                self.inner.broken.iter().find(|trouble| trouble.place.contains(&format!("`{name}`")));
+            let why = broken.map(|trouble| format!(" ({}: {})", trouble.place, trouble.words));
+            let name: String = name.chars().take(100).collect();
+            let words = format!("there is no `tools.{name}`{}{meant}", why.unwrap_or_default());
+            Failure::new(FailureKind::NotFound, words)
+        })
+    }
+
+    fn summary(&self, namespace: &Namespace, listing: &Listing) -> NamespaceSummary {
+        NamespaceSummary {
+            name: namespace.name.clone(),
+            original: namespace.original.clone(),
+            kind: namespace.adapter.kind(),
+            description: namespace.adapter.description(),
+            state: listing.state.clone(),
+            tools: namespace.tools(listing),
+        }
+    }
+
+    /// One tool by its full name, `namespace.tool`, in either way of writing it.
+    pub async fn find(&self, full_name: &str) -> Result<Arc<Tool>, Failure> {
+        let full_name = full_name.strip_prefix("tools.").unwrap_or(full_name);
+        let (space, name) = match full_name.split_once('.') {
+            Some((space, name)) => (space, Some(name)),
+            None => (full_name, None),
+        };
+        let namespace = self.find_namespace(space)?;
+        let mut listing = namespace.adapter.listing(Patience::Known).await;
+        let mut tools = namespace.tools(&listing);
+        if !tools.iter().any(|tool| is_named(tool, name)) {
+            // What is known may be old, or nothing yet.
+            listing = namespace.adapter.listing(Patience::Start).await;
+            tools = namespace.tools(&listing);
+        }
+        if let Some(tool) = tools.iter().find(|tool| is_named(tool, name)) {
+            return Ok(tool.clone());
+        }
+        if let State::Failed(why) = &listing.state {
+            return Err(Failure::unavailable(format!("tools.{} cannot be used now: {why}", namespace.name)));
+        }
+        let Some(name) = name else {
+            let words = format!(
+                "tools.{0} is a namespace; call one of its tools, tools.{0}.list() shows them",
+                namespace.name
+            );
+            return Err(Failure::new(FailureKind::NotFound, words));
+        };
+        let names = tools.iter().filter_map(|tool| tool.name.as_ref()).map(Identifier::as_str);
+        let meant = match nearest(name, names) {
+            Some(meant) => format!("; did you mean `{meant}`?"),
+            None => format!(". tools.{}.list() shows what there is", namespace.name),
+        };
+        let name: String = name.chars().take(100).collect();
+        Err(Failure::new(FailureKind::NotFound, format!("tools.{} has no `{name}`{meant}", namespace.name)))
+    }
+
+    /// Calls a tool: its policy, its arguments, its adapter, and what comes back without secrets.
+    pub async fn call(
+        &self,
+        caller: Caller,
+        full_name: &str,
+        given: Vec<(String, Given)>,
+        watch: Watch,
+    ) -> Result<Output, Failure> {
+        let tool = self.find(full_name).await?;
+        let name = tool.full_name();
+        let arguments = tool.bind(given)?;
+        self.inner.policy.admit(&name, caller)?;
+        let namespace = self.find_namespace(tool.namespace.as_str())?;
+        let original = tool.name.as_ref().map(|_| tool.raw.name.as_str());
+        let most = tool.raw.timeout.map_or(TIMEOUT, |time| time + Duration::from_secs(5));
+        let result = match timeout(most, namespace.adapter.call(original, arguments, watch)).await {
+            Ok(result) => result,
+            Err(_) => {
+                let words = format!("tools.{name} did not answer within {} s", most.as_secs());
+                Err(Failure::new(FailureKind::Timeout, words))
+            }
+        };
+        let output = result.map_err(|failure| self.inner.secrets.mask_failure(failure))?;
+        if output.size() > LARGEST {
+            let words = format!(
+                "tools.{name} gave {} MB and at most {} are taken",
+                output.size() >> 20,
+                LARGEST >> 20
+            );
+            return Err(Failure::failed(words));
+        }
+        self.learn(&tool, &output);
+        Ok(self.inner.secrets.mask_output(output))
+    }
+
+    /// Asks a namespace for something beside its tools.
+    pub async fn extra(&self, namespace: &str, request: Extra) -> Result<Output, Failure> {
+        let namespace = self.find_namespace(namespace)?;
+        match namespace.adapter.extra(request).await {
+            Ok(output) => Ok(self.inner.secrets.mask_output(output)),
+            Err(failure) => Err(self.inner.secrets.mask_failure(failure)),
+        }
+    }
+
+    /// The tools that fit these words, best first.
+    pub async fn search(&self, query: &str, limit: usize) -> Vec<Found> {
+        let tools: Vec<Arc<Tool>> = self
+            .namespaces(Patience::Start)
+            .await
+            .into_iter()
+            .flat_map(|space| space.tools.iter().cloned().collect::<Vec<_>>())
+            .collect();
+        let documents: Vec<Document> = tools.iter().map(|tool| document(tool)).collect();
+        let found = search::rank(query, &documents, limit);
+        found.into_iter().map(|Ranked { index, score }| Found { tool: tools[index].clone(), score }).collect()
+    }
+
+    /// The schema of a tool's result: its own, or what was learned from results so far.
+    pub fn output_schema(&self, tool: &Tool) -> Option<Value> {
+        if tool.raw.output.is_some() {
+            return tool.raw.output.clone();
+        }
+        let shapes = self.inner.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+        shapes.get(&tool.full_name()).and_then(Shape::schema)
+    }
+
+    fn learn(&self, tool: &Tool, output: &Output) {
+        if let (None, Output::Json(value)) = (&tool.raw.output, output) {
+            let mut shapes = self.inner.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+            shapes.entry(tool.full_name()).or_default().learn(value);
+        }
+    }
+
+    /// Ends everything that was started for tools.
+    pub async fn end(&self) {
+        side_by_side(self.inner.namespaces.iter().map(|namespace| namespace.adapter.end())).await;
+    }
+}
+
+impl Namespace {
+    fn tools(&self, listing: &Listing) -> Arc<Vec<Arc<Tool>>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((generation, tools)) = &*known {
+            if *generation == listing.generation {
+                return tools.clone();
+            }
+        }
+        let originals: Vec<&str> = listing.tools.iter().map(|raw| raw.name.as_str()).collect();
+        let names = Identifier::of_all(&originals, Reserved::Tool);
+        let root = listing.root.iter().map(|raw| Tool::new(self.name.clone(), None, (**raw).clone()));
+        let named = listing.tools.iter().zip(names);
+        let named = named.map(|(raw, name)| Tool::new(self.name.clone(), Some(name), raw.clone()));
+        let tools: Arc<Vec<Arc<Tool>>> = Arc::new(root.chain(named).map(Arc::new).collect());
+        *known = Some((listing.generation, tools.clone()));
+        tools
+    }
+}
+
+fn is_named(tool: &Tool, name: Option<&str>) -> bool {
+    match (&tool.name, name) {
+        (None, None) => true,
+        (Some(own), Some(name)) => own.as_str() == name || tool.raw.name == name,
+        _ => false,
+    }
+}
+
+fn document(tool: &Tool) -> Document {
+    let parameters = tool.parameters.iter().map(|parameter| parameter.original.as_str());
+    let tags = tool.raw.tags.iter().map(String::as_str);
+    Document {
+        name: tool.full_name(),
+        words: tags.chain(parameters).collect::<Vec<_>>().join(" "),
+        description: tool.raw.description.clone(),
+    }
+}
+
+/// Polls all of them at once and gives their results in order.
+async fn side_by_side<'a, T: 'a>(tasks: impl Iterator<Item = super::adapter::Task<'a, T>>) -> Vec<T> {
+    let mut tasks: Vec<_> = tasks.map(Some).collect();
+    let mut results: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (task, result) in tasks.iter_mut().zip(&mut results) {
+            if let Some(future) = task {
+                if let std::task::Poll::Ready(value) = future.as_mut().poll(context) {
+                    *result = Some(value);
+                    *task = None;
+                }
+            }
+        }
+        if tasks.iter().all(Option::is_none) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    results.into_iter().flatten().collect()
+}

@@ -1,0 +1,198 @@
+//! Commands: a program described in YAML, its options and positionals as parameters, its recipes as tools.
+//!
+//! There is no shell: every value is one argument, and one that begins with `-` stays a value or is refused.
+
+mod argv;
+mod definition;
+mod schema;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::adapter::{Adapter, Kind, Listing, Patience, State, Task};
+use super::arguments::Arguments;
+use super::call::Watch;
+use super::entry::Raw;
+use super::failure::{Failure, FailureKind};
+use super::output::{Media, Output};
+use super::process::{Finished, ProcessError, Program};
+use super::secrets::Secrets;
+pub use definition::{Definition, DefinitionError};
+use definition::{Form, STDIN};
+
+/// Bytes of output that one call may give.
+const MOST: usize = 64 << 20;
+
+/// The end of stderr that an error's message quotes, in characters.
+const QUOTE: usize = 2_000;
+
+/// One command as a namespace of recipes.
+#[derive(Debug)]
+pub struct CommandTools {
+    definition: Definition,
+    listing: Listing,
+    environment: Vec<(String, String)>,
+    directory: std::path::PathBuf,
+}
+
+impl CommandTools {
+    /// From a definition; references in its environment are followed now, so that a missing one is reported now.
+    pub fn new(
+        definition: Definition,
+        base: &Path,
+        surroundings: &[(String, String)],
+        secrets: &Secrets,
+    ) -> Result<Self, DefinitionError> {
+        let mut environment = surroundings.to_vec();
+        for (name, value) in &definition.environment {
+            let value = secrets.expand(value)?;
+            environment.retain(|(known, _)| known != name);
+            environment.push((name.clone(), value));
+        }
+        let directory =
+            definition.directory.as_ref().map_or_else(|| base.to_owned(), |below| base.join(below));
+        let recipes =
+            definition.recipes.iter().map(|recipe| schema::of_recipe(&definition, recipe)).collect();
+        let root = schema::of_command(&definition);
+        let listing = Listing {
+            tools: Arc::new(recipes),
+            root: Some(Arc::new(root)),
+            state: State::Ready,
+            generation: 0,
+        };
+        Ok(Self { definition, listing, environment, directory })
+    }
+
+    fn program(&self, arguments: Vec<String>) -> Program {
+        Program {
+            program: self.definition.command.clone(),
+            arguments,
+            environment: self.environment.clone(),
+            directory: self.directory.clone(),
+        }
+    }
+
+    async fn perform(&self, recipe: Option<&str>, arguments: Arguments) -> Result<Output, Failure> {
+        let name = match recipe {
+            Some(recipe) => format!("tools.{}.{recipe}", self.definition.name),
+            None => format!("tools.{}", self.definition.name),
+        };
+        let recipe = recipe.and_then(|name| self.definition.recipe(name));
+        let recipe = recipe.or_else(|| self.definition.recipe(&self.definition.name));
+        let values = recipe.map_or_else(|| arguments.values.clone(), |recipe| recipe.fill(&arguments.values));
+        let argv = argv::build(&self.definition, &values)
+            .map_err(|error| Failure::arguments(format!("{name}: {error}")))?;
+        let input = input(&arguments);
+        let time = self.definition.timeout;
+        match self.program(argv).run(&input, MOST, time).await {
+            Ok(finished) if self.definition.success.contains(&finished.code) => self.result(&name, finished),
+            Ok(finished) => Err(failed(&name, finished)),
+            Err(error @ ProcessError::Timeout(_)) => {
+                Err(Failure::new(FailureKind::Timeout, format!("{name}: {error} (`timeout` in its file)")))
+            }
+            Err(error @ ProcessError::Start(_)) => Err(Failure::unavailable(format!("{name}: {error}"))),
+            Err(error) => Err(Failure::failed(format!("{name}: {error}"))),
+        }
+    }
+
+    fn result(&self, name: &str, finished: Finished) -> Result<Output, Failure> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(match self.definition.form {
+            Form::Text => Output::Text(text(&finished.stdout)),
+            Form::Lines => Output::Json(text(&finished.stdout).lines().map(Value::from).collect()),
+            Form::Bytes => {
+                let media_type = "application/octet-stream".to_owned();
+                Output::Media(Media { bytes: finished.stdout, media_type, uri: None })
+            }
+            Form::Json => match serde_json::from_slice(&finished.stdout) {
+                Ok(value) => Output::Json(value),
+                Err(error) => {
+                    let words =
+                        format!("{name}: its output is not JSON ({error}), and its file says `output: json`");
+                    return Err(Failure::failed(words).with("stdout", text(&finished.stdout)));
+                }
+            },
+        })
+    }
+}
+
+/// What the program reads.
+fn input(arguments: &Arguments) -> Vec<u8> {
+    match (arguments.bytes.get(STDIN), arguments.values.get(STDIN)) {
+        (Some(bytes), _) => bytes.clone(),
+        (None, Some(Value::String(text))) => text.clone().into_bytes(),
+        _ => Vec::new(),
+    }
+}
+
+fn failed(name: &str, finished: Finished) -> Failure {
+    let words = finished.stderr.trim();
+    let count = words.chars().count();
+    let quote: String = words.chars().skip(count.saturating_sub(QUOTE)).collect();
+    let mut message = format!("{name}: exit code {}", finished.code);
+    if !quote.is_empty() {
+        message.push_str(": ");
+        message.push_str(&quote);
+    }
+    Failure::failed(message)
+        .with("exit_code", finished.code)
+        .with("stderr", finished.stderr)
+        .with("stdout", String::from_utf8_lossy(&finished.stdout).into_owned())
+}
+
+impl Adapter for CommandTools {
+    fn kind(&self) -> Kind {
+        Kind::Command
+    }
+
+    fn description(&self) -> String {
+        self.definition.description.clone()
+    }
+
+    fn listing(&self, _patience: Patience) -> Task<'_, Listing> {
+        let mut listing = self.listing.clone();
+        if !self.program(Vec::new()).is_there() {
+            listing.state =
+                State::Failed(format!("there is no program `{}` on this machine", self.definition.command));
+        }
+        Box::pin(async move { listing })
+    }
+
+    fn call<'a>(
+        &'a self,
+        name: Option<&'a str>,
+        arguments: Arguments,
+        _watch: Watch,
+    ) -> Task<'a, Result<Output, Failure>> {
+        Box::pin(self.perform(name, arguments))
+    }
+}
+
+/// A tool's own description of itself.
+fn raw(name: &str, description: &str, input: Value, definition: &Definition) -> Raw {
+    let output = match definition.form {
+        Form::Text => Some(serde_json::json!({"type": "string"})),
+        Form::Lines => Some(serde_json::json!({"type": "array", "items": {"type": "string"}})),
+        Form::Bytes => Some(serde_json::json!({"type": "string", "format": "binary"})),
+        Form::Json => None,
+    };
+    let bytes = if definition.stdin { vec![STDIN.to_owned()] } else { Vec::new() };
+    Raw {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        input,
+        output,
+        bytes,
+        hints: super::entry::Hints::default(),
+        tags: definition.tags.clone(),
+        timeout: Some(definition.timeout),
+    }
+}
+
+/// The longest time that a file may give a command.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+type Values = Map<String, Value>;

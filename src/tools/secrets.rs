@@ -1,0 +1,203 @@
+//! References to the environment in tool files, and the masking of what they stand for.
+//!
+//! A value that came from a reference is a secret: it is used in the host and replaced by `***` wherever something goes
+//! back to code or to the model, whole or percent-encoded.
+
+use std::fmt;
+use std::sync::{Arc, RwLock};
+
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::output::{Media, Output, Part};
+
+/// Shorter values are not masked: they would turn up by chance and say more by being hidden.
+const SHORTEST: usize = 6;
+
+/// Where the values of references come from.
+pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The environment and the secrets that were taken from it. Cheap to clone.
+#[derive(Clone)]
+pub struct Secrets {
+    lookup: Lookup,
+    known: Arc<RwLock<Vec<String>>>,
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secrets(***)")
+    }
+}
+
+/// A reference that cannot be followed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ReferenceError {
+    /// The variable is not set.
+    #[error(
+        "the environment variable `{0}` is not set; set it where the server is started, or write `${{{0}:-default}}`"
+    )]
+    Unset(String),
+    /// `${` without its end.
+    #[error("`{0}` has a `${{` without a `}}`")]
+    Open(String),
+}
+
+impl Secrets {
+    /// Over this environment.
+    pub fn new(lookup: Lookup) -> Self {
+        Self { lookup, known: Arc::default() }
+    }
+
+    /// A text with its references followed: `${NAME}`, `${env:NAME}` and `${NAME:-default}`.
+    pub fn expand(&self, text: &str) -> Result<String, ReferenceError> {
+        let mut expanded = String::new();
+        let mut rest = text;
+        while let Some(start) = rest.find("${") {
+            expanded.push_str(&rest[..start]);
+            let reference = &rest[start + 2..];
+            let end = reference.find('}').ok_or_else(|| ReferenceError::Open(text.to_owned()))?;
+            expanded.push_str(&self.follow(&reference[..end])?);
+            rest = &reference[end + 1..];
+        }
+        expanded.push_str(rest);
+        Ok(expanded)
+    }
+
+    fn follow(&self, reference: &str) -> Result<String, ReferenceError> {
+        let reference = reference.strip_prefix("env:").unwrap_or(reference);
+        let (name, default) = match reference.split_once(":-") {
+            Some((name, default)) => (name, Some(default)),
+            None => (reference, None),
+        };
+        match ((self.lookup)(name), default) {
+            (Some(value), _) if !value.is_empty() => {
+                self.learn(&value);
+                Ok(value)
+            }
+            (_, Some(default)) => Ok(default.to_owned()),
+            (Some(empty), None) => Ok(empty),
+            (None, None) => Err(ReferenceError::Unset(name.to_owned())),
+        }
+    }
+
+    /// This value must never go back.
+    pub fn learn(&self, value: &str) {
+        if value.len() < SHORTEST {
+            return;
+        }
+        let encoded: String = value
+            .bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    char::from(byte).to_string()
+                }
+                other => format!("%{other:02X}"),
+            })
+            .collect();
+        let Ok(mut known) = self.known.write() else { return };
+        for form in [value.to_owned(), encoded] {
+            if !known.contains(&form) {
+                known.push(form);
+            }
+        }
+        // A secret that holds another one is masked first.
+        known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    }
+
+    /// The text without secrets.
+    pub fn mask(&self, text: &str) -> String {
+        let mut masked = text.to_owned();
+        let known = self.known.read().map(|known| known.clone()).unwrap_or_default();
+        for secret in known.iter().filter(|secret| text.contains(secret.as_str())) {
+            masked = masked.replace(secret.as_str(), "***");
+        }
+        masked
+    }
+
+    /// A result without secrets.
+    pub fn mask_output(&self, output: Output) -> Output {
+        match output {
+            Output::Json(value) => Output::Json(self.mask_json(value)),
+            Output::Text(text) => Output::Text(self.mask(&text)),
+            Output::Media(media) => Output::Media(self.mask_media(media)),
+            Output::Parts(parts) => Output::Parts(
+                parts
+                    .into_iter()
+                    .map(|part| match part {
+                        Part::Text(text) => Part::Text(self.mask(&text)),
+                        Part::Media(media) => Part::Media(self.mask_media(media)),
+                        Part::Json(value) => Part::Json(self.mask_json(value)),
+                    })
+                    .collect(),
+            ),
+        }
+    }
+
+    /// A failure without secrets.
+    pub fn mask_failure(&self, failure: Failure) -> Failure {
+        let facts = failure.facts.into_iter().map(|(name, value)| (name, self.mask_json(value))).collect();
+        Failure { kind: failure.kind, message: self.mask(&failure.message), facts }
+    }
+
+    fn mask_media(&self, mut media: Media) -> Media {
+        if let Ok(text) = std::str::from_utf8(&media.bytes) {
+            media.bytes = self.mask(text).into_bytes();
+        }
+        media.uri = media.uri.map(|uri| self.mask(&uri));
+        media
+    }
+
+    fn mask_json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.mask(&text)),
+            Value::Array(items) => items.into_iter().map(|item| self.mask_json(item)).collect(),
+            Value::Object(map) => {
+                map.into_iter().map(|(key, value)| (self.mask(&key), self.mask_json(value))).collect()
+            }
+            plain => plain,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn secrets() -> Secrets {
+        Secrets::new(Arc::new(|name| match name {
+            "TOKEN" => Some("s3cret/value".into()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        }))
+    }
+
+    #[test]
+    fn references_are_followed() {
+        let check = |text: &str, expected: Result<&str, ReferenceError>| {
+            assert_eq!(secrets().expand(text), expected.map(str::to_owned), "{text}");
+        };
+        check("Bearer ${TOKEN}!", Ok("Bearer s3cret/value!"));
+        check("${env:TOKEN}", Ok("s3cret/value"));
+        check("${OTHER:-x}${EMPTY:-y}", Ok("xy"));
+        check("${EMPTY}", Ok(""));
+        check("plain $HOME", Ok("plain $HOME"));
+        check("${OTHER}", Err(ReferenceError::Unset("OTHER".into())));
+        check("${TOKEN", Err(ReferenceError::Open("${TOKEN".into())));
+    }
+
+    #[test]
+    fn what_was_a_reference_never_goes_back() {
+        let secrets = secrets();
+        secrets.expand("${TOKEN}").unwrap();
+        assert_eq!(secrets.mask("key=s3cret/value&k=s3cret%2Fvalue"), "key=***&k=***");
+        let output = Output::Json(json!({"s3cret/value": ["s3cret/value", 1]}));
+        assert_eq!(secrets.mask_output(output), Output::Json(json!({"***": ["***", 1]})));
+        let failure = Failure::failed("s3cret/value").with("stderr", "x s3cret/value");
+        let masked = secrets.mask_failure(failure);
+        assert_eq!((masked.message.as_str(), &masked.facts[0].1), ("***", &json!("x ***")));
+        assert_eq!(format!("{secrets:?}"), "Secrets(***)");
+    }
+}

@@ -1,0 +1,79 @@
+//! The tender: a process between the server and a program that a tool has started, which ends everything below it.
+//!
+//! The server itself can be killed at any moment and could then end nothing. The tender hears of the server's end from the
+//! kernel, takes in whatever the program leaves behind, and kills its own children until there are none; it never signals
+//! a process that is not below it.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::process::{Command, ExitCode};
+
+use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
+
+/// The exit code of a program that could not be started.
+const NOT_STARTED: u8 = 127;
+
+/// How often the tender looks for more children of killed children.
+const LOOKS: usize = 5_000;
+
+/// How long killed children get to be gone before the next look.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// Runs `program` for the server with this pid; gives its exit code, or 128 and the number of the signal that ended it.
+pub fn run(server: i32, program: &str, arguments: &[String]) -> io::Result<ExitCode> {
+    let events = sys::signal_events(&[sys::CHILD_ENDED, sys::TERMINATE, sys::INTERRUPT])?;
+    sys::hear_of_parents_end(sys::TERMINATE)?;
+    if sys::parent_pid() != server {
+        // It ended before the kernel was asked to say so.
+        return Ok(ExitCode::from(NOT_STARTED));
+    }
+    sys::become_subreaper()?;
+    let child = match Command::new(program).args(arguments).spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            use std::io::Write;
+            // Its words are for whoever reads the program's stderr.
+            let _ = writeln!(io::stderr(), "{program}: {error}");
+            return Ok(ExitCode::from(NOT_STARTED));
+        }
+    };
+    // The pipes are the program's: only it, and not the tender, keeps them open.
+    sys::close_range(0, 1)?;
+    let main = i32::try_from(child.id()).map_err(io::Error::other)?;
+    let mut code = None;
+    while code.is_none() {
+        sys::wait(&[Interest { fd: events.as_raw_fd(), readable: true, writable: false }], -1)?;
+        while let Some(signal) = sys::next_signal(events.as_fd()) {
+            if signal != sys::CHILD_ENDED {
+                code = Some(128 + signal);
+            }
+        }
+        while let Ok(Some((pid, ended))) = sys::reap(None, Waiting::Never) {
+            if pid == main && code.is_none() {
+                code = Some(match ended {
+                    Ended::Code(code) => code,
+                    Ended::Signal(signal) => 128 + signal,
+                });
+            }
+        }
+    }
+    end_all();
+    Ok(ExitCode::from(u8::try_from(code.unwrap_or(1) & 0xff).unwrap_or(1)))
+}
+
+/// Kills children until there are none; theirs become ours.
+fn end_all() {
+    for _ in 0..LOOKS {
+        let children = sys::children(sys::pid());
+        if children.is_empty() {
+            return;
+        }
+        for child in children {
+            // It is a child of ours that we have not reaped, so the number is its own.
+            let _ = sys::signal_child(child, sys::KILL);
+        }
+        while let Ok(Some(_)) = sys::reap(None, Waiting::Never) {}
+        // Not a wait for all of them: children of those that ended just now are still to be killed.
+        std::thread::sleep(PAUSE);
+    }
+}
