@@ -6,7 +6,7 @@
 pub mod attack;
 pub mod cli;
 pub mod config;
-mod host_calls;
+pub mod host_calls;
 pub mod mcp;
 pub mod names;
 pub mod nearest;

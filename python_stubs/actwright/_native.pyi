@@ -54,6 +54,14 @@ class Channel:
         """Hands over text that belongs to a cell that has ended (stream 1 or 2)."""
     def call(self, name: str, args: Sequence[object], kwargs: dict[str, object]) -> object:
         """Calls the host and waits; raises HostCallError. Other threads may call meanwhile."""
+    def begin(self, name: str, args: Sequence[object], kwargs: dict[str, object], wake: int) -> int:
+        """Calls the host and does not wait; a byte is written to `wake` when somebody else has read the answer."""
+    def collect(self, calls: Sequence[int]) -> list[tuple[int, object, Optional[Exception]]]:
+        """The answers of these calls that have come: number, value, error. Never waits."""
+    def abandon(self, call: int) -> None:
+        """Nobody waits for this call's answer any more."""
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when the host has sent something."""
     def park(self, cell: int) -> bool:
         """Between two cells: parks a frozen copy of this process. False in the process that runs on; True in the copy
         when it is woken to go on in its place."""

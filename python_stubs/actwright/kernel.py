@@ -17,14 +17,16 @@ from _signal import signal as _signal
 from contextvars import copy_context
 from types import ModuleType
 
-from actwright import figures, inspection, owners, streams
+from actwright import figures, inspection, later, owners, streams
 from actwright.cell import Cell, advice
 from actwright.display import make_display, send
 from actwright.eventloop import EventLoop
 from actwright.failure import bounded, summary
+from actwright.laters import LATER
 from actwright.progress import make_progress
 from actwright.prompts import Prompts
 from actwright.surroundings import settle_in
+from actwright.tools import ERRORS, look_up, make_tools
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,6 +134,7 @@ class _Session:
         while self._channel.park(cell):
             # This is the copy, in place of a process that had to be given up; it parks one of its own first.
             streams.rejoin()
+            later.lost()
             self._loop.renew()
 
     def mend(self, error: BaseException) -> None:
@@ -158,6 +161,7 @@ class _Session:
         threading.excepthook = _thread_failed
         inspection.teach_inspect()
         _shared.update(display=make_display(channel), progress=make_progress(channel))
+        _shared.update({"tools": make_tools(channel), LATER: look_up, **ERRORS})
         figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
         _pristine.update(_shared)
         os.register_at_fork(after_in_child=streams.keep_to_pipes)

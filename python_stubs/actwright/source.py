@@ -6,6 +6,8 @@ import __future__
 import ast
 from builtins import compile as _compile
 
+from actwright.laters import mark, may_await
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
@@ -58,13 +60,16 @@ def lines_of(text: str) -> list[str]:
 
 def compile_cell(text: str, filename: str, flags: int) -> Program:
     """Compiles a cell under the future flags of the cells before it; raises what the compiler raises."""
-    code = _single_expression(text, filename, flags)
+    awaits = may_await(text)
+    code = None if awaits else _single_expression(text, filename, flags)
     if code is not None:
         return Program(None, code, flags)
     if "\0" in text:
         raise _nul_byte(text, filename)
     tree = parse(text, filename, flags)
     last = _take_last(tree, text)
+    if awaits:
+        mark(tree.body, last)
     body = None
     if tree.body:
         body = _compile(tree, filename, "exec", flags | _AWAIT, True)

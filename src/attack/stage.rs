@@ -17,6 +17,7 @@ use super::canaries::Canaries;
 use super::catalogue::{Attempt, End, Script};
 use super::leftovers;
 use crate::config::{Config, SandboxLevel};
+use crate::host_calls::HostCalls;
 use crate::names::SessionId;
 use crate::session::report::{Keep, RunMode, RunReport, RunRequest, Status, Target};
 use crate::session::{SessionError, Sessions};
@@ -112,7 +113,7 @@ impl Stage {
         if let Value::Object(known) = known {
             coordinates.extend(known);
         }
-        let sessions = Sessions::new(Arc::new(config))?;
+        let sessions = Sessions::new(Arc::new(config), HostCalls::none())?;
         Ok(Self { sessions, level, coordinates, witness: tokio::sync::OnceCell::new() })
     }
 

@@ -12,7 +12,9 @@ use super::error::hinted;
 use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::resolve::prepare_base;
+use crate::host_calls::HostCalls;
 use crate::session::Sessions;
+use crate::tools::Tools;
 
 /// Starts the log; a filter that is wrong was refused when the configuration was resolved.
 pub fn start_log(filter: &str, environment: &Environment) {
@@ -35,7 +37,10 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 /// The door to sessions, with the base directory in place.
 pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     prepare_base(&config.base)?;
-    Sessions::new(config.clone()).map_err(|cause| {
+    let environment = Environment::of_process();
+    let lookup = Arc::new(move |name: &str| environment.named(name));
+    let tools = Tools::open(&config.base, config.tools.clone(), lookup);
+    Sessions::new(config.clone(), HostCalls::new(tools)).map_err(|cause| {
         let message = format!("cannot write to the base directory {}: {cause}", config.base.display());
         hinted(message, "name a directory of your own with --base DIR or `ACTWRIGHT_BASE`")
     })

@@ -20,6 +20,7 @@ mod print;
 mod repl;
 mod run;
 mod serve;
+mod tend;
 
 /// Runs the program and gives its exit code.
 pub fn main() -> ExitCode {
@@ -61,6 +62,9 @@ enum Command {
     /// Used by actwright itself to start the sandbox.
     #[command(name = "__launch", hide = true)]
     Launch(launch::Args),
+    /// Used by actwright itself to start the programs of tools.
+    #[command(name = "__tend", hide = true)]
+    Tend(tend::Args),
 }
 
 impl Command {
@@ -74,6 +78,7 @@ impl Command {
             Self::Config(args) => config::run(args),
             Self::Completions(args) => completions::run(args, &mut Cli::command()),
             Self::Launch(args) => launch::run(args),
+            Self::Tend(args) => tend::run(args),
         }
     }
 

@@ -3,13 +3,16 @@
 //! What can wake it is the closed enum `Wake`; the loop is `run`. The process may be lost at any moment; the session
 //! goes on without and takes a new one when the next cell comes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
-use actwright_protocol::{FromSupervisor, FromWorker, OutputStream, ToWorker};
+use actwright_protocol::{CallError, FromSupervisor, FromWorker, OutputStream, ToWorker};
 use actwright_sandbox::sys;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep_until;
 
 use super::board::StatusBoard;
@@ -21,12 +24,15 @@ use super::registry::Registry;
 use super::report::{RunEvent, RunMode};
 use super::{Phase, SessionError};
 use crate::config::Config;
-use crate::host_calls;
+use crate::host_calls::{Answer, Answering, HostCalls};
 use crate::names::SessionId;
 use crate::outputs::{Outputs, Stream};
 use crate::worker::{Event, Worker, Workers};
 
 mod ending;
+
+/// Calls of one session that the host works on at once.
+const OPEN_CALLS: usize = 1_000;
 
 /// What is asked of a session.
 #[derive(Debug)]
@@ -58,6 +64,10 @@ pub struct Actor {
     config: Arc<Config>,
     workers: Workers,
     outputs: Outputs,
+    host_calls: HostCalls,
+    /// Calls of the session's process that the host still works on.
+    calls: JoinSet<(u64, Answer)>,
+    open_calls: HashMap<u64, AbortHandle>,
     board: StatusBoard,
     commands: mpsc::UnboundedReceiver<Command>,
     worker: Option<Worker>,
@@ -78,6 +88,7 @@ pub struct Actor {
 enum Wake {
     Command(Option<Command>),
     Worker(Event),
+    Answered(u64, Answer),
     Deadline,
     Cancelled,
 }
@@ -104,6 +115,9 @@ impl Actor {
             config: registry.config().clone(),
             workers: registry.workers().clone(),
             outputs: registry.outputs().clone(),
+            host_calls: registry.host_calls().clone(),
+            calls: JoinSet::new(),
+            open_calls: HashMap::new(),
             board,
             commands,
             worker: None,
@@ -150,11 +164,22 @@ impl Actor {
                 None => std::future::pending().await,
             }
         };
+        let answered = async {
+            loop {
+                match self.calls.join_next().await {
+                    Some(Ok((id, answer))) => return (id, answer),
+                    // It was given up.
+                    Some(Err(_)) => {}
+                    None => std::future::pending().await,
+                }
+            }
+        };
         tokio::select! {
             biased;
             () = late => Wake::Deadline,
             () = cancel => Wake::Cancelled,
             command = self.commands.recv() => Wake::Command(command),
+            (id, answer) = answered => Wake::Answered(id, answer),
             event = event => Wake::Worker(event),
         }
     }
@@ -163,6 +188,7 @@ impl Actor {
         match wake {
             Wake::Command(command) => return self.command(command).await,
             Wake::Worker(event) => self.event(event).await,
+            Wake::Answered(id, answer) => self.answered(id, answer),
             Wake::Deadline => self.deadline().await,
             Wake::Cancelled => self.stop(Stop::Cancelled),
         }
@@ -262,8 +288,7 @@ impl Actor {
             FromWorker::Parked { cell, copy } => {
                 self.copies.parked(cell, copy, self.config.sessions.copies as usize);
             }
-            // Calls are answered at once, so there is nothing to abandon.
-            FromWorker::Abandon { .. } => {}
+            FromWorker::Abandon { id } => self.give_up_call(id),
             FromWorker::Done(_) | FromWorker::Ready(_) | FromWorker::Resumed { .. } => {
                 tracing::warn!(session = %self.id, "a session spoke out of turn");
                 self.process_ended(None).await;
@@ -272,15 +297,59 @@ impl Actor {
     }
 
     async fn call(&mut self, id: u64, name: &str, arguments: &[u8]) {
+        let watcher = self.running.as_ref().map(|running| running.job.events.clone());
+        let mut future = match self.host_calls.begin(name, arguments, watcher) {
+            Answering::Now(answer) => return self.reply(id, answer),
+            Answering::Later(future) => future,
+        };
+        // What is ready at once needs no task of its own.
+        let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+        if let Poll::Ready(answer) = first {
+            return self.reply(id, answer);
+        }
+        if self.open_calls.len() >= OPEN_CALLS {
+            let message = format!("{OPEN_CALLS} calls are under way already; wait for some of them");
+            return self.reply(id, Err(CallError { kind: "too_many".to_owned(), message }));
+        }
+        let task = self.calls.spawn(async move { (id, future.await) });
+        self.open_calls.insert(id, task);
+        if let Some(running) = &mut self.running {
+            running.wait_for_host();
+        }
+    }
+
+    fn answered(&mut self, id: u64, answer: Answer) {
+        if self.open_calls.remove(&id).is_some() {
+            self.host_is_done();
+            self.reply(id, answer);
+        }
+    }
+
+    /// Nobody waits for this call any more.
+    fn give_up_call(&mut self, id: u64) {
+        if let Some(task) = self.open_calls.remove(&id) {
+            task.abort();
+            self.host_is_done();
+        }
+    }
+
+    fn host_is_done(&mut self) {
+        if let Some(running) = self.running.as_mut().filter(|_| self.open_calls.is_empty()) {
+            running.go_on();
+        }
+    }
+
+    /// The process whose calls these are is gone, and with it everybody who could use an answer.
+    fn give_up_calls(&mut self) {
+        self.calls = JoinSet::new();
+        self.open_calls.clear();
+        self.host_is_done();
+    }
+
+    fn reply(&mut self, id: u64, answer: Answer) {
         let Some(worker) = &mut self.worker else { return };
-        let sent = match host_calls::answer(name, arguments) {
-            Ok(answer) => {
-                if let (Some(event), Some(running)) = (answer.event, &self.running) {
-                    // A full channel means that nobody reads fast enough.
-                    let _ = running.job.events.try_send(event);
-                }
-                worker.conversation.reply(id, &answer.value)
-            }
+        let sent = match answer {
+            Ok(value) => worker.conversation.reply(id, &value),
             Err(error) => worker.conversation.send(&ToWorker::Reply { id, result: Err(error) }, Vec::new()),
         };
         if let Err(error) = sent {
@@ -343,7 +412,9 @@ impl Actor {
         let sent = worker.conversation.send_cell(self.cells, &job.request.code, plan);
         // A full channel means that nobody watches.
         let _ = job.events.try_send(RunEvent::Started { session: self.id.clone(), cell: self.cells });
-        self.running = Some(Running::new(job, self.cells, self.outputs.recorder(), ticks, timeout));
+        let mut running = Running::new(job, self.cells, self.outputs.recorder(), ticks, timeout);
+        running.longest = self.config.limits.max_timeout;
+        self.running = Some(running);
         self.publish();
         if let Err(error) = sent {
             tracing::debug!(session = %self.id, %error, "a cell could not be sent");

@@ -65,7 +65,12 @@ pub struct Running {
     pub timeout: Duration,
     /// Whether and why it is being stopped.
     pub stop: Option<Stopping>,
+    /// The longest that it may take with all that it waits for.
+    pub longest: Duration,
     started: Instant,
+    /// Since when it waits for the host, and how long it has waited before.
+    waiting: Option<Instant>,
+    waited: Duration,
     written: u64,
     displays: Vec<Display>,
     display_bytes: usize,
@@ -185,7 +190,10 @@ impl Running {
             started_ticks,
             timeout,
             stop: None,
+            longest: timeout,
             started: Instant::now(),
+            waiting: None,
+            waited: Duration::ZERO,
             written: 0,
             displays: Vec::new(),
             display_bytes: 0,
@@ -197,7 +205,25 @@ impl Running {
     pub fn deadline(&self) -> Instant {
         match &self.stop {
             Some(stopping) => stopping.again_at.min(stopping.kill_at),
-            None => self.started + self.timeout,
+            None => {
+                let whole = self.started + self.longest.max(self.timeout);
+                match self.waiting {
+                    Some(_) => whole,
+                    None => (self.started + self.timeout + self.waited).min(whole),
+                }
+            }
+        }
+    }
+
+    /// The host works for it: that time is not its own.
+    pub fn wait_for_host(&mut self) {
+        self.waiting.get_or_insert_with(Instant::now);
+    }
+
+    /// The host does nothing for it any more.
+    pub fn go_on(&mut self) {
+        if let Some(since) = self.waiting.take() {
+            self.waited += since.elapsed();
         }
     }
 

@@ -11,8 +11,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::host_calls::HostCalls;
 use crate::names::SessionId;
 use crate::outputs::Outputs;
+use crate::tools::Tools;
 use crate::worker::{WorkerError, Workers};
 
 mod actor;
@@ -126,20 +128,21 @@ pub enum SessionError {
 impl Sessions {
     /// The door over an engine that starts at once. Must be called within the runtime, with the base directory in
     /// place.
-    pub fn new(config: Arc<Config>) -> std::io::Result<Self> {
+    pub fn new(config: Arc<Config>, host_calls: HostCalls) -> std::io::Result<Self> {
         std::fs::create_dir_all(kept(&config))?;
         let workers = Workers::start(config.clone());
-        Ok(Self::over(config, workers))
+        Ok(Self::over(config, workers, host_calls))
     }
 
     /// The door to nothing: a server that cannot run code still says why to everyone who asks.
     pub fn refusing(config: Arc<Config>, why: String) -> Self {
-        Self::over(config, Workers::refusing(WorkerError::Configuration(why)))
+        let workers = Workers::refusing(WorkerError::Configuration(why));
+        Self::over(config, workers, HostCalls::none())
     }
 
-    fn over(config: Arc<Config>, workers: Workers) -> Self {
+    fn over(config: Arc<Config>, workers: Workers, host_calls: HostCalls) -> Self {
         let outputs = Outputs::new(kept(&config), config.results.kept_outputs);
-        let registry = Arc::new(Registry::new(config, workers, outputs));
+        let registry = Arc::new(Registry::new(config, workers, outputs, host_calls));
         tokio::spawn(registry::expire(Arc::downgrade(&registry)));
         Self { registry }
     }
@@ -147,6 +150,11 @@ impl Sessions {
     /// Where the outputs of all cells are kept.
     pub fn outputs(&self) -> &Outputs {
         self.registry.outputs()
+    }
+
+    /// The tools that code in sessions can call.
+    pub fn tools(&self) -> &Tools {
+        self.registry.host_calls().tools()
     }
 
     /// Runs one cell and waits for its report.
@@ -192,6 +200,7 @@ impl Sessions {
     /// Ends every session and worker; returns when no process is left.
     pub async fn shutdown(&self) {
         self.registry.shutdown().await;
+        self.tools().end().await;
     }
 }
 

@@ -15,6 +15,7 @@ use super::cell::Job;
 use super::report::{RunEvent, RunReport, RunRequest, Target};
 use super::{Phase, SessionError, SessionSummary};
 use crate::config::Config;
+use crate::host_calls::HostCalls;
 use crate::names::SessionId;
 use crate::outputs::Outputs;
 use crate::worker::Workers;
@@ -31,6 +32,7 @@ pub struct Registry {
     config: Arc<Config>,
     workers: Workers,
     outputs: Outputs,
+    host_calls: HostCalls,
     state: Mutex<State>,
 }
 
@@ -54,8 +56,8 @@ struct Entry {
 
 impl Registry {
     /// With no session yet.
-    pub fn new(config: Arc<Config>, workers: Workers, outputs: Outputs) -> Self {
-        Self { config, workers, outputs, state: Mutex::default() }
+    pub fn new(config: Arc<Config>, workers: Workers, outputs: Outputs, host_calls: HostCalls) -> Self {
+        Self { config, workers, outputs, host_calls, state: Mutex::default() }
     }
 
     /// The configuration.
@@ -71,6 +73,11 @@ impl Registry {
     /// Where outputs are kept.
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
+    }
+
+    /// What sessions can reach in the host.
+    pub fn host_calls(&self) -> &HostCalls {
+        &self.host_calls
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -106,7 +106,7 @@ impl Tool {
     fn unknown(&self, name: &str) -> Failure {
         let names = self.parameters.iter().map(|parameter| parameter.name.as_str());
         let meant = match nearest(name, names) {
-            Some(meant) => format!("; did you mean `{meant}`?"),
+            Some(meant) => format!(" (did you mean `{meant}`?)"),
             None => String::new(),
         };
         let name: String = name.chars().take(QUOTE).collect();
@@ -153,7 +153,7 @@ impl Tool {
     }
 
     fn refuse(&self, what: &str) -> Failure {
-        Failure::arguments(format!("{}: {what}. It is called as {}", self.full_name(), self.signature()))
+        Failure::arguments(format!("{}: {what}; it is called as {}", self.full_name(), self.signature()))
     }
 }
 

@@ -87,6 +87,10 @@ impl Tools {
     pub fn open(base: &Path, rules: Vec<ToolRule>, lookup: Lookup) -> Self {
         let secrets = Secrets::new(lookup.clone());
         let loaded = files::load(base, &secrets, &*lookup);
+        Self::over(loaded, rules, secrets)
+    }
+
+    fn over(loaded: files::Loaded, rules: Vec<ToolRule>, secrets: Secrets) -> Self {
         let mut namespaces: Vec<Namespace> = Vec::new();
         let mut broken = loaded.broken;
         for (original, adapter) in loaded.adapters {
@@ -108,6 +112,11 @@ impl Tools {
         let policy = Policy::new(rules);
         let (notes, shapes) = (loaded.notes, Mutex::default());
         Self { inner: Arc::new(Inner { namespaces, broken, notes, secrets, policy, shapes }) }
+    }
+
+    /// No tools at all.
+    pub fn none() -> Self {
+        Self::over(files::Loaded::default(), Vec::new(), Secrets::new(Arc::new(|_| None)))
     }
 
     /// What could not be loaded, and why.

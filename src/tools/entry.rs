@@ -134,6 +134,11 @@ impl Tool {
         signature::of(self)
     }
 
+    /// Whether it takes arguments that its schema does not name.
+    pub fn is_open(&self) -> bool {
+        self.open == Openness::Open
+    }
+
     /// The first sentence or line of its description.
     pub fn summary(&self) -> &str {
         let line = self.raw.description.trim().lines().next().unwrap_or_default();

@@ -70,7 +70,9 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// Reads one document of YAML or JSON.
 pub fn parse(text: &str) -> Result<Value, String> {
-    serde_saphyr::from_str(text).map_err(|error| error.to_string())
+    // The words of YAML 1.2: an option may well be called `n`, `on` or `yes`.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| error.to_string())
 }
 
 /// Reads a file's text, if it is one.

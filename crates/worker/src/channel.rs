@@ -3,9 +3,9 @@
 //! Any thread may call the host at any time, also between cells. Whoever waits first reads for all and files what is
 //! not its own; the others sleep until something is filed or the reading falls to them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use actwright_protocol::{
     Blob, CallError, CheckpointRules, FromWorker, OutputStream, ToWorker, Value, decode, encode_datagram,
 };
-use actwright_sandbox::sys::{self, Resource};
+use actwright_sandbox::sys::{self, Interest, Resource};
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyString};
@@ -58,6 +58,10 @@ struct Mail {
     reading: bool,
     runs: VecDeque<PendingRun>,
     replies: HashMap<u64, Result<Vec<u8>, CallError>>,
+    /// Calls whose answers nobody wants any more.
+    abandoned: HashSet<u64>,
+    /// Calls that an event loop waits for, with the pipe that wakes it.
+    wakes: HashMap<u64, RawFd>,
 }
 
 #[derive(Debug)]
@@ -160,6 +164,61 @@ impl Channel {
         }
     }
 
+    /// Files what has arrived, if nobody else is about to.
+    fn glance(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
+        let interest = Interest { fd: socket.as_raw_fd(), readable: true, writable: false };
+        while sys::wait(&[interest], 0)?.first().is_some_and(|(readable, _)| *readable) {
+            let mut mail = lock(&self.mail);
+            if mail.reading {
+                return Ok(());
+            }
+            mail.reading = true;
+            drop(mail);
+            let arrived = self.read(socket);
+            let mut mail = lock(&self.mail);
+            mail.reading = false;
+            self.filed.notify_all();
+            for message in arrived? {
+                mail.file(message);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a call and gives its number.
+    fn send_call(
+        &self,
+        py: Python<'_>,
+        name: String,
+        args: &Bound<'_, PySequence>,
+        kwargs: &Bound<'_, PyDict>,
+        wake: Option<RawFd>,
+    ) -> PyResult<u64> {
+        let arguments = Value::List(vec![convert::sequence(args)?, convert::to_value(kwargs.as_any())?]);
+        let encoded =
+            encode_datagram(&arguments).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let mut beside = Vec::new();
+        let arguments: Blob = pack(&encoded, &mut beside);
+        let id = self.next_call.fetch_add(1, Ordering::Relaxed);
+        if let Some(wake) = wake {
+            lock(&self.mail).wakes.insert(id, wake);
+        }
+        self.send(py, &FromWorker::Call { id, name, arguments }, &beside)?;
+        Ok(id)
+    }
+
+    /// Tells everybody that this answer is not wanted.
+    fn give_up(&self, py: Python<'_>, id: u64) -> PyResult<()> {
+        let mut mail = lock(&self.mail);
+        mail.wakes.remove(&id);
+        if mail.replies.remove(&id).is_some() {
+            return Ok(());
+        }
+        mail.abandoned.insert(id);
+        drop(mail);
+        self.send(py, &FromWorker::Abandon { id }, &[])
+    }
+
     /// Reads once and gives every whole message.
     fn read(&self, socket: BorrowedFd<'_>) -> io::Result<Vec<Arrived>> {
         let mut inbox = lock(&self.inbox);
@@ -195,9 +254,29 @@ impl Mail {
     fn file(&mut self, message: Arrived) {
         match message {
             Arrived::Run(run) => self.runs.push_back(run),
+            Arrived::Reply(id, _) if self.abandoned.remove(&id) => {}
             Arrived::Reply(id, result) => {
                 self.replies.insert(id, result);
+                if let Some(wake) = self.wakes.remove(&id) {
+                    // A full pipe wakes as well, and code that closes the pipe waits for ever by itself.
+                    let _ = sys::write(sys::borrow(wake), b"!");
+                }
             }
+        }
+    }
+}
+
+/// A call's number, its value, its error.
+type Collected<'py> = (u64, Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
+
+/// An answer as a value, or raised.
+fn answer(py: Python<'_>, reply: Result<Vec<u8>, CallError>) -> PyResult<Bound<'_, PyAny>> {
+    match reply {
+        Err(error) => Err(HostCallError::new_err((error.kind, error.message))),
+        Ok(bytes) => {
+            let value: Value =
+                decode(&bytes).map_err(|error| PyConnectionError::new_err(error.to_string()))?;
+            convert::from_value(py, &value)
         }
     }
 }
@@ -277,31 +356,70 @@ impl Channel {
         args: &Bound<'py, PySequence>,
         kwargs: &Bound<'py, PyDict>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let arguments = Value::List(vec![convert::sequence(args)?, convert::to_value(kwargs.as_any())?]);
-        let encoded =
-            encode_datagram(&arguments).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let mut beside = Vec::new();
-        let arguments: Blob = pack(&encoded, &mut beside);
-        let id = self.next_call.fetch_add(1, Ordering::Relaxed);
-        self.send(py, &FromWorker::Call { id, name, arguments }, &beside)?;
-        drop(beside);
+        let id = self.send_call(py, name, args, kwargs, None)?;
         let reply = match self.wait_for(py, |mail| mail.replies.remove(&id)) {
             Ok(reply) => reply,
             Err(interrupted) => {
                 // The answer may still come and must find nobody; the host is told not to bother.
-                self.send(py, &FromWorker::Abandon { id }, &[])?;
+                self.give_up(py, id)?;
                 return Err(interrupted);
             }
         };
         match reply {
             None => Err(PyConnectionError::new_err("the host is gone")),
-            Some(Err(error)) => Err(HostCallError::new_err((error.kind, error.message))),
-            Some(Ok(bytes)) => {
-                let value: Value =
-                    decode(&bytes).map_err(|error| PyConnectionError::new_err(error.to_string()))?;
-                convert::from_value(py, &value)
-            }
+            Some(reply) => answer(py, reply),
         }
+    }
+
+    /// Calls the host and does not wait for the answer, which `collect` gives.
+    fn begin(
+        &self,
+        py: Python<'_>,
+        name: String,
+        args: &Bound<'_, PySequence>,
+        kwargs: &Bound<'_, PyDict>,
+        wake: RawFd,
+    ) -> PyResult<u64> {
+        if wake < 3 {
+            return Err(PyValueError::new_err(
+                "the pipe that wakes a loop is none of the three standard streams",
+            ));
+        }
+        self.send_call(py, name, args, kwargs, Some(wake))
+    }
+
+    /// The answers of these calls that have come, each with its value or its error. Never waits.
+    fn collect<'py>(&self, py: Python<'py>, calls: Vec<u64>) -> PyResult<Vec<Collected<'py>>> {
+        let socket = self.socket()?;
+        py.detach(|| self.glance(socket)).map_err(|error| PyConnectionError::new_err(error.to_string()))?;
+        let come: Vec<_> = {
+            let mut mail = lock(&self.mail);
+            calls
+                .into_iter()
+                .filter_map(|id| {
+                    let reply = mail.replies.remove(&id)?;
+                    mail.wakes.remove(&id);
+                    Some((id, reply))
+                })
+                .collect()
+        };
+        Ok(come
+            .into_iter()
+            .map(|(id, reply)| match answer(py, reply) {
+                Ok(value) => (id, Some(value), None),
+                Err(error) => (id, None, Some(error.into_value(py).into_bound(py).into_any())),
+            })
+            .collect())
+    }
+
+    /// Nobody waits for this call's answer any more.
+    fn abandon(&self, py: Python<'_>, call: u64) -> PyResult<()> {
+        self.give_up(py, call)
+    }
+
+    /// The descriptor that becomes readable when the host has sent something.
+    fn fileno(&self) -> RawFd {
+        birth::data()
     }
 
     /// Between two cells: parks a frozen copy of this process to go on from. False in the process that runs on; true in

@@ -21,6 +21,8 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.inspection", "inspection.py"),
     module!("actwright.kernel", "kernel.py"),
     module!("actwright.modules", "modules.py"),
+    module!("actwright.later", "later.py"),
+    module!("actwright.laters", "laters.py"),
     module!("actwright.mpl", "mpl.py"),
     module!("actwright.owners", "owners.py"),
     module!("actwright.plan", "plan.py"),
@@ -32,6 +34,7 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.source", "source.py"),
     module!("actwright.streams", "streams.py"),
     module!("actwright.surroundings", "surroundings.py"),
+    module!("actwright.tools", "tools.py"),
     module!("actwright.values", "values.py"),
 ];
 

@@ -106,6 +106,7 @@ impl Actor {
             tracing::debug!(session = %self.id, %error, "the supervisor does not take an order");
             return None;
         }
+        self.give_up_calls();
         let until = tokio::time::Instant::now() + WORD;
         loop {
             let worker = self.worker.as_mut()?;
@@ -163,6 +164,7 @@ impl Actor {
 
     /// Lets go of the process and waits until the kernel has ended everything in it.
     async fn drop_process(&mut self) {
+        self.give_up_calls();
         let Some(Worker { mut conversation, workspace, .. }) = self.worker.take() else { return };
         let until = tokio::time::Instant::now() + WORD;
         if conversation.order(&ToSupervisor::Quit).is_err() {

@@ -1,3 +1,5 @@
+//! Tests of how arguments are bound and what their mistakes are called.
+
 use serde_json::json;
 
 use super::*;
@@ -55,7 +57,7 @@ fn arguments_are_bound_by_either_name() {
 fn a_mistake_names_the_argument_and_shows_the_signature() {
     let check = |given: Value, expected: &str| {
         let message = bind(given.clone()).unwrap_err();
-        let (what, signature) = message.split_once(". It is called as ").unwrap();
+        let (what, signature) = message.split_once("; it is called as ").unwrap();
         assert_eq!(what, format!("github.get_repo: {expected}"), "{given}");
         assert!(
             signature.starts_with("tools.github.get_repo(owner: str, per_page: int = 30, "),
@@ -63,7 +65,7 @@ fn a_mistake_names_the_argument_and_shows_the_signature() {
         );
     };
     check(json!({}), "argument `owner` is missing");
-    check(json!({"owner": "a", "onwer": 1}), "there is no argument `onwer`; did you mean `owner`?");
+    check(json!({"owner": "a", "onwer": 1}), "there is no argument `onwer` (did you mean `owner`?)");
     check(json!({"owner": "a", "zzz": 1}), "there is no argument `zzz`");
     check(json!({"owner": 5}), "argument `owner`: 5 is not of type \"string\"");
     check(json!({"owner": null}), "argument `owner`: null is not of type \"string\"");

@@ -264,6 +264,8 @@ fn text(document: &Map<String, Value>, key: &str) -> Result<Option<String>, Defi
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if !text.is_empty() && !text.contains('\0') => Ok(Some(text.clone())),
         Some(Value::String(_)) if key == "description" => Ok(None),
+        // `short: 4` is an option too.
+        Some(Value::Number(number)) if key == "short" => Ok(Some(number.to_string())),
         Some(_) => Err(wrong(format!("`{key}` must be a text"))),
     }
 }
@@ -288,6 +290,9 @@ fn flag(document: &Map<String, Value>, key: &str) -> Result<bool, DefinitionErro
     match document.get(key) {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),
+        // What older files may say for it.
+        Some(Value::String(word)) if ["yes", "on"].contains(&word.to_lowercase().as_str()) => Ok(true),
+        Some(Value::String(word)) if ["no", "off"].contains(&word.to_lowercase().as_str()) => Ok(false),
         Some(_) => Err(wrong(format!("`{key}` must be true or false"))),
     }
 }

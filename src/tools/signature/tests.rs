@@ -1,3 +1,5 @@
+//! Tests of types as they are shown.
+
 use serde_json::json;
 
 use super::*;

@@ -11,7 +11,7 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
@@ -19,20 +19,36 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ("outputs", &["names", "config"]),
     ("worker", &["names", "config", "outputs", "watch"]),
     // Its answers carry events for whoever watches a run, and those are the session's.
-    ("host_calls", &["session"]),
-    ("session", &["names", "config", "outputs", "worker", "host_calls"]),
-    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session"]),
-    ("attack", &["names", "config", "session"]),
-    ("cli", &["names", "nearest", "config", "outputs", "worker", "session", "mcp", "attack"]),
+    ("tools", &["config", "nearest"]),
+    ("host_calls", &["session", "tools"]),
+    ("session", &["names", "config", "outputs", "worker", "host_calls", "tools"]),
+    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools"]),
+    ("attack", &["names", "config", "session", "host_calls"]),
+    (
+        "cli",
+        &[
+            "names",
+            "nearest",
+            "config",
+            "outputs",
+            "worker",
+            "session",
+            "mcp",
+            "attack",
+            "host_calls",
+            "tools",
+        ],
+    ),
 ];
 
 /// What each crate and room may use of the workspace's other crates.
-const CRATES: [(&str, &[&str]); 14] = [
+const CRATES: [(&str, &[&str]); 15] = [
     ("crates/protocol/", &[]),
     ("crates/sandbox/", &[]),
     ("crates/worker/", &["actwright_protocol", "actwright_sandbox"]),
     ("src/names.rs", &["actwright_sandbox"]),
-    ("src/host_calls.rs", &["actwright_protocol"]),
+    ("src/host_calls/", &["actwright_protocol"]),
+    ("src/tools/", &["actwright_sandbox"]),
     ("src/config/", &[]),
     ("src/outputs/", &["actwright_sandbox"]),
     ("src/worker/", &["actwright_protocol", "actwright_sandbox"]),
@@ -45,7 +61,9 @@ const CRATES: [(&str, &[&str]); 14] = [
 ];
 
 /// Where each library may be named. Tests and benchmarks may name any.
-const DOORS: [(&str, &[&str]); 6] = [
+const DOORS: [(&str, &[&str]); 8] = [
+    ("jsonschema", &["src/tools/arguments.rs"]),
+    ("serde_saphyr", &["src/tools/files.rs"]),
     ("rmcp", &["src/mcp/", "src/cli/demo"]),
     ("clap", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),

@@ -1,3 +1,5 @@
+//! Tests of command lines from values, and files that are no command.
+
 use serde_json::json;
 
 use super::*;

@@ -1,0 +1,102 @@
+//! Calls of a session into the host: decoded, answered, never trusted.
+//!
+//! Every effect that code can have beyond its own workspace passes through here. What can be answered at once is; the rest
+//! is a future that the session's task owns, so that a call ends with the process that made it.
+
+mod data;
+mod progress;
+mod tools;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actwright_protocol::{CallError, Value, decode, encode_datagram};
+use tokio::sync::mpsc;
+
+use crate::session::report::RunEvent;
+use crate::tools::Tools;
+
+/// The encoded value of an answered call.
+pub type Answer = Result<Vec<u8>, CallError>;
+
+/// What becomes of a call.
+pub enum Answering {
+    /// It is answered.
+    Now(Answer),
+    /// Its answer comes when this is done; dropping it cancels the call.
+    Later(Pin<Box<dyn Future<Output = Answer> + Send>>),
+}
+
+/// What sessions can reach in the host. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct HostCalls {
+    tools: Tools,
+}
+
+/// The arguments of a call by name.
+struct Named(Vec<(Value, Value)>);
+
+impl HostCalls {
+    /// Over these tools.
+    pub fn new(tools: Tools) -> Self {
+        Self { tools }
+    }
+
+    /// Nothing but progress.
+    pub fn none() -> Self {
+        Self::new(Tools::none())
+    }
+
+    /// The tools that code can call.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
+    /// Begins one call; whoever watches the run hears of its progress.
+    pub fn begin(&self, name: &str, arguments: &[u8], watcher: Option<mpsc::Sender<RunEvent>>) -> Answering {
+        let (positional, named) = match split(arguments) {
+            Ok(parts) => parts,
+            Err(error) => return Answering::Now(Err(error)),
+        };
+        match name {
+            "progress" => Answering::Now(progress::report(&named, watcher)),
+            _ => match name.strip_prefix("tools.") {
+                Some(request) => tools::begin(&self.tools, request, positional, named, watcher),
+                None => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),
+            },
+        }
+    }
+}
+
+fn split(arguments: &[u8]) -> Result<(Vec<Value>, Named), CallError> {
+    let decoded = decode(arguments).map_err(|_| error("invalid_arguments", "the arguments do not decode"))?;
+    let Value::List(parts) = decoded else {
+        return Err(error("invalid_arguments", "the arguments are not a list"));
+    };
+    match <[Value; 2]>::try_from(parts) {
+        Ok([Value::List(positional), Value::Map(named)]) => Ok((positional, Named(named))),
+        _ => Err(error("invalid_arguments", "a call carries a list and a dict")),
+    }
+}
+
+fn error(kind: &str, message: impl Into<String>) -> CallError {
+    CallError { kind: kind.to_owned(), message: message.into() }
+}
+
+fn encoded(value: &Value) -> Answer {
+    encode_datagram(value).map_err(|_| error("internal", "the answer does not encode"))
+}
+
+impl Named {
+    fn get(&self, wanted: &str) -> Option<&Value> {
+        let found = self.0.iter().find(|(name, _)| matches!(name, Value::Str(name) if name == wanted));
+        found.map(|(_, value)| value)
+    }
+
+    fn text(&self, wanted: &str) -> Result<&str, CallError> {
+        match self.get(wanted) {
+            Some(Value::Str(text)) => Ok(text),
+            _ => Err(error("invalid_arguments", format!("`{wanted}` must be a text"))),
+        }
+    }
+}
