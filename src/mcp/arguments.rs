@@ -140,6 +140,25 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// An object; without one, an empty object.
+    pub(super) fn object(&self, name: &'static str) -> Result<JsonObject, ArgumentError> {
+        match self.value(name) {
+            None => Ok(JsonObject::new()),
+            Some(Value::Object(object)) => Ok(object.clone()),
+            Some(other) => Err(self.wrong(name, other)),
+        }
+    }
+
+    /// A text that `read` understands.
+    pub(super) fn word<T>(
+        &self,
+        name: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, ArgumentError> {
+        let Some(text) = self.optional_text(name)? else { return Ok(None) };
+        read(text).map(Some).ok_or_else(|| self.wrong(name, &Value::from(text)))
+    }
+
     /// A whole number in a range.
     pub(super) fn whole(
         &self,

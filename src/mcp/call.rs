@@ -11,10 +11,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Address, ArgumentError, Arguments, Choice, MAX_OUTPUT};
+use super::catalog::{self, Detail};
 use super::progress::{self, Listener};
 use super::render::{self, Structured};
 use super::server::Server;
-use super::tools::{MAX_STEPS, ToolName};
+use super::tools::{MAX_STEPS, MAX_TOOLS, ToolName};
 use super::turns::Turn;
 use crate::config::Config;
 use crate::names::SessionId;
@@ -73,6 +74,31 @@ pub(super) enum Call {
     Reset(Option<SessionId>),
     /// `close_session`.
     Close(Option<SessionId>),
+    /// `search_tools`.
+    SearchTools {
+        /// What it should do.
+        query: String,
+        /// How many to show.
+        limit: usize,
+        /// How much of each.
+        detail: Detail,
+    },
+    /// `list_tools`, a page.
+    ListTools {
+        /// Only this namespace.
+        server: Option<String>,
+        /// Tools to skip.
+        skip: usize,
+        /// Tools to show.
+        show: usize,
+    },
+    /// `call_tool`.
+    CallTool {
+        /// Which.
+        name: String,
+        /// With what.
+        arguments: JsonObject,
+    },
 }
 
 impl Call {
@@ -89,6 +115,20 @@ impl Call {
             }),
             ToolName::ResetSession => arguments.session().map(Self::Reset),
             ToolName::CloseSession => arguments.session().map(Self::Close),
+            ToolName::SearchTools => Ok(Self::SearchTools {
+                query: arguments.text("query")?.to_owned(),
+                limit: arguments.whole("limit", 1, MAX_TOOLS)?.unwrap_or(10) as usize,
+                detail: arguments.word("detail", Detail::parse)?.unwrap_or(Detail::Signatures),
+            }),
+            ToolName::ListTools => Ok(Self::ListTools {
+                server: arguments.optional_text("server")?.map(str::to_owned),
+                skip: arguments.word("cursor", |cursor| cursor.parse().ok())?.unwrap_or(0),
+                show: arguments.whole("limit", 1, MAX_TOOLS)?.unwrap_or(100) as usize,
+            }),
+            ToolName::CallTool => Ok(Self::CallTool {
+                name: arguments.text("name")?.to_owned(),
+                arguments: arguments.object("arguments")?,
+            }),
         }
     }
 
@@ -97,6 +137,7 @@ impl Call {
         match self {
             Self::Run { .. } | Self::Undo { .. } | Self::Reset(_) | Self::Close(_) => true,
             Self::Read { .. } | Self::Grep { .. } | Self::List => false,
+            Self::SearchTools { .. } | Self::ListTools { .. } | Self::CallTool { .. } => false,
         }
     }
 
@@ -167,6 +208,16 @@ pub(super) async fn perform(
             Ok(session) => render::plain(format!("session {} was reset: its variables are gone", session.id)),
             Err(error) => render::refusal(&error),
         },
+        Call::SearchTools { query, limit, detail } => {
+            catalog::search(server.sessions.tools(), &query, limit, detail).await
+        }
+        Call::ListTools { server: space, skip, show } => {
+            catalog::list(server.sessions.tools(), space.as_deref(), skip, show).await
+        }
+        Call::CallTool { name, arguments } => {
+            let (budget, ended) = (server.config.results.max_output as u64, [&context.ct, &server.ended]);
+            catalog::call(server.sessions.tools(), &name, &arguments, budget, &ended).await
+        }
         Call::Close(id) => match in_turn(turn, server.sessions.close(id.as_ref())).await {
             Ok(id) => render::plain(format!("session {id} is closed")),
             Err(error) => render::refusal(&error),

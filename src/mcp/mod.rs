@@ -21,6 +21,7 @@ use crate::session::report::RunReport;
 mod arguments;
 mod budget;
 mod call;
+mod catalog;
 mod images;
 mod progress;
 mod render;

@@ -15,7 +15,7 @@ use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
 use super::call::{self, Call};
-use super::tools::{self, ToolName};
+use super::tools::{self, Reach, ToolName};
 use super::{render, resources};
 use crate::config::Config;
 use crate::outputs::Outputs;
@@ -41,7 +41,8 @@ impl Server {
             .with_description(env!("CARGO_PKG_DESCRIPTION"));
         let info =
             ServerConfig::new(capabilities).with_server_info(about).with_instructions(tools::INSTRUCTIONS);
-        let tools = tools::list(&config);
+        let has_tools = sessions.tools().names().next().is_some();
+        let tools = tools::list(&config, if has_tools { Reach::Tools } else { Reach::Sandbox });
         Self { sessions, outputs, config, ended, tools, info }
     }
 }

@@ -21,17 +21,23 @@ pub(super) enum ToolName {
     UndoRun,
     ResetSession,
     CloseSession,
+    SearchTools,
+    ListTools,
+    CallTool,
 }
 
 impl ToolName {
     /// All of them, in the order of the list.
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::RunCode,
         Self::ReadOutput,
         Self::ListSessions,
         Self::UndoRun,
         Self::ResetSession,
         Self::CloseSession,
+        Self::SearchTools,
+        Self::ListTools,
+        Self::CallTool,
     ];
 
     /// The name in the protocol.
@@ -43,6 +49,9 @@ impl ToolName {
             Self::UndoRun => "undo_run",
             Self::ResetSession => "reset_session",
             Self::CloseSession => "close_session",
+            Self::SearchTools => "search_tools",
+            Self::ListTools => "list_tools",
+            Self::CallTool => "call_tool",
         }
     }
 
@@ -73,9 +82,26 @@ impl ToolName {
             Self::ListSessions => &[],
             Self::UndoRun => &[SESSION, Declared { name: "steps", expected: "a whole number of cells" }],
             Self::ResetSession | Self::CloseSession => &[SESSION],
+            Self::SearchTools => &[
+                Declared { name: "query", expected: "words as a string" },
+                Declared { name: "limit", expected: "a whole number" },
+                Declared { name: "detail", expected: "\"names\", \"signatures\" or \"full\"" },
+            ],
+            Self::ListTools => &[
+                Declared { name: "server", expected: "a namespace as a string" },
+                Declared { name: "limit", expected: "a whole number" },
+                Declared { name: "cursor", expected: "the cursor of the page before, a string" },
+            ],
+            Self::CallTool => &[
+                Declared { name: "name", expected: "a tool's full name as a string, namespace.tool" },
+                Declared { name: "arguments", expected: "an object" },
+            ],
         }
     }
 }
+
+/// The most tools that one call shows.
+pub(super) const MAX_TOOLS: u64 = 500;
 
 /// The most cells that one call may ask to undo.
 pub(super) const MAX_STEPS: u64 = 16;
@@ -85,20 +111,32 @@ pub(super) const MAX_STEPS: u64 = 16;
 pub(super) const INSTRUCTIONS: &str = "\
 Python for your task: run_code runs code in a persistent sandboxed CPython session; variables, imports and \
 functions stay for the next call. Put loops, branches and error handling into one call instead of many; only \
-what the code prints or its last expression returns comes back. Work in a loop: search (list files, look at \
-the data, help(x)), solve in code, read the result or the error with its hints, fix that part and run again.
+what the code prints or its last expression returns comes back. Work in a loop: search (tools.search(\"words\"), \
+files, help(x)), solve in code, read the result or the error with its hints, fix that part and run again.
+
+tools.<namespace>.<function>(...) calls commands, MCP servers and APIs of the host, plainly or with await; \
+asyncio.gather runs them side by side.
 
 Save what works: define it as a function in the session and call it later by name. A failing cell keeps \
 everything that ran before the error. Long output is cut in the middle; the reply then begins with the \
 read_output call that shows the rest. The sandbox has no network and no host files unless configured. \
 reset_session clears the variables; session=\"new\" starts another session beside the default one.";
 
-/// The list of tools for this configuration.
-pub(super) fn list(config: &Config) -> Vec<Tool> {
-    ToolName::ALL.into_iter().map(|name| tool(name, config)).collect()
+/// What code can reach beyond its sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Nothing.
+    Sandbox,
+    /// The tools that are configured.
+    Tools,
 }
 
-fn tool(name: ToolName, config: &Config) -> Tool {
+/// The list of tools for this configuration.
+pub(super) fn list(config: &Config, reach: Reach) -> Vec<Tool> {
+    ToolName::ALL.into_iter().map(|name| tool(name, config, reach)).collect()
+}
+
+fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
     let (title, description, properties, required) = match name {
         ToolName::RunCode => run_code(config),
         ToolName::ReadOutput => read_output(),
@@ -135,6 +173,9 @@ fn tool(name: ToolName, config: &Config) -> Tool {
             json!({"session": session()}),
             json!([]),
         ),
+        ToolName::SearchTools => search_tools(),
+        ToolName::ListTools => list_tools(),
+        ToolName::CallTool => call_tool(),
     };
     let mut input = json!({"type": "object", "properties": properties});
     if required.as_array().is_some_and(|names| !names.is_empty()) {
@@ -143,7 +184,7 @@ fn tool(name: ToolName, config: &Config) -> Tool {
     input["additionalProperties"] = json!(false);
     let mut tool = Tool::new(name.as_str(), description, object(input))
         .with_title(title)
-        .with_annotations(annotations(name, title, config))
+        .with_annotations(annotations(name, title, config, reach))
         .with_icons(vec![icon(name)]);
     if let Some(meta) = meta(name) {
         tool = tool.with_meta(meta);
@@ -216,22 +257,71 @@ fn read_output() -> Definition {
     )
 }
 
+fn search_tools() -> Definition {
+    (
+        "Search tools",
+        "Find functions for run_code by words: commands, MCP servers, REST APIs, called there as \
+         tools.namespace.tool(...)."
+            .to_owned(),
+        json!({
+            "query": {"type": "string", "description": "What it should do."},
+            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS, "description": "Default 10."},
+            "detail": {
+                "type": "string", "enum": ["names", "signatures", "full"],
+                "description": "Default signatures; full adds schemas.",
+            },
+        }),
+        json!(["query"]),
+    )
+}
+
+fn list_tools() -> Definition {
+    (
+        "List tools",
+        "List the functions that code finds under tools, with the state of each server and why one cannot be used."
+            .to_owned(),
+        json!({
+            "server": {"type": "string", "description": "Only this namespace."},
+            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS, "description": "Default 100."},
+            "cursor": {"type": "string", "description": "From the page before."},
+        }),
+        json!([]),
+    )
+}
+
+fn call_tool() -> Definition {
+    (
+        "Call tool",
+        "Call one function of tools directly. For loops, branches or large results use run_code.".to_owned(),
+        json!({
+            "name": {"type": "string", "description": "namespace.tool, as search_tools shows it."},
+            "arguments": {"type": "object", "description": "By name."},
+        }),
+        json!(["name"]),
+    )
+}
+
 fn session() -> Value {
     json!({"type": "string", "description": "Session handle (s_…). Leave out for the default session."})
 }
 
-fn annotations(name: ToolName, title: &str, config: &Config) -> ToolAnnotations {
+fn annotations(name: ToolName, title: &str, config: &Config, reach: Reach) -> ToolAnnotations {
     let sandbox = &config.sandbox;
-    // Hints tell the truth about this server: behind closed walls code can harm its own session only.
-    let open = sandbox.level == SandboxLevel::Off || sandbox.network == Network::Full;
-    let harmful = sandbox.level == SandboxLevel::Off || !sandbox.write.is_empty();
+    // Hints tell the truth about this server: behind closed walls code can harm its own session only, and through
+    // tools whatever they reach.
+    let open =
+        reach == Reach::Tools || sandbox.level == SandboxLevel::Off || sandbox.network == Network::Full;
+    let harmful = reach == Reach::Tools || sandbox.level == SandboxLevel::Off || !sandbox.write.is_empty();
     let base = ToolAnnotations::with_title(title);
     match name {
         ToolName::RunCode => base.read_only(false).destructive(harmful).idempotent(false).open_world(open),
-        ToolName::ReadOutput | ToolName::ListSessions => {
+        // A search may start a server to ask what it has.
+        ToolName::ReadOutput | ToolName::ListSessions | ToolName::SearchTools | ToolName::ListTools => {
             base.read_only(true).idempotent(true).open_world(false)
         }
         ToolName::UndoRun => base.read_only(false).destructive(true).idempotent(false).open_world(false),
+        // What it calls decides; nothing is promised for it.
+        ToolName::CallTool => base.read_only(false).destructive(true).idempotent(false).open_world(true),
         ToolName::ResetSession | ToolName::CloseSession => {
             base.read_only(false).destructive(true).idempotent(true).open_world(false)
         }
@@ -242,9 +332,7 @@ fn meta(name: ToolName) -> Option<MetaObject> {
     let value = match name {
         ToolName::RunCode => json!({"anthropic/alwaysLoad": true, "anthropic/maxResultSizeChars": 250_000}),
         ToolName::ReadOutput => json!({"anthropic/maxResultSizeChars": 250_000}),
-        ToolName::ListSessions | ToolName::UndoRun | ToolName::ResetSession | ToolName::CloseSession => {
-            return None;
-        }
+        _ => return None,
     };
     match value {
         Value::Object(meta) => Some(MetaObject(meta)),
@@ -261,6 +349,9 @@ fn icon(name: ToolName) -> Icon {
         ToolName::ListSessions => "M4 6h2M9 6h11M4 12h2M9 12h11M4 18h2M9 18h11",
         ToolName::ResetSession => "M5 12a7 7 0 1 0 3-6M5 3v4h4",
         ToolName::CloseSession => "M6 6l12 12M18 6L6 18",
+        ToolName::SearchTools => "M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5",
+        ToolName::ListTools => "M5 5h6v6H5zM13 13h6v6h-6z",
+        ToolName::CallTool => "M5 12h12M13 7l5 5-5 5",
     };
     let svg = format!(
         "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' \

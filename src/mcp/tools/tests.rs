@@ -26,7 +26,7 @@ fn instructions_fit() {
 
 #[test]
 fn schemas_and_declared_arguments_agree() {
-    for (tool, name) in list(&config()).iter().zip(ToolName::ALL) {
+    for (tool, name) in list(&config(), Reach::Sandbox).iter().zip(ToolName::ALL) {
         let schema = Value::Object((*tool.input_schema).clone());
         let properties: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
         let declared: Vec<_> = name.arguments().iter().map(|known| known.name.to_owned()).collect();
@@ -38,14 +38,14 @@ fn schemas_and_declared_arguments_agree() {
 
 #[test]
 fn the_list_is_the_same_every_time() {
-    let text = || serde_json::to_string(&list(&config())).unwrap();
+    let text = || serde_json::to_string(&list(&config(), Reach::Sandbox)).unwrap();
     assert_eq!(text(), text());
 }
 
 #[test]
 fn structure_is_declared_when_asked_for_only() {
     let mut config = config();
-    assert!(list(&config).iter().all(|tool| tool.output_schema.is_none()));
+    assert!(list(&config, Reach::Sandbox).iter().all(|tool| tool.output_schema.is_none()));
     config.results.structured = true;
-    assert!(list(&config)[0].output_schema.is_some());
+    assert!(list(&config, Reach::Sandbox)[0].output_schema.is_some());
 }
