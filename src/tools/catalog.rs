@@ -234,11 +234,10 @@ impl Tools {
         let result = match timeout(most, namespace.adapter.call(original, arguments, watch)).await {
             Ok(result) => result,
             Err(_) => {
-                let words = format!("tools.{name} did not answer within {} s", most.as_secs());
-                Err(Failure::new(FailureKind::Timeout, words))
+                Err(Failure::new(FailureKind::Timeout, format!("no answer within {} s", most.as_secs())))
             }
         };
-        let output = result.map_err(|failure| self.inner.secrets.mask_failure(failure))?;
+        let output = result.map_err(|failure| self.named(&name, failure))?;
         if output.size() > LARGEST {
             let words = format!(
                 "tools.{name} gave {} MB and at most {} are taken",
@@ -256,8 +255,14 @@ impl Tools {
         let namespace = self.find_namespace(namespace)?;
         match namespace.adapter.extra(request).await {
             Ok(output) => Ok(self.inner.secrets.mask_output(output)),
-            Err(failure) => Err(self.inner.secrets.mask_failure(failure)),
+            Err(failure) => Err(self.named(namespace.name.as_str(), failure)),
         }
+    }
+
+    /// An adapter's failure with the name of what failed, and without secrets.
+    fn named(&self, name: &str, mut failure: Failure) -> Failure {
+        failure.message = format!("tools.{name}: {}", failure.message);
+        self.inner.secrets.mask_failure(failure)
     }
 
     /// The tools that fit these words, best first.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::adapter::Adapter;
 use super::command::{CommandTools, Definition};
+use super::mcp::{Entry, EntryError, Upstream};
 use super::process::PASSED_ON;
 use super::secrets::Secrets;
 
@@ -168,8 +169,12 @@ impl Loader<'_> {
         }
     }
 
-    fn server(&mut self, place: &str, name: &str, _entry: &Value) {
-        self.refuse(place, format!("MCP servers such as `{name}` are not supported by this build"));
+    fn server(&mut self, place: &str, name: &str, entry: &Value) {
+        match Entry::read(entry, self.base, &self.surroundings, self.secrets) {
+            Ok(entry) => self.loaded.adapters.push((name.to_owned(), Arc::new(Upstream::new(name, entry)))),
+            Err(EntryError::Disabled) => {}
+            Err(error) => self.refuse(place, error.to_string()),
+        }
     }
 
     fn rest(&mut self, place: &str, _document: &Map<String, Value>) {

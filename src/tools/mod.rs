@@ -12,6 +12,7 @@ mod command;
 mod entry;
 mod failure;
 mod files;
+mod mcp;
 mod name;
 mod output;
 mod policy;
@@ -21,6 +22,7 @@ mod secrets;
 mod shape;
 mod signature;
 pub mod tend;
+mod web;
 
 pub use call::{Caller, Watch};
 pub use catalog::{Found, NamespaceSummary, Tools};

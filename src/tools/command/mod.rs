@@ -76,29 +76,25 @@ impl CommandTools {
     }
 
     async fn perform(&self, recipe: Option<&str>, arguments: Arguments) -> Result<Output, Failure> {
-        let name = match recipe {
-            Some(recipe) => format!("tools.{}.{recipe}", self.definition.name),
-            None => format!("tools.{}", self.definition.name),
-        };
         let recipe = recipe.and_then(|name| self.definition.recipe(name));
         let recipe = recipe.or_else(|| self.definition.recipe(&self.definition.name));
         let values = recipe.map_or_else(|| arguments.values.clone(), |recipe| recipe.fill(&arguments.values));
-        let argv = argv::build(&self.definition, &values)
-            .map_err(|error| Failure::arguments(format!("{name}: {error}")))?;
+        let argv =
+            argv::build(&self.definition, &values).map_err(|error| Failure::arguments(error.to_string()))?;
         let input = input(&arguments);
         let time = self.definition.timeout;
         match self.program(argv).run(&input, MOST, time).await {
-            Ok(finished) if self.definition.success.contains(&finished.code) => self.result(&name, finished),
-            Ok(finished) => Err(failed(&name, finished)),
+            Ok(finished) if self.definition.success.contains(&finished.code) => self.result(finished),
+            Ok(finished) => Err(failed(finished)),
             Err(error @ ProcessError::Timeout(_)) => {
-                Err(Failure::new(FailureKind::Timeout, format!("{name}: {error} (`timeout` in its file)")))
+                Err(Failure::new(FailureKind::Timeout, format!("{error} (`timeout` in its file)")))
             }
-            Err(error @ ProcessError::Start(_)) => Err(Failure::unavailable(format!("{name}: {error}"))),
-            Err(error) => Err(Failure::failed(format!("{name}: {error}"))),
+            Err(error @ ProcessError::Start(_)) => Err(Failure::unavailable(error.to_string())),
+            Err(error) => Err(Failure::failed(error.to_string())),
         }
     }
 
-    fn result(&self, name: &str, finished: Finished) -> Result<Output, Failure> {
+    fn result(&self, finished: Finished) -> Result<Output, Failure> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(match self.definition.form {
             Form::Text => Output::Text(text(&finished.stdout)),
@@ -110,8 +106,7 @@ impl CommandTools {
             Form::Json => match serde_json::from_slice(&finished.stdout) {
                 Ok(value) => Output::Json(value),
                 Err(error) => {
-                    let words =
-                        format!("{name}: its output is not JSON ({error}), and its file says `output: json`");
+                    let words = format!("its output is not JSON ({error}), and its file says `output: json`");
                     return Err(Failure::failed(words).with("stdout", text(&finished.stdout)));
                 }
             },
@@ -128,11 +123,11 @@ fn input(arguments: &Arguments) -> Vec<u8> {
     }
 }
 
-fn failed(name: &str, finished: Finished) -> Failure {
+fn failed(finished: Finished) -> Failure {
     let words = finished.stderr.trim();
     let count = words.chars().count();
     let quote: String = words.chars().skip(count.saturating_sub(QUOTE)).collect();
-    let mut message = format!("{name}: exit code {}", finished.code);
+    let mut message = format!("exit code {}", finished.code);
     if !quote.is_empty() {
         message.push_str(": ");
         message.push_str(&quote);

@@ -61,10 +61,12 @@ const CRATES: [(&str, &[&str]); 15] = [
 ];
 
 /// Where each library may be named. Tests and benchmarks may name any.
-const DOORS: [(&str, &[&str]); 8] = [
+const DOORS: [(&str, &[&str]); 10] = [
+    ("reqwest", &["src/tools/"]),
+    ("rustls", &["src/tools/web.rs"]),
     ("jsonschema", &["src/tools/arguments.rs"]),
     ("serde_saphyr", &["src/tools/files.rs"]),
-    ("rmcp", &["src/mcp/", "src/cli/demo"]),
+    ("rmcp", &["src/mcp/", "src/tools/mcp/", "src/cli/demo"]),
     ("clap", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),
     ("libc", &["crates/sandbox/", "crates/worker/"]),
