@@ -93,7 +93,7 @@ pub(super) enum Call {
         show: usize,
     },
     /// `call_tool`.
-    CallTool {
+    Tool {
         /// Which.
         name: String,
         /// With what.
@@ -125,7 +125,7 @@ impl Call {
                 skip: arguments.word("cursor", |cursor| cursor.parse().ok())?.unwrap_or(0),
                 show: arguments.whole("limit", 1, MAX_TOOLS)?.unwrap_or(100) as usize,
             }),
-            ToolName::CallTool => Ok(Self::CallTool {
+            ToolName::CallTool => Ok(Self::Tool {
                 name: arguments.text("name")?.to_owned(),
                 arguments: arguments.object("arguments")?,
             }),
@@ -137,7 +137,7 @@ impl Call {
         match self {
             Self::Run { .. } | Self::Undo { .. } | Self::Reset(_) | Self::Close(_) => true,
             Self::Read { .. } | Self::Grep { .. } | Self::List => false,
-            Self::SearchTools { .. } | Self::ListTools { .. } | Self::CallTool { .. } => false,
+            Self::SearchTools { .. } | Self::ListTools { .. } | Self::Tool { .. } => false,
         }
     }
 
@@ -214,7 +214,7 @@ pub(super) async fn perform(
         Call::ListTools { server: space, skip, show } => {
             catalog::list(server.sessions.tools(), space.as_deref(), skip, show).await
         }
-        Call::CallTool { name, arguments } => {
+        Call::Tool { name, arguments } => {
             let (budget, ended) = (server.config.results.max_output as u64, [&context.ct, &server.ended]);
             catalog::call(server.sessions.tools(), &name, &arguments, budget, &ended).await
         }

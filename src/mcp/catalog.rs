@@ -210,10 +210,10 @@ fn cut(text: &str, budget: u64) -> String {
 }
 
 fn block(media: Media) -> ContentBlock {
-    if let Some(format) = images::format_of(&media.media_type) {
-        if let Ok(image) = images::fit(&media.bytes, format) {
-            return ContentBlock::image(image.data, image.media_type);
-        }
+    if let Some(format) = images::format_of(&media.media_type)
+        && let Ok(image) = images::fit(&media.bytes, format)
+    {
+        return ContentBlock::image(image.data, image.media_type);
     }
     match String::from_utf8(media.bytes) {
         Ok(text) if media.media_type.starts_with("text/") => ContentBlock::text(text),

@@ -11,10 +11,13 @@ pub enum Caller {
     Model,
 }
 
+/// What is called with every report: done so far, the whole if known, words.
+type Report = dyn Fn(f64, Option<f64>, String) + Send + Sync;
+
 /// Takes what a tool reports while it works.
 #[derive(Clone, Default)]
 pub struct Watch {
-    progress: Option<Arc<dyn Fn(f64, Option<f64>, String) + Send + Sync>>,
+    progress: Option<Arc<Report>>,
 }
 
 impl std::fmt::Debug for Watch {

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -53,8 +54,11 @@ struct Namespace {
     original: String,
     adapter: Arc<dyn Adapter>,
     /// The tools of the listing with this generation.
-    known: Mutex<Option<(u64, Arc<Vec<Arc<Tool>>>)>>,
+    known: Mutex<Option<Known>>,
 }
+
+/// The generation of a listing, and its tools.
+type Known = (u64, Arc<Vec<Arc<Tool>>>);
 
 /// One namespace as lists show it.
 #[derive(Debug, Clone)]
@@ -303,10 +307,10 @@ impl Tools {
 impl Namespace {
     fn tools(&self, listing: &Listing) -> Arc<Vec<Arc<Tool>>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((generation, tools)) = &*known {
-            if *generation == listing.generation {
-                return tools.clone();
-            }
+        if let Some((generation, tools)) = &*known
+            && *generation == listing.generation
+        {
+            return tools.clone();
         }
         let originals: Vec<&str> = listing.tools.iter().map(|raw| raw.name.as_str()).collect();
         let names = Identifier::of_all(&originals, Reserved::Tool);
@@ -343,14 +347,14 @@ async fn side_by_side<'a, T: 'a>(tasks: impl Iterator<Item = super::adapter::Tas
     let mut results: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
         for (task, result) in tasks.iter_mut().zip(&mut results) {
-            if let Some(future) = task {
-                if let std::task::Poll::Ready(value) = future.as_mut().poll(context) {
-                    *result = Some(value);
-                    *task = None;
-                }
+            if let Some(future) = task
+                && let Poll::Ready(value) = future.as_mut().poll(context)
+            {
+                *result = Some(value);
+                *task = None;
             }
         }
-        if tasks.iter().all(Option::is_none) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if tasks.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     results.into_iter().flatten().collect()

@@ -55,7 +55,7 @@ struct Said {
 #[derive(Debug)]
 enum State {
     Idle,
-    Up(Connection),
+    Up(Box<Connection>),
     Down { since: Instant, failures: u32, why: String },
     Ended,
 }
@@ -122,7 +122,7 @@ impl Link {
         match self.connect().await {
             Ok(connection) => {
                 let peer = connection.peer.clone();
-                *state = State::Up(connection);
+                *state = State::Up(Box::new(connection));
                 Ok(peer)
             }
             Err(why) => {

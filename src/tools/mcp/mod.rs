@@ -134,8 +134,7 @@ impl Upstream {
         match result {
             ServerResult::CallToolResult(result) => content::of_call(result),
             ServerResult::InputRequiredResult(_) => {
-                let words =
-                    format!("the server asks for input in the middle of a call, which is not supported");
+                let words = "the server asks for input in the middle of a call, which is not supported";
                 Err(Failure::failed(words))
             }
             other => Err(Failure::failed(format!("the server gave no tool result but {}", kind_of(&other)))),
