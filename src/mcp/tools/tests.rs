@@ -3,17 +3,10 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::config::{Limits, PythonChoice, ResultRules, SandboxConfig, SessionRules};
+use crate::hosts::AllowList;
 
 fn config() -> Config {
-    Config {
-        base: PathBuf::from("/base"),
-        python: PythonChoice::Auto,
-        sandbox: SandboxConfig::default(),
-        limits: Limits::default(),
-        sessions: SessionRules::default(),
-        results: ResultRules::default(),
-    }
+    Config::at(PathBuf::from("/base"))
 }
 
 #[test]

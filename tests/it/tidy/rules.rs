@@ -11,13 +11,15 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
-    ("config", &["names", "nearest"]),
+    ("hosts", &[]),
+    ("config", &["names", "nearest", "hosts"]),
     ("outputs", &["names", "config"]),
-    ("worker", &["names", "config", "outputs", "watch"]),
+    ("network", &["hosts", "config"]),
+    ("worker", &["names", "config", "outputs", "watch", "network"]),
     // Its answers carry events for whoever watches a run, and those are the session's.
     ("host_calls", &["session"]),
     ("session", &["names", "config", "outputs", "worker", "host_calls"]),
