@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::hosts::{AllowList, Host};
+pub use crate::hosts::AllowList;
+use crate::hosts::Host;
 
 mod checks;
 pub mod env;
