@@ -8,14 +8,18 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::account::{Account, Cut, Way};
+use super::head::Scan;
 use super::lookup::dial;
 use super::refusal::Refusal;
 use super::request::{Kind, Request};
-use super::{head, hello, relay};
+use super::{hello, relay};
 use crate::hosts::Host;
 
 /// How long a head, or a greeting, may take to come.
 const HEAD: Duration = Duration::from_secs(15);
+
+/// In how many pieces a greeting may come. Each is looked at with all before it; clients send one or two.
+const PIECES: usize = 100;
 
 /// What a client that was refused may still send until it has read why, and for how long.
 const LINGER_BYTES: usize = 1 << 20;
@@ -113,10 +117,10 @@ fn check(shared: &Shared, host: &Host, port: u16) -> Result<(), Refusal> {
 
 /// Reads until the end of a head; gives all bytes and where the head ends, `None` when nothing came.
 async fn read_head(client: &mut TcpStream, most: usize) -> Result<Option<(Vec<u8>, usize)>, Refusal> {
-    let mut bytes = Vec::new();
+    let (mut bytes, mut scan) = (Vec::new(), Scan::default());
     let mut chunk = [0; 4096];
     loop {
-        if let Some(end) = head::end_of(&bytes).map_err(Refusal::Malformed)? {
+        if let Some(end) = scan.end_of(&bytes).map_err(Refusal::Malformed)? {
             return Ok(Some((bytes, end)));
         }
         if bytes.len() > most {
@@ -162,7 +166,7 @@ async fn read_greeting(
     bytes: &mut Vec<u8>,
 ) -> Result<Option<hello::Greeting>, Refusal> {
     let mut chunk = [0; 4096];
-    loop {
+    for _ in 0..PIECES {
         if let Some(greeting) = hello::parse(bytes)? {
             return Ok(Some(greeting));
         }
@@ -175,6 +179,7 @@ async fn read_greeting(
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
         }
     }
+    Err(Refusal::NotTls)
 }
 
 /// The greeting must name the host of the CONNECT, and nothing else; for an address there is no name.

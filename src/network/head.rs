@@ -34,25 +34,38 @@ pub struct Head<'a> {
     pub fields: Vec<Field>,
 }
 
-/// Where the head ends in what has come so far; `None` when more has to come.
-pub fn end_of(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
-    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4);
-    let head = &bytes[..end.unwrap_or(bytes.len())];
-    for (at, byte) in head.iter().enumerate() {
-        match byte {
-            b'\n' if at == 0 || head[at - 1] != b'\r' => return Err("a line that ends in LF alone"),
-            b'\r' if head.get(at + 1).is_some_and(|next| *next != b'\n') => return Err("a CR within a line"),
-            0 => return Err("a NUL"),
-            _ => {}
+/// Looks for the end of a head that comes in pieces, at each byte once: a sender of single bytes must not cost more than
+/// one of all at once.
+#[derive(Debug, Default)]
+pub struct Scan {
+    seen: usize,
+}
+
+impl Scan {
+    /// Where the head ends in what has come so far, which grows from call to call; `None` when more has to come.
+    pub fn end_of(&mut self, bytes: &[u8]) -> Result<Option<usize>, &'static str> {
+        while let Some(byte) = bytes.get(self.seen) {
+            let before = self.seen.checked_sub(1).map(|at| bytes[at]);
+            match (before, byte) {
+                (_, 0) => return Err("a NUL"),
+                (Some(b'\r'), b'\n') => {}
+                (_, b'\n') => return Err("a line that ends in LF alone"),
+                (Some(b'\r'), _) => return Err("a CR within a line"),
+                _ => {}
+            }
+            self.seen += 1;
+            if bytes[..self.seen].ends_with(b"\r\n\r\n") {
+                return Ok(Some(self.seen));
+            }
         }
+        Ok(None)
     }
-    Ok(end)
 }
 
 impl<'a> Head<'a> {
     /// Takes a head apart that ends with its empty line.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, &'static str> {
-        if end_of(bytes)? != Some(bytes.len()) {
+        if Scan::default().end_of(bytes)? != Some(bytes.len()) {
             return Err("a head without an end");
         }
         let mut lines = bytes[..bytes.len() - 4].split(|byte| *byte == b'\n');

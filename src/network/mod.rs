@@ -34,8 +34,8 @@ use account::{Account, Totals};
 use lookup::Lookup;
 use refusal::Refusal;
 
-/// Connections of all sessions at once: each takes two descriptors of the server.
-const IN_ALL: usize = 400;
+/// Connections of all sessions at once: each takes two descriptors of the server, which has about a thousand.
+const IN_ALL: usize = 200;
 
 /// After a failure to accept (no descriptors left) so long is waited.
 const REST: Duration = Duration::from_millis(100);
@@ -49,7 +49,7 @@ pub struct Shared {
     list: AllowList,
     rules: Arc<NetworkRules>,
     lookup: Lookup,
-    places: Semaphore,
+    places: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -59,7 +59,7 @@ impl Shared {
             list,
             rules: Arc::new(rules.clone()),
             lookup: Lookup::new(rules.test_servers.clone()),
-            places: Semaphore::new(IN_ALL),
+            places: Arc::new(Semaphore::new(IN_ALL)),
         }
     }
 }
@@ -145,13 +145,19 @@ impl Serving {
         let shared = self.shared.clone();
         let mut account = Account::open(self.worker, shared.rules.clone(), self.totals.clone());
         let used_up = self.totals.check(&shared.rules);
+        let Ok(place) = shared.places.clone().try_acquire_owned() else {
+            account.refused(&Refusal::Busy);
+            // Without a place nothing is waited for; so short an answer fits into a new connection.
+            let _ = client.try_write(&Refusal::Busy.answer());
+            return;
+        };
         self.running.spawn(async move {
-            let place = shared.places.try_acquire().map_err(|_| Refusal::Busy);
             let refused = if open >= most as usize { Err(Refusal::TooMany { most }) } else { used_up };
-            match refused.and(place) {
-                Ok(_place) => connection::serve(client, &shared, &mut account).await,
+            match refused {
+                Ok(()) => connection::serve(client, &shared, &mut account).await,
                 Err(refusal) => connection::refuse(client, &refusal, &mut account).await,
             }
+            drop(place);
         });
     }
 }

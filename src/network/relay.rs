@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 
 use super::account::{Account, Cut, Way};
-use super::head::{self, Field, Head, passed_on, written};
+use super::head::{Field, Head, Scan, passed_on, written};
 
 /// How much is read at a time.
 const CHUNK: usize = 16 << 10;
@@ -88,9 +88,9 @@ async fn answer(
     most_head: usize,
     account: &Account,
 ) -> Result<(), Cut> {
-    let mut bytes = Vec::new();
+    let (mut bytes, mut scan) = (Vec::new(), Scan::default());
     loop {
-        let end = match head::end_of(&bytes) {
+        let end = match scan.end_of(&bytes) {
             Ok(end) => end,
             Err(what) => return refuse(to, what).await,
         };
@@ -111,6 +111,7 @@ async fn answer(
             // More is to come after an interim answer, and no client of HTTP/1.1 may mind missing it.
             Ok((true, _)) => {
                 bytes.drain(..end);
+                scan = Scan::default();
                 continue;
             }
             Ok((false, head)) => head,
