@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("host_calls", &["session"]),
     ("session", &["names", "config", "outputs", "worker", "host_calls"]),
     ("mcp", &["names", "nearest", "watch", "config", "outputs", "session"]),
-    ("attack", &["names", "config", "session"]),
+    ("attack", &["names", "hosts", "config", "session"]),
     ("cli", &["names", "nearest", "config", "outputs", "worker", "session", "mcp", "attack"]),
 ];
 
