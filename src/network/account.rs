@@ -47,13 +47,15 @@ pub enum Cut {
     Pipelined,
     /// One of the two ends broke off.
     Broken,
+    /// The server's answer has something that no answer may have.
+    Answer(&'static str),
 }
 
 impl Cut {
     /// In a few words.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Limit(key) => key,
+            Self::Limit(key) | Self::Answer(key) => key,
             Self::Pipelined => "a second request on one connection",
             Self::Broken => "one end broke off",
         }

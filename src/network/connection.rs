@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::net::sockopt::set_socket_linger;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -39,7 +40,12 @@ enum Ended {
 pub async fn serve(mut client: TcpStream, shared: &Shared, account: &mut Account) {
     match converse(&mut client, shared, account).await {
         Ok(Ended::Nothing) => account.was_nothing(),
-        Ok(Ended::Passed(how)) => account.ended(how),
+        Ok(Ended::Passed(how)) => {
+            account.ended(how);
+            if matches!(how, Ok(()) | Err(Cut::Answer(_))) {
+                end_by_end_of_file(&mut client).await;
+            }
+        }
         Ok(Ended::Tunnel(refusal)) => {
             account.refused(&refusal);
             // A fatal alert of TLS 1.2: access denied. The client may have gone.
@@ -48,6 +54,22 @@ pub async fn serve(mut client: TcpStream, shared: &Shared, account: &mut Account
         }
         Err(refusal) => refuse(client, &refusal, account).await,
     }
+}
+
+/// From now on an end that comes by itself resets the connection: half an answer must not look like a whole one, whoever
+/// cuts it off.
+fn end_by_reset(client: &TcpStream) {
+    if let Err(error) = client.set_zero_linger() {
+        tracing::debug!(%error, "a connection cannot be told how to end");
+    }
+}
+
+/// All was said.
+async fn end_by_end_of_file(client: &mut TcpStream) {
+    if let Err(error) = set_socket_linger(&*client, None) {
+        tracing::debug!(%error, "a connection cannot be told how to end");
+    }
+    linger(client).await;
 }
 
 /// Says why not, and lets the client read it.
@@ -96,6 +118,7 @@ async fn converse(client: &mut TcpStream, shared: &Shared, account: &mut Account
         Kind::Plain { head, body } => {
             let left = body - rest.len() as u64;
             let opened = [&head, rest].concat();
+            end_by_reset(client);
             let how = match pass(&mut server, &opened, account).await {
                 Ok(()) => relay::one_exchange(client, &mut server, left, most_head, account).await,
                 Err(cut) => Err(cut),
@@ -153,6 +176,7 @@ async fn tunnel(
     if let Err(refusal) = greeted {
         return Ok(Ended::Tunnel(refusal));
     }
+    end_by_reset(client);
     let how = match pass(server, &bytes, account).await {
         Ok(()) => relay::both_ways(client, server, account).await,
         Err(cut) => Err(cut),

@@ -144,6 +144,5 @@ async fn refuse(mut to: WriteHalf<'_>, what: &'static str) -> Result<(), Cut> {
     let refusal = super::refusal::Refusal::Answer(what);
     // The client may have gone.
     let _ = to.write_all(&refusal.answer()).await;
-    let _ = to.shutdown().await;
-    Err(Cut::Broken)
+    Err(Cut::Answer(what))
 }

@@ -14,7 +14,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Speaks HTTP. `/big/N` answers N bytes, `/slow` never, `/to/URL` a redirect, `/gate` asks for another protocol,
+    /// Speaks HTTP. `/big/N` answers N bytes, `/unsized/N` without saying so, `/slow` never, `/to/URL` a redirect, `/gate` asks for another protocol,
     /// `/hints` has an interim answer before its own, `/bare` a malformed one; all else echoes its path and body.
     pub fn http() -> Self {
         Self::start(serve_http)
@@ -91,6 +91,9 @@ fn answer(path: &str, body: &[u8]) -> Vec<u8> {
     };
     match path.split('/').collect::<Vec<_>>().as_slice() {
         ["", "big", count] => plain(&vec![b'x'; count.parse().unwrap()]),
+        ["", "unsized", count] => {
+            [b"HTTP/1.1 200 OK\r\n\r\n", vec![b'x'; count.parse().unwrap()].as_slice()].concat()
+        }
         ["", "slow"] => b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec(),
         ["", "to", ..] => {
             format!("HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", &path[4..])
