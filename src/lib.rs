@@ -11,7 +11,7 @@ pub mod hosts;
 pub mod mcp;
 pub mod names;
 pub mod nearest;
-mod network;
+pub mod network;
 pub mod outputs;
 pub mod session;
 mod watch;

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,12 +32,20 @@ pub struct Lookup {
     places: Arc<Semaphore>,
     /// Names that mean a server of a test.
     test_servers: Vec<(Host, SocketAddr)>,
+    resolve: Resolve,
+}
+
+/// The host's resolver, or what stands in for it.
+type Resolve = fn(String, u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+fn by_the_host(name: String, port: u16) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>> {
+    Box::pin(async move { tokio::net::lookup_host((name, port)).await.map(Iterator::collect) })
 }
 
 impl Lookup {
     /// With these names that mean servers of a test.
     pub fn new(test_servers: Vec<(Host, SocketAddr)>) -> Self {
-        Self { places: Arc::new(Semaphore::new(AT_ONCE)), test_servers }
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), test_servers, resolve: by_the_host }
     }
 
     /// The addresses to dial for a host that the list opens.
@@ -50,12 +59,12 @@ impl Lookup {
             Host::Name(name) => name.as_str().to_owned(),
         };
         let unknown = || Refusal::Unknown { host: host.clone() };
-        let places = self.places.clone();
+        let (places, resolve) = (self.places.clone(), self.resolve);
         // In a task of its own: whoever gives up waiting does not give up the place that the lookup still takes.
         let looked_up = tokio::spawn(async move {
             // It is never closed.
             let _place = places.acquire_owned().await.map_err(io::Error::other)?;
-            tokio::net::lookup_host((name, port)).await.map(Iterator::collect::<Vec<_>>)
+            resolve(name, port).await
         });
         match timeout(LOOKUP, looked_up).await {
             Ok(Ok(Ok(addresses))) => check(host, addresses),
@@ -101,6 +110,8 @@ pub async fn dial(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn checked(answers: &[&str]) -> Result<usize, Refusal> {
@@ -135,5 +146,22 @@ mod tests {
         let server: SocketAddr = "127.0.0.1:9".parse().unwrap();
         let lookup = Lookup::new(vec![(host.clone(), server)]);
         assert_eq!(lookup.addresses(&host, 80).await, Ok(vec![server]));
+    }
+
+    /// A name whose server gives another answer each time: public, then the machine itself.
+    #[tokio::test]
+    async fn a_name_is_looked_up_once_and_what_was_checked_is_what_is_dialled() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let turncoat: Resolve = |_, port| {
+            let address =
+                if ASKED.fetch_add(1, Ordering::SeqCst) == 0 { [1, 1, 1, 1] } else { [127, 0, 0, 1] };
+            Box::pin(async move { Ok(vec![SocketAddr::from((address, port))]) })
+        };
+        let lookup = Lookup { resolve: turncoat, ..Lookup::new(Vec::new()) };
+        let host = Host::parse("a.example").unwrap();
+        assert_eq!(lookup.addresses(&host, 443).await, Ok(vec!["1.1.1.1:443".parse().unwrap()]));
+        assert_eq!(ASKED.load(Ordering::SeqCst), 1);
+        let refused = Refusal::NotPublic { host: host.clone(), address: [127, 0, 0, 1].into() };
+        assert_eq!(lookup.addresses(&host, 443).await, Err(refused));
     }
 }

@@ -24,11 +24,11 @@ mod account;
 mod address;
 mod connection;
 mod head;
-mod hello;
+pub mod hello;
 mod lookup;
-mod refusal;
+pub mod refusal;
 mod relay;
-mod request;
+pub mod request;
 
 use account::{Account, Totals};
 use lookup::Lookup;

@@ -11,17 +11,42 @@ use crate::hosts::{Host, HostError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// No rule opens it.
-    NotListed { host: Host, port: u16 },
+    NotListed {
+        /// It.
+        host: Host,
+        /// The port that was asked for.
+        port: u16,
+    },
     /// A rule opens the host, and not at this port.
-    OtherPort { host: Host, port: u16 },
+    OtherPort {
+        /// It.
+        host: Host,
+        /// The port that was asked for.
+        port: u16,
+    },
     /// What was asked for is no host.
     NoHost(HostError),
     /// The name leads to an address that is not of the public internet.
-    NotPublic { host: Host, address: IpAddr },
+    NotPublic {
+        /// The name.
+        host: Host,
+        /// The first of its addresses that is not.
+        address: IpAddr,
+    },
     /// The name leads nowhere.
-    Unknown { host: Host },
+    Unknown {
+        /// The name.
+        host: Host,
+    },
     /// Nobody answers there.
-    Unreachable { host: Host, port: u16, cause: String },
+    Unreachable {
+        /// It.
+        host: Host,
+        /// The port that was asked for.
+        port: u16,
+        /// What the kernel said.
+        cause: String,
+    },
     /// The request is not HTTP as the proxy takes it.
     Malformed(&'static str),
     /// It has a body of a length that only its end tells.
@@ -31,7 +56,10 @@ pub enum Refusal {
     /// The head, or a greeting, did not come in time.
     TooSlow,
     /// The session has too many connections open.
-    TooMany { most: u32 },
+    TooMany {
+        /// As many as it may have.
+        most: u32,
+    },
     /// The server has too many connections open.
     Busy,
     /// The session has used up what it may transfer.

@@ -11,7 +11,7 @@ use crate::support::{Client, report};
 #[test]
 fn limits_end_what_goes_over_them() {
     let server = Server::http();
-    let settings = "[network]\nsent = 5000\nreceived = 5000\nhead = 2000\nidle_timeout = \"300ms\"\nconnections = 2\n\
+    let settings = "[network]\nsent = 5000\nreceived = 5000\nhead = 2000\nidle_timeout = \"1s\"\nconnections = 4\n\
                     rate = 1000\nsession_received = 60000\n";
     let mut client = start("a.example", &[("a.example", &server)], settings);
     let length = |client: &mut Client, count: u32| {
@@ -49,11 +49,12 @@ fn limits_end_what_goes_over_them() {
         "what is cut ends by a reset, so that half an answer does not look like a whole one"
     );
     assert!(started.elapsed() < Duration::from_secs(8), "it was cut after {:?}", started.elapsed());
-    let held = "held = [socket.create_connection(('127.0.0.1', 3128)) for _ in range(2)]\n\
-                first = get('a.example')\nfor each in held: each.close()\nimport time; time.sleep(0.3)\n\
-                first + ' / ' + get('a.example')";
+    let held = "import time\nheld = [socket.create_connection(('127.0.0.1', 3128)) for _ in range(4)]\n\
+                first = get('a.example')\nfor each in held: each.close()\nsecond, until = '', time.monotonic() + 10\n\
+                while not second.startswith('200') and time.monotonic() < until: second = get('a.example')\n\
+                first + ' / ' + second";
     let answered = value(&mut client, held);
-    assert_eq!(answered, "429 Refused: more than 2 connections at once (network.connections) / 200 OK");
+    assert_eq!(answered, "429 Refused: more than 4 connections at once (network.connections) / 200 OK");
     for _ in 0..15 {
         length(&mut client, 4_000);
     }
@@ -80,7 +81,7 @@ fn new_connections_are_paced() {
     }
     // Four at once, one of them the probe's, then four in a second.
     assert!(took[0] > Duration::from_millis(1200), "{took:?}");
-    assert!(took[1] < Duration::from_millis(1000), "{took:?}");
+    assert!(took[1] < took[0], "{took:?}");
 }
 
 #[test]
