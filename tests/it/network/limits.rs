@@ -105,3 +105,31 @@ fn the_network_outlives_a_rollback_and_open_connections_do_not() {
     client.run(TOOLS);
     assert_eq!(value(&mut client, "fetch('http://a.example/w')"), "/w ");
 }
+
+/// Descriptors that the server has open.
+fn descriptors(client: &Client) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", client.pid())).unwrap().count()
+}
+
+#[test]
+fn connections_end_with_their_session() {
+    let server = Server::http();
+    let mut client = start("a.example", &[("a.example", &server)], "");
+    let before = descriptors(&client);
+    let session = client.new_session();
+    client.run_in(&session, TOOLS);
+    let hold = "held = []\nfor _ in range(12):\n  made = socket.create_connection(('127.0.0.1', 3128), 5)\n  \
+                made.sendall(b'GET http://a.example/slow HTTP/1.1\\r\\nHost: a.example\\r\\n\\r\\n')\n  \
+                held.append((made, made.recv(5)))\nlen(held)";
+    assert_eq!(report(&client.run_in(&session, hold))["result"], "12");
+    let during = descriptors(&client);
+    assert!(during >= before + 24, "{before} before, {during} while twelve connections are open");
+    client.call("close_session", json!({"session": session}));
+    let until = Instant::now() + Duration::from_secs(10);
+    // One ready session more or less may be on its way.
+    while descriptors(&client) > before + 10 {
+        assert!(Instant::now() < until, "{before} before, {} after", descriptors(&client));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(value(&mut client, "fetch('http://a.example/x')"), "/x ");
+}
