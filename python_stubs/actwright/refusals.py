@@ -6,6 +6,8 @@ import errno
 import os
 import sys
 
+from actwright import surroundings
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
@@ -13,6 +15,22 @@ if TYPE_CHECKING:
 _NETWORK = (
     "The sandbox has no network unless it is configured (`sandbox.network`); "
     "work with the data that is already in the session."
+)
+_LISTED = (
+    "Only HTTP and HTTPS to the hosts in the configuration's list (`sandbox.network`) work here, through the proxy "
+    "that HTTP_PROXY names: use urllib, requests, httpx or aiohttp. Raw sockets and asyncio streams have no network."
+)
+_NOT_LISTED = (
+    "The host is not in the configuration's list (`sandbox.network`); "
+    "work without it, or ask whoever runs the server to add it."
+)
+_REFUSED = (
+    "The sandbox's proxy refused this, for the reason in the message; "
+    "whoever runs the server configures it (`sandbox.network`, `network`)."
+)
+_TUNNEL = (
+    "The sandbox's proxy ended this: through a tunnel only TLS passes whose server name is the host in "
+    "`sandbox.network` that the tunnel was opened for."
 )
 _FILES = (
     "Only /session (the workspace) and /tmp are writable, and host files are not visible "
@@ -69,8 +87,12 @@ def _own_attribute(error: BaseException, name: str) -> Any:
 def _one(error: BaseException) -> Optional[str]:
     if isinstance(error, MemoryError):
         return _MEMORY
+    if surroundings.IS_LISTED:
+        hint = _by_proxy(error)
+        if hint is not None:
+            return hint
     if type(error).__name__ in ("gaierror", "herror"):
-        return _NETWORK
+        return _no_network()
     if isinstance(error, RuntimeError) and "can't start new thread" in _first_argument(error):
         return _PROCESSES
     if not isinstance(error, OSError):
@@ -78,12 +100,31 @@ def _one(error: BaseException) -> Optional[str]:
     return _system(error)
 
 
+def _no_network() -> str:
+    return _LISTED if surroundings.IS_LISTED else _NETWORK
+
+
+def _by_proxy(error: BaseException) -> Optional[str]:
+    """What the proxy said in its status line, which clients keep in one place or another, or by an alert of TLS."""
+    arguments: tuple[Any, ...] = vars(BaseException)["args"].__get__(error)
+    texts = [*arguments[:4], *(_own_attribute(error, name) for name in ("message", "msg", "reason"))]
+    for text in texts:
+        if not isinstance(text, str):
+            continue
+        if "Refused: " in text:
+            is_about_list = " sandbox.network" in text and " not " in text
+            return _NOT_LISTED if is_about_list else _REFUSED
+        if "ALERT_ACCESS_DENIED" in text:
+            return _TUNNEL
+    return None
+
+
 def _system(error: OSError) -> Optional[str]:
     code = error.errno
     if code in _NO_NETWORK or (isinstance(error, ConnectionError) and code is None):
-        return _NETWORK
+        return _no_network()
     if code in (errno.EPERM, errno.EACCES, errno.ENOSYS) and _is_from_socket(error):
-        return _NETWORK
+        return _no_network()
     if code == errno.ENOSPC:
         return "The workspace is full (`limits.workspace`); delete files that are no longer needed."
     if code == errno.EDQUOT:

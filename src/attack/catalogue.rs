@@ -98,6 +98,15 @@ pub enum Script {
     },
 }
 
+/// Which network the sessions have in which an attempt is performed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// None.
+    Nothing,
+    /// A list of hosts behind the proxy, the canary's socket behind one of them.
+    Listed,
+}
+
 /// How a session or its cell is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -128,6 +137,8 @@ pub struct Attempt {
     pub control: Option<&'static str>,
     /// Who can do it outside.
     pub needs: Needs,
+    /// The network beside which it is tried inside.
+    pub reach: Reach,
     full: &'static str,
     restricted: &'static str,
 }
@@ -148,6 +159,7 @@ pub const fn attempt(
         script: Script::Alone,
         control: None,
         needs: Needs::Nothing,
+        reach: Reach::Nothing,
         full,
         restricted,
     }
@@ -162,6 +174,11 @@ impl Attempt {
     /// The same where it takes root's rights to do it outside.
     pub const fn needs_rights(self) -> Self {
         Self { needs: Needs::Rights, ..self }
+    }
+
+    /// The same in a session whose network is a list of hosts; outside, the canary is reached directly.
+    pub const fn by_proxy(self) -> Self {
+        Self { reach: Reach::Listed, control: Some("tcp"), ..self }
     }
 
     /// The same, performed in another way.

@@ -7,17 +7,20 @@
 //! [`stage`] performs one in sessions, [`judge`] makes a verdict of what came back.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::config::env::Environment;
-use crate::config::{Config, Limits, Network, SandboxConfig, SandboxLevel, SessionRules};
+use crate::config::{AllowList, Config, Limits, Network, SandboxConfig, SandboxLevel, SessionRules};
+use crate::hosts::Host;
 use crate::session::SessionError;
 
 mod canaries;
@@ -28,8 +31,8 @@ mod scratch;
 mod stage;
 
 use canaries::{Canaries, Touched};
-use catalogue::Attempt;
 pub use catalogue::Class;
+use catalogue::{Attempt, Reach};
 pub use judge::Verdict;
 use judge::{Account, judge};
 use scratch::Scratch;
@@ -129,13 +132,26 @@ async fn suite(
         catalogue::attempts().filter(|attempt| !attempt.expected(level).is_empty()).collect();
     let arms = 2 * attempts.len();
 
-    let outside = arms_of(config, environment, SandboxLevel::Off, &scratch, &canaries)?;
+    let outside = arms_of(config, environment, SandboxLevel::Off, Reach::Nothing, &scratch, &canaries)?;
     let controls = perform_all(outside, &attempts, |done| progress(done, arms)).await?;
     // What the controls touched is as it should be.
     canaries.touched().await?;
 
-    let inside = arms_of(config, environment, level, &scratch, &canaries)?;
-    let performed = perform_all(inside, &attempts, |done| progress(attempts.len() + done, arms)).await?;
+    let mut performed: Vec<Performed> = attempts.iter().map(|_| Performed::failed()).collect();
+    let mut before = attempts.len();
+    for reach in [Reach::Nothing, Reach::Listed] {
+        let chosen = attempts.iter().enumerate().filter(|(_, attempt)| attempt.reach == reach);
+        let (places, chosen): (Vec<usize>, Vec<&'static Attempt>) = chosen.unzip();
+        if chosen.is_empty() {
+            continue;
+        }
+        let inside = arms_of(config, environment, level, reach, &scratch, &canaries)?;
+        let results = perform_all(inside, &chosen, |done| progress(before + done, arms)).await?;
+        before += chosen.len();
+        for (place, result) in places.into_iter().zip(results) {
+            performed[place] = result;
+        }
+    }
     let touched = canaries.touched().await?;
 
     canaries.end().await;
@@ -187,13 +203,18 @@ fn arms_of(
     config: &Config,
     environment: &Environment,
     level: SandboxLevel,
+    reach: Reach,
     scratch: &Scratch,
     canaries: &Canaries,
 ) -> Result<Stage, AttackError> {
     let place = scratch.base(level).map_err(AttackError::Scratch)?;
     let home = environment.home();
-    let stage =
-        Stage::open(small(config, place, level, canaries.shown.clone()), canaries, config.base.clone(), home);
+    let mut config_here = small(config, place, level, canaries.shown.clone());
+    if reach == Reach::Listed {
+        let port = canaries.coordinates.get("tcp").and_then(Value::as_u64).unwrap_or_default();
+        list_canary(&mut config_here, port).map_err(AttackError::Canaries)?;
+    }
+    let stage = Stage::open(config_here, canaries, config.base.clone(), home);
     stage.map_err(AttackError::Scratch)
 }
 
@@ -212,6 +233,18 @@ fn small(config: &Config, base: PathBuf, level: SandboxLevel, shown: PathBuf) ->
         sessions: SessionRules { max: 32, pool: 2, ..SessionRules::default() },
         ..Config::at(base)
     }
+}
+
+/// Opens a name that leads to the canary, and the machine's own name, which no list opens in fact.
+fn list_canary(config: &mut Config, port: u64) -> Result<(), String> {
+    let own = format!("localhost:{port}");
+    let list =
+        AllowList::parse(["canary.example", &own]).map_err(|error| format!("no list of it: it {error}"))?;
+    let name = Host::parse("canary.example").map_err(|error| error.to_string())?;
+    let port = u16::try_from(port).map_err(|error| error.to_string())?;
+    config.sandbox.network = Network::List(list);
+    config.network.test_servers = vec![(name, SocketAddr::from(([127, 0, 0, 1], port)))];
+    Ok(())
 }
 
 async fn perform_all(

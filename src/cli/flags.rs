@@ -5,6 +5,7 @@
 use clap::Args;
 
 use crate::config::env::Environment;
+use crate::config::reach::Reach;
 use crate::config::resolve::{Flags, Resolved, resolve};
 use crate::config::units::{Size, Span};
 
@@ -26,9 +27,9 @@ pub struct ConfigFlags {
     /// Host path that sessions may read and write (repeatable)
     #[arg(long, value_name = "PATH")]
     pub write: Vec<String>,
-    /// Network of a session: none or full [default: none]
+    /// Network of a session: none, full, or hosts such as example.org,*.example.net:443 [default: none]
     #[arg(long, value_name = "NETWORK")]
-    pub network: Option<String>,
+    pub network: Option<Reach>,
     /// Memory of a session, such as 2GB
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Size>,

@@ -2,14 +2,17 @@
 //!
 //! Each check takes a value with its origin, so that a refusal names the line, variable or flag to change.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Component, PathBuf};
 
 use super::env::{Environment, Key};
 use super::error::Origin;
 use super::python::is_executable;
+use super::reach::Reach;
 use super::units::Span;
 use super::{Checkpoints, ConfigError, Network, PythonChoice, SandboxLevel};
+use crate::hosts::{AllowList, Host};
 use crate::nearest::nearest;
 
 /// A value, what it is for, and where it was written.
@@ -81,14 +84,47 @@ pub fn level(picked: Picked<String>) -> Result<Picked<SandboxLevel>, ConfigError
     Ok(picked.map(|_| level))
 }
 
-/// What of the network is seen.
-pub fn network(picked: Picked<String>) -> Result<Picked<Network>, ConfigError> {
-    let network = match picked.value.as_str() {
-        "none" => Network::None,
-        "full" => Network::Full,
-        _ => return Err(not_one_of(&picked, &["none", "full"])),
+/// What of the network is seen. A list needs the network namespace of level `full`: nothing else would enforce it.
+pub fn network(picked: Picked<Reach>, level: SandboxLevel) -> Result<Picked<Network>, ConfigError> {
+    let network = match &picked.value {
+        Reach::Word(word) if word == "none" => Network::None,
+        Reach::Word(word) if word == "full" => Network::Full,
+        Reach::Word(word) => {
+            let given: String = word.chars().take(40).collect();
+            let hint = match nearest(word, ["none", "full"]) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write a list of hosts as [\"example.org\", \"*.example.net:443\"]".to_owned(),
+            };
+            let message = format!("is `{given}`; allowed are `none`, `full` and a list of hosts");
+            return Err(picked.refuse(message, Some(hint)));
+        }
+        Reach::Hosts(hosts) => {
+            let list = AllowList::parse(hosts.iter().map(String::as_str));
+            Network::List(list.map_err(|error| picked.refuse(error.to_string(), None))?)
+        }
     };
-    Ok(picked.map(|_| network))
+    let why = match (&network, level) {
+        (Network::List(_), SandboxLevel::Restricted) => {
+            "can't be a list at level `restricted`, which has no sockets"
+        }
+        (Network::List(_), SandboxLevel::Off) => {
+            "can't be a list at level `off`, where nothing would enforce it"
+        }
+        _ => return Ok(picked.map(|_| network)),
+    };
+    Err(picked.refuse(why, Some("use level `full`, or write \"none\" or \"full\"".to_owned())))
+}
+
+/// Names that stand for servers of tests: `name=127.0.0.1:8000`, separated by `,`; nothing but the loopback.
+pub fn test_servers(text: &str) -> Result<Vec<(Host, SocketAddr)>, ConfigError> {
+    let entry = |entry: &str| {
+        let (name, address) = entry.split_once('=')?;
+        let address: SocketAddr = address.parse().ok()?;
+        let host = Host::parse(name).ok()?;
+        address.ip().is_loopback().then_some((host, address))
+    };
+    let refuse = |given: &str| ConfigError::TestServer { given: given.to_owned() };
+    text.split(',').map(|given| entry(given).ok_or_else(|| refuse(given))).collect()
 }
 
 /// When sessions are copied.

@@ -36,7 +36,7 @@ pub const SANDBOX: Key = key("sandbox.level", "ACTWRIGHT_SANDBOX", Some("--sandb
 pub const READ: Key = key("sandbox.read", "ACTWRIGHT_READ", Some("--read"));
 /// Writable host paths, separated by `:` in the environment.
 pub const WRITE: Key = key("sandbox.write", "ACTWRIGHT_WRITE", Some("--write"));
-/// The network.
+/// The network; hosts are separated by `,` in the environment and the flag.
 pub const NETWORK: Key = key("sandbox.network", "ACTWRIGHT_NETWORK", Some("--network"));
 /// Bytes of memory.
 pub const MEMORY: Key = key("limits.memory", "ACTWRIGHT_MEMORY", Some("--memory"));
@@ -72,8 +72,25 @@ pub const STRUCTURED: Key =
 /// Bytes of outputs kept.
 pub const KEPT_OUTPUTS: Key = key("results.kept_outputs", "ACTWRIGHT_KEPT_OUTPUTS", None);
 
+/// Connections of a session at once.
+pub const CONNECTIONS: Key = key("network.connections", "ACTWRIGHT_NETWORK_CONNECTIONS", None);
+/// New connections of a session in a second.
+pub const RATE: Key = key("network.rate", "ACTWRIGHT_NETWORK_RATE", None);
+/// Bytes that one connection may send.
+pub const SENT: Key = key("network.sent", "ACTWRIGHT_NETWORK_SENT", None);
+/// Bytes that one connection may receive.
+pub const RECEIVED: Key = key("network.received", "ACTWRIGHT_NETWORK_RECEIVED", None);
+/// Bytes that a session may send.
+pub const SESSION_SENT: Key = key("network.session_sent", "ACTWRIGHT_NETWORK_SESSION_SENT", None);
+/// Bytes that a session may receive.
+pub const SESSION_RECEIVED: Key = key("network.session_received", "ACTWRIGHT_NETWORK_SESSION_RECEIVED", None);
+/// Bytes of the head of a request or an answer.
+pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
+/// Time until a connection on which nothing moves is cut.
+pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
+
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 23] = [
+pub const KEYS: [Key; 31] = [
     BASE,
     PYTHON,
     LOG,
@@ -97,6 +114,14 @@ pub const KEYS: [Key; 23] = [
     MAX_OUTPUT,
     STRUCTURED,
     KEPT_OUTPUTS,
+    CONNECTIONS,
+    RATE,
+    SENT,
+    RECEIVED,
+    SESSION_SENT,
+    SESSION_RECEIVED,
+    HEAD,
+    NETWORK_IDLE,
 ];
 
 /// What the surroundings say, not settings of ours.
@@ -105,6 +130,10 @@ const SURROUNDINGS: [&str; 7] =
 
 /// Read by the build alone; named so that nobody is warned about them.
 const BUILD: [&str; 1] = ["ACTWRIGHT_WORKER_SO"];
+
+/// For tests of the network alone: names that mean a server on the loopback. Nothing else may say so, and no key of the
+/// file has it, so that it is not set by accident.
+const TEST_RESOLVE: &str = "ACTWRIGHT_TEST_NETWORK_RESOLVE";
 
 /// The variables that were set when the program started.
 #[derive(Clone, Default)]
@@ -129,7 +158,8 @@ impl Environment {
 
     /// The same from a list of pairs.
     pub fn of(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let known = KEYS.iter().map(|key| key.variable).chain(SURROUNDINGS).chain(BUILD);
+        let known =
+            KEYS.iter().map(|key| key.variable).chain(SURROUNDINGS).chain(BUILD).chain([TEST_RESOLVE]);
         let known: BTreeMap<&str, &'static str> = known.map(|name| (name, name)).collect();
         let mut environment = Self::default();
         for (name, value) in pairs {
@@ -151,6 +181,11 @@ impl Environment {
     pub fn text(&self, key: Key) -> Result<Option<&str>, ConfigError> {
         let Some(value) = self.values.get(key.variable) else { return Ok(None) };
         value.to_str().map(Some).ok_or(ConfigError::NotText { variable: key.variable })
+    }
+
+    /// The names that stand for servers of tests, as they were written.
+    pub fn test_resolve(&self) -> Option<String> {
+        self.values.get(TEST_RESOLVE).map(|text| text.to_string_lossy().into_owned())
     }
 
     /// Variables that begin with `ACTWRIGHT_` and mean nothing: most likely misspelt.

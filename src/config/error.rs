@@ -93,6 +93,14 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// A test has written something else than a server on the loopback.
+    #[error(
+        "`ACTWRIGHT_TEST_NETWORK_RESOLVE` has `{given}`; it takes `name=127.0.0.1:port` alone, for tests"
+    )]
+    TestServer {
+        /// The entry.
+        given: String,
+    },
     /// `auto` found nothing.
     #[error("no Python found: no `VIRTUAL_ENV`, no `.venv` in the base directory, no `python3` on `PATH`")]
     NoPython,
@@ -109,6 +117,7 @@ impl ConfigError {
             Self::NoHome | Self::Base { .. } => Some("name a directory with --base DIR or `ACTWRIGHT_BASE`"),
             Self::NoPython => Some("install CPython 3.9 or newer, or name one with --python PATH"),
             Self::Read { .. } => Some("make the file readable for the user that runs actwright"),
+            Self::TestServer { .. } => Some("unset it: it is for tests of actwright itself"),
             Self::NotText { .. } | Self::CurrentDirectory(_) => None,
         }
     }

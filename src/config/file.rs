@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
+use super::reach::Reach;
 use super::tools::RawTools;
 use super::units::{Size, Span};
 use crate::nearest::nearest;
@@ -34,6 +35,8 @@ pub struct RawFile {
     pub results: RawResults,
     /// `[tools]`
     pub tools: RawTools,
+    /// `[network]`
+    pub network: RawNetwork,
 }
 
 /// What a session may reach.
@@ -46,8 +49,8 @@ pub struct RawSandbox {
     pub read: Option<Spanned<Vec<String>>>,
     /// Absolute paths, `~/` allowed.
     pub write: Option<Spanned<Vec<String>>>,
-    /// `"none"` or `"full"`.
-    pub network: Option<Spanned<String>>,
+    /// `"none"`, `"full"` or a list of hosts.
+    pub network: Option<Spanned<Reach>>,
 }
 
 /// What a session may use up.
@@ -98,6 +101,28 @@ pub struct RawResults {
     pub structured: Option<Spanned<bool>>,
     /// Bytes of outputs kept for reading.
     pub kept_outputs: Option<Spanned<Size>>,
+}
+
+/// What a session may use of the hosts that it can reach.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawNetwork {
+    /// Connections at once.
+    pub connections: Option<Spanned<u64>>,
+    /// New connections in a second.
+    pub rate: Option<Spanned<u64>>,
+    /// Bytes that one connection may send.
+    pub sent: Option<Spanned<Size>>,
+    /// Bytes that one connection may receive.
+    pub received: Option<Spanned<Size>>,
+    /// Bytes that a session may send.
+    pub session_sent: Option<Spanned<Size>>,
+    /// Bytes that a session may receive.
+    pub session_received: Option<Spanned<Size>>,
+    /// Bytes of the head of a request or an answer.
+    pub head: Option<Spanned<Size>>,
+    /// Time after which a connection on which nothing moves is cut.
+    pub idle_timeout: Option<Spanned<Span>>,
 }
 
 /// A file as text with its values: the text turns a value's place into a line number.

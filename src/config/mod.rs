@@ -3,10 +3,14 @@
 //! `file` holds `actwright.toml` exactly as written, `env` every environment variable we read; `resolve`
 //! merges defaults, file, environment and flags (later wins) once, at start.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+
+pub use crate::hosts::AllowList;
+use crate::hosts::Host;
 
 mod checks;
 pub mod env;
@@ -14,6 +18,7 @@ mod error;
 pub mod file;
 pub mod listing;
 pub mod python;
+pub mod reach;
 pub mod resolve;
 mod tools;
 pub mod units;
@@ -38,6 +43,8 @@ pub struct Config {
     pub results: ResultRules,
     /// Which tools may be called.
     pub tools: Vec<ToolRule>,
+    /// What a session may use of the hosts that it can reach.
+    pub network: NetworkRules,
 }
 
 impl Config {
@@ -51,6 +58,7 @@ impl Config {
             sessions: SessionRules::default(),
             results: ResultRules::default(),
             tools: Vec::new(),
+            network: NetworkRules::default(),
         }
     }
 }
@@ -91,13 +99,38 @@ pub enum SandboxLevel {
 }
 
 /// What of the network a session sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
     /// Nothing but its own loopback.
     None,
+    /// Its own loopback, and these hosts by HTTP and HTTPS through a proxy in the server.
+    List(AllowList),
     /// The host's network.
     Full,
+}
+
+/// What a session may use of the hosts in the list of `sandbox.network`.
+#[derive(Debug, Clone, Serialize)]
+pub struct NetworkRules {
+    /// Connections at once (default 32).
+    pub connections: u32,
+    /// New connections in a second; more are made to wait (default 50).
+    pub rate: u32,
+    /// Bytes that one connection may send (default 100 MB).
+    pub sent: u64,
+    /// Bytes that one connection may receive (default 1 GB).
+    pub received: u64,
+    /// Bytes that a session may send in all (default 1 GB).
+    pub session_sent: u64,
+    /// Bytes that a session may receive in all (default 10 GB).
+    pub session_received: u64,
+    /// Bytes of the head of a request or an answer (default 64 KB).
+    pub head: u64,
+    /// How long nothing may move on a connection (default 2 min).
+    pub idle_timeout: Duration,
+    /// Names that mean a server of a test, on the loopback; empty outside tests.
+    pub test_servers: Vec<(Host, SocketAddr)>,
 }
 
 /// What one session, or one of its cells, may use up.
@@ -189,6 +222,22 @@ impl Default for SessionRules {
 impl Default for ResultRules {
     fn default() -> Self {
         Self { max_output: 8_000, structured: false, kept_outputs: 1_000_000_000 }
+    }
+}
+
+impl Default for NetworkRules {
+    fn default() -> Self {
+        Self {
+            connections: 32,
+            rate: 50,
+            sent: 100_000_000,
+            received: 1_000_000_000,
+            session_sent: 1_000_000_000,
+            session_received: 10_000_000_000,
+            head: 64_000,
+            idle_timeout: Duration::from_secs(120),
+            test_servers: Vec::new(),
+        }
     }
 }
 

@@ -11,11 +11,12 @@ use super::checks::{self, Picked};
 use super::env::{self, Environment, Key};
 use super::error::Origin;
 use super::file::LoadedFile;
-use super::listing::Listing;
+use super::listing::{Listing, Shown};
+use super::reach::Reach;
 use super::units::{Size, Span};
 use super::{
-    Checkpoints, Config, ConfigError, Limits, Network, PythonChoice, ResultRules, SandboxConfig,
-    SandboxLevel, SessionRules,
+    Checkpoints, Config, ConfigError, Limits, Network, NetworkRules, PythonChoice, ResultRules,
+    SandboxConfig, SandboxLevel, SessionRules,
 };
 
 /// What the command line says; everything may be absent.
@@ -34,7 +35,7 @@ pub struct Flags {
     /// `--write`, as often as wanted
     pub write: Vec<String>,
     /// `--network`
-    pub network: Option<String>,
+    pub network: Option<Reach>,
     /// `--memory`
     pub memory: Option<Size>,
     /// `--timeout`
@@ -110,9 +111,14 @@ fn merge(
     let limits = merge.limits(flags.memory, flags.timeout)?;
     let sessions = merge.sessions()?;
     let results = merge.results(flags.structured)?;
+    let network = merge.network()?;
     let tools = raw.tools.rules();
-    let config = Config { base: base.value, python: python.value, sandbox, limits, sessions, results, tools };
-    let warnings = environment.unknown().iter().map(|name| unknown_variable(name)).collect();
+    let config =
+        Config { base: base.value, python: python.value, sandbox, limits, sessions, results, tools, network };
+    let mut warnings: Vec<String> = environment.unknown().iter().map(|name| unknown_variable(name)).collect();
+    if !config.network.test_servers.is_empty() {
+        warnings.push("`ACTWRIGHT_TEST_NETWORK_RESOLVE` is set: names lead to servers of a test".to_owned());
+    }
     Ok(Resolved { config, log: log.value, listing: merge.listing, warnings })
 }
 
@@ -157,7 +163,7 @@ impl Merge<'_> {
     fn sandbox(
         &mut self,
         level: Option<String>,
-        network: Option<String>,
+        network: Option<Reach>,
         read: Vec<String>,
         write: Vec<String>,
     ) -> Result<SandboxConfig, ConfigError> {
@@ -173,12 +179,14 @@ impl Merge<'_> {
         );
         let read = self.paths(env::READ, read, &raw.read)?;
         let write = self.paths(env::WRITE, write, &raw.write)?;
-        let network = checks::network(self.pick(env::NETWORK, network, &raw.network, "none".to_owned())?)?;
+        let none = Reach::Word("none".to_owned());
+        let network = checks::network(self.pick(env::NETWORK, network, &raw.network, none)?, level.value)?;
         self.listing.add(
             &network,
-            match network.value {
-                Network::None => "none",
-                Network::Full => "full",
+            match &network.value {
+                Network::None => Shown::from("none"),
+                Network::Full => Shown::from("full"),
+                Network::List(list) => Shown::from(list.entries()),
             },
         );
         Ok(SandboxConfig { level: level.value, read, write, network: network.value })
@@ -279,6 +287,37 @@ impl Merge<'_> {
         let kept_outputs =
             self.size(env::KEPT_OUTPUTS, None, &raw.kept_outputs, default.kept_outputs, kept)?;
         Ok(ResultRules { max_output: max_output as usize, structured: structured.value, kept_outputs })
+    }
+
+    fn network(&mut self) -> Result<NetworkRules, ConfigError> {
+        let raw = &self.file.raw.network;
+        let default = NetworkRules::default();
+        let (few, many) = (1_000..=1_000_000_000_000, 1_000..=1_000_000_000_000_000);
+        let connections =
+            self.count(env::CONNECTIONS, &raw.connections, u64::from(default.connections), 1..=1_000)?;
+        let rate = self.count(env::RATE, &raw.rate, u64::from(default.rate), 1..=10_000)?;
+        let sent = self.size(env::SENT, None, &raw.sent, default.sent, few.clone())?;
+        let received = self.size(env::RECEIVED, None, &raw.received, default.received, few)?;
+        let session_sent =
+            self.size(env::SESSION_SENT, None, &raw.session_sent, default.session_sent, many.clone())?;
+        let session_received =
+            self.size(env::SESSION_RECEIVED, None, &raw.session_received, default.session_received, many)?;
+        let head = self.size(env::HEAD, None, &raw.head, default.head, 1_000..=1_000_000)?;
+        let idle = self.pick(env::NETWORK_IDLE, None, &raw.idle_timeout, Span(default.idle_timeout))?;
+        let idle_timeout = self.span(idle, "100ms", "1d")?;
+        let servers = self.environment.test_resolve();
+        let test_servers = servers.map_or(Ok(Vec::new()), |text| checks::test_servers(&text))?;
+        Ok(NetworkRules {
+            connections: connections as u32,
+            rate: rate as u32,
+            sent,
+            received,
+            session_sent,
+            session_received,
+            head,
+            idle_timeout,
+            test_servers,
+        })
     }
 
     fn size(

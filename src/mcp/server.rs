@@ -39,8 +39,8 @@ impl Server {
         let about = Implementation::new("actwright", env!("CARGO_PKG_VERSION"))
             .with_title("actwright")
             .with_description(env!("CARGO_PKG_DESCRIPTION"));
-        let info =
-            ServerConfig::new(capabilities).with_server_info(about).with_instructions(tools::INSTRUCTIONS);
+        let instructions = tools::instructions(&config);
+        let info = ServerConfig::new(capabilities).with_server_info(about).with_instructions(instructions);
         let has_tools = sessions.tools().names().next().is_some();
         let tools = tools::list(&config, if has_tools { Reach::Tools } else { Reach::Sandbox });
         Self { sessions, outputs, config, ended, tools, info }

@@ -122,6 +122,39 @@ everything that ran before the error. Long output is cut in the middle; the repl
 read_output call that shows the rest. The sandbox has no network and no host files unless configured. \
 reset_session clears the variables; session=\"new\" starts another session beside the default one.";
 
+/// What [`INSTRUCTIONS`] says of the network where nothing else is configured.
+const NO_NETWORK: &str = "The sandbox has no network and no host files unless configured.";
+
+/// The most hosts that a text names.
+const NAMED_HOSTS: usize = 12;
+
+/// [`INSTRUCTIONS`] with what is true of this configuration's network.
+pub(super) fn instructions(config: &Config) -> String {
+    let reach = match reach(config) {
+        Some(reach) => format!("{reach} No host files unless configured."),
+        None => NO_NETWORK.to_owned(),
+    };
+    INSTRUCTIONS.replace(NO_NETWORK, &reach)
+}
+
+/// What of the network code can reach, where there is some.
+fn reach(config: &Config) -> Option<String> {
+    match &config.sandbox.network {
+        _ if config.sandbox.level == SandboxLevel::Off => Some("Network: the server's own.".to_owned()),
+        Network::None => None,
+        Network::Full => Some("Network: open.".to_owned()),
+        Network::List(list) => {
+            let entries = list.entries();
+            let more = entries.len().saturating_sub(NAMED_HOSTS);
+            let mut named = entries[..entries.len() - more].join(", ");
+            if more > 0 {
+                named.push_str(&format!(" and {more} more"));
+            }
+            Some(format!("Network: HTTP and HTTPS to {named} only, by proxy; no raw sockets."))
+        }
+    }
+}
+
 /// What code can reach beyond its sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -206,7 +239,8 @@ fn run_code(config: &Config) -> Definition {
         "Run Python (execute code, compute, analyse data, plot, script, shell out) in a persistent sandboxed \
          CPython session. Variables, imports and functions persist between calls; top-level await works. \
          Returns what was printed, the last expression's value, images, or the error with traceback and hints."
-            .to_owned(),
+            .to_owned()
+            + &reach(config).map_or_else(String::new, |reach| format!(" {reach}")),
         json!({
             "code": {"type": "string", "description": "Python source. End with an expression to get its value."},
             "session": {
@@ -310,7 +344,7 @@ fn annotations(name: ToolName, title: &str, config: &Config, reach: Reach) -> To
     // Hints tell the truth about this server: behind closed walls code can harm its own session only, and through
     // tools whatever they reach.
     let open =
-        reach == Reach::Tools || sandbox.level == SandboxLevel::Off || sandbox.network == Network::Full;
+        reach == Reach::Tools || sandbox.level == SandboxLevel::Off || sandbox.network != Network::None;
     let harmful = reach == Reach::Tools || sandbox.level == SandboxLevel::Off || !sandbox.write.is_empty();
     let base = ToolAnnotations::with_title(title);
     match name {

@@ -247,6 +247,10 @@ impl Actor {
             Event::Control(FromSupervisor::Exited(status)) => self.process_ended(Some(status)).await,
             Event::Control(FromSupervisor::Interrupted) => self.interrupted(),
             Event::Control(_) => {}
+            Event::Listening(_) => {
+                tracing::warn!(session = %self.id, "a session's supervisor spoke out of turn");
+                self.process_ended(None).await;
+            }
             Event::DataClosed => {
                 let status = self.exit_status().await;
                 self.process_ended(status).await;
@@ -390,6 +394,10 @@ impl Actor {
                 };
                 match taken {
                     Ok(worker) => {
+                        if let Some(proxy) = &worker.proxy {
+                            let worker = proxy.worker;
+                            tracing::info!(target: "audit", worker, session = %self.id, "worker");
+                        }
                         self.worker = Some(worker);
                         self.copies.forget();
                     }

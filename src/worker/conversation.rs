@@ -47,6 +47,8 @@ pub enum Event {
         /// What was written.
         bytes: Vec<u8>,
     },
+    /// The listener of the session's network, from the supervisor.
+    Listening(OwnedFd),
     /// The live process has let go of its socket.
     DataClosed,
     /// The supervisor is gone, and with it everything.
@@ -325,7 +327,12 @@ impl Conversation {
             let Poll::Ready(ready) = control.poll_read_ready(context) else { return Poll::Pending };
             let mut guard = ready?;
             match guard.try_io(|control| receive_datagram(control.as_fd())) {
-                Ok(Ok(Some(message))) => return Poll::Ready(Ok(Event::Control(message))),
+                Ok(Ok(Some((FromSupervisor::Listening, fds)))) => {
+                    let listener = fds.into_iter().next().filter(|fd| sys::is_tcp_listener(fd.as_fd()));
+                    let listener = listener.ok_or_else(|| io::Error::other("no listener came with its word"));
+                    return Poll::Ready(listener.map(Event::Listening));
+                }
+                Ok(Ok(Some((message, _)))) => return Poll::Ready(Ok(Event::Control(message))),
                 Ok(Ok(None)) => return Poll::Ready(Ok(Event::ControlClosed)),
                 Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
                     return Poll::Ready(Ok(Event::ControlClosed));
@@ -337,16 +344,18 @@ impl Conversation {
     }
 }
 
-/// Receives one control message; descriptors beside it are closed, none is expected. `None` when the other side is
-/// gone.
-pub fn receive_datagram<T: DeserializeOwned>(socket: BorrowedFd<'_>) -> io::Result<Option<T>> {
+/// Receives one control message with the descriptors beside it. `None` when the other side is gone.
+pub fn receive_datagram<T: DeserializeOwned>(
+    socket: BorrowedFd<'_>,
+) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
     let mut bytes = [0; 4096];
     debug_assert!(bytes.len() <= MAX_DATAGRAM);
-    let (count, _) = sys::receive(socket, &mut bytes, Waiting::Never)?;
+    let (count, fds) = sys::receive(socket, &mut bytes, Waiting::Never)?;
     if count == 0 {
         return Ok(None);
     }
-    decode(&bytes[..count]).map(Some).map_err(io::Error::other)
+    let message = decode(&bytes[..count]).map_err(io::Error::other)?;
+    Ok(Some((message, fds)))
 }
 
 fn send_first(socket: BorrowedFd<'_>, outbox: &mut VecDeque<Outgoing>) -> io::Result<()> {

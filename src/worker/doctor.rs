@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::interpreter::Interpreter;
 use super::{WorkerError, Workers};
 use crate::config::env::Environment;
-use crate::config::{Config, SandboxLevel};
+use crate::config::{Config, Network, SandboxLevel};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize)]
@@ -54,6 +54,7 @@ pub fn examine(config: &Config) -> Vec<Check> {
     match first_session(config) {
         Ok(proofs) => {
             checks.push(session(config));
+            checks.push(network(config));
             checks.extend(proofs.into_iter().map(wall));
         }
         Err(error) => checks.push(refused(config, &error)),
@@ -121,6 +122,15 @@ fn session(config: &Config) -> Check {
         SandboxLevel::Off => (State::Absent, "level off: code runs with your own rights"),
     };
     check("sandbox", "session", state, seen.to_owned(), None)
+}
+
+fn network(config: &Config) -> Check {
+    let (state, seen) = match &config.sandbox.network {
+        Network::None => (State::Absent, "none: a loopback of its own".to_owned()),
+        Network::List(list) => (State::Passed, format!("through the proxy to {}", list.entries().join(", "))),
+        Network::Full => (State::Passed, "the server's own".to_owned()),
+    };
+    check("sandbox", "network", state, seen, None)
 }
 
 fn wall(proof: Proof) -> Check {

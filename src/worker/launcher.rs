@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use actwright_protocol::{decode, encode_datagram};
-use actwright_sandbox::plan::OuterPlan;
+use actwright_sandbox::plan::{OuterPlan, PROXY_PORT};
 use actwright_sandbox::{outer, sys};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -210,6 +210,21 @@ pub enum LaunchError {
         /// What the kernel said.
         source: io::Error,
     },
+}
+
+/// Where clients of HTTP find the proxy, in all the spellings that they look for. Their own loopback they reach directly.
+pub fn proxy_environment() -> impl Iterator<Item = (String, String)> {
+    let proxy = format!("http://127.0.0.1:{PROXY_PORT}");
+    let pairs = [
+        ("HTTP_PROXY", proxy.clone()),
+        ("HTTPS_PROXY", proxy.clone()),
+        ("ALL_PROXY", proxy),
+        ("NO_PROXY", "localhost,127.0.0.1,::1".to_owned()),
+    ];
+    let both = |(name, value): (&str, String)| {
+        [(name.to_owned(), value.clone()), (name.to_ascii_lowercase(), value)]
+    };
+    pairs.into_iter().flat_map(both)
 }
 
 /// The environment of every session: made here, nothing inherited.

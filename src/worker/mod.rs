@@ -9,6 +9,7 @@ use actwright_protocol::Proof;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Config;
+use crate::network::Proxy;
 
 mod conversation;
 pub mod doctor;
@@ -31,6 +32,8 @@ pub struct Worker {
     pub proofs: Vec<Proof>,
     /// A directory of its own on the host, for levels without a mount namespace; goes when this is dropped.
     pub workspace: Option<workspace::Workspace>,
+    /// Serves its network, where that is a list of hosts.
+    pub proxy: Option<Proxy>,
 }
 
 /// Why there is no worker.

@@ -41,6 +41,7 @@ fn policy(config: &Config, interpreter: &Interpreter) -> Policy {
         level: level(config),
         network: match config.sandbox.network {
             config::Network::None => Network::None,
+            config::Network::List(_) => Network::Proxied,
             config::Network::Full => Network::Full,
         },
         read: config.sandbox.read.clone(),

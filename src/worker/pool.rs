@@ -12,7 +12,8 @@ use tokio::task::AbortHandle;
 
 use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
-use crate::config::Config;
+use crate::config::{Config, Network};
+use crate::network::Shared;
 
 /// After a failed start requests are answered with the same error for this long, instead of starting Python again
 /// and again.
@@ -45,6 +46,8 @@ enum Wake {
 /// See the module.
 pub struct Pool {
     config: Arc<Config>,
+    /// What the proxies of all sessions share, where the network is a list of hosts.
+    network: Option<Arc<Shared>>,
     zygote: Phase,
     /// Counts zygotes, so that a session of a dead one is not taken for one of the next.
     generation: u64,
@@ -72,8 +75,13 @@ impl Pool {
     /// With no zygote yet.
     pub fn new(config: Arc<Config>) -> Self {
         let (wakes, inbox) = mpsc::unbounded_channel();
+        let network = match &config.sandbox.network {
+            Network::List(list) => Some(Arc::new(Shared::new(list.clone(), &config.network))),
+            Network::None | Network::Full => None,
+        };
         Self {
             config,
+            network,
             zygote: Phase::Absent,
             generation: 0,
             ready: VecDeque::new(),
@@ -185,7 +193,7 @@ impl Pool {
         let wanted = self.waiting.len() + self.config.sessions.pool;
         while self.ready.len() + self.unborn < wanted {
             let Phase::Running(zygote) = &self.zygote else { return };
-            match zygote.fork(&self.config) {
+            match zygote.fork(&self.config, self.network.clone()) {
                 Ok(unborn) => {
                     self.unborn += 1;
                     let (generation, wakes) = (self.generation, self.wakes.clone());

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actwright_protocol::{
-    CheckpointRules, FromWorker, FromZygote, PythonFacts, SessionSpec, ToZygote, VERSION, encode_datagram,
+    CheckpointRules, FromSupervisor, FromWorker, FromZygote, Proof, PythonFacts, Ready, SessionSpec,
+    ToZygote, VERSION, encode_datagram,
 };
 use actwright_sandbox::plan::SessionPlan;
 use actwright_sandbox::sys::{self, SocketKind, Waiting};
@@ -16,12 +18,13 @@ use tokio::time::timeout;
 
 use super::conversation::{Conversation, Event, receive_datagram};
 use super::interpreter::Interpreter;
-use super::launcher::{Launched, Launcher, Order, launch, session_environment};
+use super::launcher::{Launched, Launcher, Order, launch, proxy_environment, session_environment};
 use super::policy::plan_for;
 use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
 use crate::config::env::Environment;
-use crate::config::{Checkpoints, Config};
+use crate::config::{Checkpoints, Config, Network};
+use crate::network::{Proxy, Shared};
 use crate::watch::watch;
 
 /// How long an interpreter may take to start; imports from a cold disk are slow.
@@ -95,14 +98,14 @@ impl Zygote {
     }
 
     /// Begins the birth of a session; what it gives back is finished by [`Unborn::wait`].
-    pub fn fork(&self, config: &Config) -> Result<Unborn, WorkerError> {
+    pub fn fork(&self, config: &Config, network: Option<Arc<Shared>>) -> Result<Unborn, WorkerError> {
         let workspace = Workspace::make(config)?;
         let place = workspace.as_ref().map_or(std::path::Path::new("/session"), Workspace::path);
         let plan = plan_for(config, &self.interpreter, place)?.session;
         let conversation = self
             .spawn(&plan, checkpoint_rules(config))
             .map_err(|error| WorkerError::Launch(format!("no session: {error}")))?;
-        Ok(Unborn { conversation, workspace })
+        Ok(Unborn { conversation, workspace, network })
     }
 
     fn spawn(&self, plan: &SessionPlan, checkpoints: CheckpointRules) -> io::Result<Conversation> {
@@ -171,7 +174,10 @@ fn prepare(config: &Config) -> Result<(Launched, Interpreter), WorkerError> {
     let place = std::path::Path::new("/session");
     let plan = plan_for(config, &interpreter, place)?;
     let executable = interpreter.executable.clone();
-    let environment = session_environment(&executable, place, std::path::Path::new("/tmp"));
+    let mut environment = session_environment(&executable, place, std::path::Path::new("/tmp"));
+    if matches!(config.sandbox.network, Network::List(_)) {
+        environment.extend(proxy_environment());
+    }
     let launched = launch(&Order { plan: plan.outer, executable, environment })?;
     Ok((launched, interpreter))
 }
@@ -180,7 +186,7 @@ async fn read(socket: &AsyncFd<OwnedFd>) -> io::Result<Option<FromZygote>> {
     loop {
         let mut guard = socket.readable().await?;
         if let Ok(result) = guard.try_io(|socket| receive_datagram(socket.as_fd())) {
-            return result;
+            return result.map(|message| message.map(|(message, _)| message));
         }
     }
 }
@@ -190,29 +196,55 @@ async fn read(socket: &AsyncFd<OwnedFd>) -> io::Result<Option<FromZygote>> {
 pub struct Unborn {
     conversation: Conversation,
     workspace: Option<Workspace>,
+    /// What its proxy needs, where it gets one.
+    network: Option<Arc<Shared>>,
 }
 
 impl Unborn {
-    /// Waits for the session's word.
-    pub async fn wait(mut self) -> Result<Worker, WorkerError> {
-        let reason = match timeout(BIRTH, self.conversation.next()).await {
-            Ok(Event::Message(FromWorker::Ready(ready), _)) if ready.version == VERSION => {
-                let Self { conversation, workspace } = self;
-                return Ok(Worker { conversation, proofs: ready.proofs, workspace });
-            }
-            Ok(Event::Message(FromWorker::Ready(ready), _)) => {
-                ready.proofs.into_iter().map(|proof| proof.evidence).collect::<Vec<_>>().join("; ")
-            }
-            Ok(Event::Control(actwright_protocol::FromSupervisor::Failed { step, reason })) => {
-                format!("{step}: {reason}")
-            }
-            Ok(Event::DataClosed | Event::ControlClosed) => {
-                let words = "a session's process was killed while it was locked in, or lacked memory";
-                return Err(WorkerError::Killed(words.to_owned()));
-            }
-            Ok(other) => format!("the session ended while it was being locked in ({other:?})"),
-            Err(_) => format!("the session was not locked in within {} s", BIRTH.as_secs()),
-        };
-        Err(WorkerError::Refused(reason))
+    /// Waits for the session's word, and for its listener where it has one.
+    pub async fn wait(self) -> Result<Worker, WorkerError> {
+        let limit = format!("the session was not locked in within {} s", BIRTH.as_secs());
+        timeout(BIRTH, self.words()).await.unwrap_or(Err(WorkerError::Refused(limit)))
     }
+
+    async fn words(mut self) -> Result<Worker, WorkerError> {
+        let (mut ready, mut proxy) = (None, None);
+        while ready.is_none() || (self.network.is_some() && proxy.is_none()) {
+            match self.conversation.next().await {
+                Event::Message(FromWorker::Ready(word), _) if ready.is_none() => ready = Some(judge(word)?),
+                Event::Listening(listener) => {
+                    let Some(network) = self.network.clone().filter(|_| proxy.is_none()) else {
+                        return Err(WorkerError::Refused("a listener came that nobody asked for".to_owned()));
+                    };
+                    let started = Proxy::start(listener, network);
+                    proxy = Some(started.map_err(|error| {
+                        WorkerError::Launch(format!("the session's network cannot be served: {error}"))
+                    })?);
+                }
+                other => return Err(failure(other)),
+            }
+        }
+        let Self { conversation, workspace, .. } = self;
+        Ok(Worker { conversation, proofs: ready.unwrap_or_default(), workspace, proxy })
+    }
+}
+
+/// The proofs of a session that is locked in.
+fn judge(ready: Ready) -> Result<Vec<Proof>, WorkerError> {
+    if ready.version == VERSION {
+        return Ok(ready.proofs);
+    }
+    let reasons: Vec<String> = ready.proofs.into_iter().map(|proof| proof.evidence).collect();
+    Err(WorkerError::Refused(reasons.join("; ")))
+}
+
+fn failure(event: Event) -> WorkerError {
+    WorkerError::Refused(match event {
+        Event::Control(FromSupervisor::Failed { step, reason }) => format!("{step}: {reason}"),
+        Event::DataClosed | Event::ControlClosed => {
+            let words = "a session's process was killed while it was locked in, or lacked memory";
+            return WorkerError::Killed(words.to_owned());
+        }
+        other => format!("the session ended while it was being locked in ({other:?})"),
+    })
 }

@@ -209,3 +209,43 @@ class Frames(SessionTest):
             "display(1/0)",
         ):
             self.assertNotIn("actwright", self.error_of(text)["traceback"], text)
+
+
+class Listed(SessionTest):
+    """Where the network is a list of hosts behind a proxy, hints say so."""
+
+    def hint(self, cell, listed=True):
+        environ = {"HTTPS_PROXY": "http://127.0.0.1:3128" if listed else ""}
+        return "\n".join(run(cell, environ=environ).last["error"]["hints"])
+
+    def test_a_way_around_the_proxy(self):
+        for cell in (
+            "raise OSError(101, 'Network is unreachable')",
+            "import socket\nraise socket.gaierror(-2, 'x')",
+            "raise ConnectionRefusedError(111, 'x')",
+        ):
+            self.assertIn("HTTP_PROXY", self.hint(cell), cell)
+            self.assertNotIn("HTTP_PROXY", self.hint(cell, listed=False), cell)
+
+    def test_what_the_proxy_said(self):
+        refused = "403 Refused: a.example:443 is not in sandbox.network"
+        for cell in (
+            f"raise OSError('Tunnel connection failed: {refused}')",
+            f"import urllib.error\nraise urllib.error.URLError(OSError('Tunnel connection failed: {refused}'))",
+            f"import urllib.error\nraise urllib.error.HTTPError('http://a.example', 403, {refused[4:]!r}, {{}}, None)",
+            f"class ProxyError(Exception): pass\nraise ProxyError({refused!r})",
+            f"class E(Exception):\n  def __init__(self): self.message = {refused[4:]!r}\nraise E()",
+            f"class E(Exception): pass\nraise E(E('x', OSError('failed: {refused}')))",
+        ):
+            self.assertIn("not in the configuration's list", self.hint(cell), cell)
+            self.assertNotIn("not in the configuration's list", self.hint(cell, listed=False), cell)
+        self.assertIn("reason in the message", self.hint("raise OSError('429 Refused: more than 2 connections')"))
+        alert = "import ssl\nraise ssl.SSLError(1, '[SSL: TLSV1_ALERT_ACCESS_DENIED] tlsv1 alert access denied')"
+        self.assertIn("only TLS passes", self.hint(alert))
+        self.assertEqual(self.hint("raise ValueError('403 Forbidden')"), "")
+
+    def test_aiohttp_looks_for_the_proxy(self):
+        library = "class ClientSession:\n  def __init__(self, *, trust_env=False): self.trust_env = trust_env\n"
+        cell = f"open('aiohttp.py', 'w').write({library!r})\nimport aiohttp\naiohttp.ClientSession().trust_env"
+        for proxy, expected in (("http://127.0.0.1:3128", "True"), ("", "False")):
+            self.assertEqual(run(cell, environ={"HTTPS_PROXY": proxy}).last["value"]["repr"], expected)

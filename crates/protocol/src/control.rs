@@ -112,6 +112,8 @@ pub enum FromSupervisor {
         /// What the kernel answered.
         reason: String,
     },
+    /// The session's network is ready; sent once, before anything else. Descriptor: the listener.
+    Listening,
     /// The signal asked for is sent right after this word.
     Interrupted,
     /// The processes asked for are killed; so many there were.

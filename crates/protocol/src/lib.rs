@@ -16,6 +16,12 @@
 //!    in. Then turns: the host sends [`ToWorker::Run`], the process answers with any number of other messages
 //!    and exactly one [`FromWorker::Done`] for that cell. One cell at a time.
 //!
+//! # Network
+//!
+//! Where the session's plan asks for a listener, the supervisor opens it on the loopback of the session's own network
+//! namespace and hands it over with [`FromSupervisor::Listening`], before the session's process is forked. Nothing
+//! inside keeps it: the host alone accepts what connects there, also after a rollback, and closing it closes the port.
+//!
 //! # Copies
 //!
 //! Between its turns the process may park a frozen copy of itself with its supervisor ([`FromLive::Parked`]) and says
@@ -62,7 +68,7 @@ pub use message::{
 pub use value::{DateTimeKind, Value};
 
 /// Raised whenever the bytes of any message change.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The exit code of a session process that can no longer reach the host.
 pub const LOST_CONNECTION: i32 = 120;

@@ -27,12 +27,15 @@ pub const INSIDE_ID: u32 = 1_000;
 const SYSTEM_TREES: [&str; 6] = ["/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin"];
 
 /// What of `/etc` programs need to load libraries, tell the time, check certificates and know ports by name.
-const SYSTEM_ETC: [&str; 10] = [
+const SYSTEM_ETC: [&str; 13] = [
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/etc/timezone",
     "/etc/ssl",
     "/etc/ca-certificates",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem",
     "/etc/alternatives",
     "/etc/mime.types",
     "/etc/fonts",
@@ -55,6 +58,9 @@ const RESTRICTED_PROC: [&str; 6] = [
     "/proc/sys/kernel",
     "/proc/sys/vm/overcommit_memory",
 ];
+
+/// Where the listener of a proxied network waits, on the session's own loopback.
+pub const PROXY_PORT: u16 = 3128;
 
 /// A file that exists in the sandbox's root and that no rule allows: opening it tells whether Landlock holds.
 pub const FORBIDDEN_FILE: &str = "/forbidden";
@@ -92,6 +98,11 @@ pub enum PlanError {
     /// The restricted level cannot give what the policy asks for.
     #[error("level `restricted` has no network at all; set sandbox.network to \"none\" or use level `full`")]
     RestrictedNetwork,
+    /// Nothing would keep code to the proxy.
+    #[error(
+        "level `off` cannot keep code to a list of hosts; use level `full`, or set sandbox.network to \"none\" or \"full\""
+    )]
+    OpenNetwork,
     /// A path in the policy is not absolute.
     #[error("`{0}` in the sandbox policy is not an absolute path")]
     Relative(PathBuf),
@@ -201,6 +212,8 @@ pub struct SessionPlan {
     pub seccomp: Option<SeccompPlan>,
     /// Numbers that the kernel keeps.
     pub limits: SessionLimits,
+    /// A port of the session's own loopback on which the host listens.
+    pub listener: Option<u16>,
     /// What is tried from inside before the session is called ready.
     pub probes: Vec<Probe>,
 }
@@ -274,6 +287,7 @@ pub fn plan(policy: &Policy, facts: Facts, workspace: &Path) -> Result<Plan, Pla
                 session: restricted_session(policy, facts, workspace),
             })
         }
+        Level::Off if policy.network == Network::Proxied => Err(PlanError::OpenNetwork),
         Level::Off => Ok(Plan { outer: OuterPlan::Open, session: open_session(policy, workspace) }),
     }
 }
@@ -328,7 +342,7 @@ fn room(policy: &Policy, facts: Facts) -> RoomPlan {
     };
     let directories = ["/dev", "/dev/shm", "/proc", "/tmp", "/session", "/run", "/etc"];
     RoomPlan {
-        own_network: policy.network == Network::None,
+        own_network: policy.network != Network::Full,
         identity,
         binds,
         files: synthetic_files(policy.network),
@@ -344,7 +358,7 @@ fn synthetic_files(network: Network) -> Vec<(PathBuf, String)> {
         ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".to_owned()),
         (FORBIDDEN_FILE, "closed by landlock\n".to_owned()),
     ];
-    if network == Network::None {
+    if network != Network::Full {
         files.push(("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".to_owned()));
         files.push(("/etc/resolv.conf", String::new()));
     }
@@ -394,12 +408,14 @@ fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
         Probe::NoNewPrivileges,
         Probe::Limits,
     ];
-    if policy.network == Network::None {
-        probes.push(Probe::NoRoute);
+    match policy.network {
+        Network::None => probes.push(Probe::NoRoute),
+        Network::Proxied => probes.push(Probe::OnlyProxy { port: PROXY_PORT }),
+        Network::Full => {}
     }
     SessionPlan {
         rooms: SessionRooms::Own {
-            network: policy.network == Network::None,
+            network: policy.network != Network::Full,
             workspace_bytes: policy.limits.workspace,
             shared_memory_bytes: policy.limits.workspace.min(256 << 20),
             kept: covered(policy),
@@ -414,6 +430,7 @@ fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
         }),
         seccomp: Some(SeccompPlan::Sockets),
         limits: policy.limits,
+        listener: (policy.network == Network::Proxied).then_some(PROXY_PORT),
         probes,
     }
 }
@@ -459,6 +476,7 @@ fn restricted_session(policy: &Policy, facts: Facts, workspace: &Path) -> Sessio
         }),
         seccomp: Some(SeccompPlan::NoSockets),
         limits: policy.limits,
+        listener: None,
         probes,
     }
 }
@@ -470,6 +488,7 @@ fn open_session(policy: &Policy, workspace: &Path) -> SessionPlan {
         landlock: None,
         seccomp: None,
         limits: policy.limits,
+        listener: None,
         probes: vec![],
     }
 }

@@ -37,6 +37,8 @@ pub enum Level {
 pub enum Network {
     /// Only a loopback of its own.
     None,
+    /// Only a loopback of its own, with a listener on it that the host serves.
+    Proxied,
     /// The host's.
     Full,
 }

@@ -34,6 +34,11 @@ pub enum Probe {
     },
     /// A packet to an outside address has nowhere to go.
     NoRoute,
+    /// The same, and the listener of the proxy is there.
+    OnlyProxy {
+        /// Its port on the loopback.
+        port: u16,
+    },
     /// No socket can be made at all.
     NoSocket,
     /// A user namespace cannot be made.
@@ -69,6 +74,7 @@ impl Probe {
             Self::Unopenable { .. } => "landlock",
             Self::Unwritable { .. } => "read-only system",
             Self::NoRoute => "no network",
+            Self::OnlyProxy { .. } => "no network but the proxy",
             Self::NoSocket => "no sockets",
             Self::NoNewNamespaces => "no new namespaces",
             Self::SystemCallFilter => "seccomp",
@@ -97,10 +103,17 @@ impl Probe {
                 let made = fs::OpenOptions::new().write(true).create_new(true).open(path);
                 refused(made, &[libc::EACCES, libc::EROFS, libc::EPERM], "create", path).map_err(breach)
             }
-            Self::NoRoute => {
-                // 192.0.2.0/24 is kept for documentation, RFC 5737.
-                let tried = sys::try_connect([192, 0, 2, 1], 9);
-                refused(tried, &[libc::ENETUNREACH], "connect", Path::new("192.0.2.1")).map_err(breach)
+            Self::NoRoute => no_route().map_err(breach),
+            Self::OnlyProxy { port } => {
+                let refused = no_route().map_err(breach)?;
+                match sys::try_connect([127, 0, 0, 1], *port) {
+                    // On the loopback a connection stands or is refused at once, and one that is still on its way
+                    // has a listener.
+                    Ok(()) => {}
+                    Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+                    Err(error) => return Err(breach(format!("connect 127.0.0.1:{port}: {error}"))),
+                }
+                Ok(format!("{refused}; connect 127.0.0.1:{port} (the proxy) works"))
             }
             Self::NoSocket => {
                 let tried = sys::try_socket(libc::AF_INET, libc::SOCK_STREAM);
@@ -123,6 +136,12 @@ impl Probe {
             Self::Limits => kernel_limits(limits).map_err(breach),
         }
     }
+}
+
+fn no_route() -> Result<String, String> {
+    // 192.0.2.0/24 is kept for documentation, RFC 5737.
+    let tried = sys::try_connect([192, 0, 2, 1], 9);
+    refused(tried, &[libc::ENETUNREACH], "connect", Path::new("192.0.2.1"))
 }
 
 /// Tries every probe; the first wall that does not hold ends it.

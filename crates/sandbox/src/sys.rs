@@ -474,6 +474,33 @@ pub fn loopback_up() -> io::Result<()> {
     Ok(())
 }
 
+/// A TCP listener on this network namespace's 127.0.0.1.
+pub fn listen_on_loopback(port: u16) -> io::Result<OwnedFd> {
+    std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).map(OwnedFd::from)
+}
+
+/// Whether this is a TCP socket of IPv4 that listens.
+pub fn is_tcp_listener(socket: BorrowedFd<'_>) -> bool {
+    let option = |name| {
+        let mut value: libc::c_int = 0;
+        let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+        // SAFETY: pointer and length describe one integer.
+        let asked = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                name,
+                (&raw mut value).cast(),
+                &raw mut length,
+            )
+        };
+        (asked == 0).then_some(value)
+    };
+    option(libc::SO_DOMAIN) == Some(libc::AF_INET)
+        && option(libc::SO_PROTOCOL) == Some(libc::IPPROTO_TCP)
+        && option(libc::SO_ACCEPTCONN) == Some(1)
+}
+
 // ------------------------------------------------------------------------------------------------- processes
 
 /// What [`fork`] returns on either side.

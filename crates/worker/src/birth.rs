@@ -13,7 +13,7 @@ use actwright_sandbox::seccomp::Filters;
 use actwright_sandbox::sys::{self, Disposition, Dumpable, Forked};
 use actwright_sandbox::{Step, StepError, landlock, limits, proof, session};
 
-use crate::socket::{send_datagram, send_frame};
+use crate::socket::{send_datagram, send_datagram_with, send_frame};
 use crate::supervisor;
 
 /// Where the live process keeps its own sockets: just above the limit on code's files, so that a session's first file
@@ -91,6 +91,7 @@ fn leave(plan: &SessionPlan) -> Result<(), StepError> {
 /// The supervisor's side of the second fork never returns.
 fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), StepError> {
     session::settle(&birth.plan)?;
+    hand_over_listener(&birth.plan, control)?;
     let (ours, theirs) =
         sys::socket_pair(sys::SocketKind::Packet).step(|| "make a socket pair".to_owned())?;
     let ours = sys::duplicate_above(ours.as_fd(), ASIDE).step(|| "place a socket".to_owned())?;
@@ -108,6 +109,14 @@ fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), Ste
         }
         Forked::Child => become_live(birth, data, &theirs),
     }
+}
+
+/// The host gets the only descriptor, so that nothing inside can stand in for it.
+fn hand_over_listener(plan: &SessionPlan, control: &OwnedFd) -> Result<(), StepError> {
+    let Some(port) = plan.listener else { return Ok(()) };
+    let listener = sys::listen_on_loopback(port).step(|| format!("listen on the loopback's port {port}"))?;
+    send_datagram_with(control.as_fd(), &FromSupervisor::Listening, &[listener.as_fd()])
+        .step(|| "hand over the listener".to_owned())
 }
 
 fn become_supervisor(birth: &Birth<'_>, control: &OwnedFd, live: &OwnedFd) -> Result<(), StepError> {

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import ssl
 
 from attack import (
     CLONE_NEWNET,
@@ -263,3 +264,142 @@ def port_is_taken():
             return "the host's port"
         raise
     raise Refused("a port of its own")
+
+
+# In these the session's network is a list: `canary.example` with ports 80 and 443 leads to the canary, and `localhost`
+# with the canary's port is listed too.
+PROXY = ("127.0.0.1", 3128)
+ACCESS_DENIED = bytes([21, 3, 3, 0, 2, 2, 49])
+
+
+def _ask_proxy(request, first=b""):
+    """Whoever gets through to the canary is given the token, whatever was said first."""
+    with socket.create_connection(PROXY, 5) as made:
+        made.settimeout(5)
+        made.sendall(request.encode("latin-1"))
+        answer = made.recv(4096)
+        if b"\r\nProxy-Status: actwright; error=" in answer:
+            raise Refused(answer.split(b"; error=")[1].split(b"\r\n")[0].decode())
+        if answer.startswith(b"HTTP/1.1 200 Connection established\r\n"):
+            made.sendall(first or target.arm.encode())
+            answer = made.recv(4096)
+        if answer == ACCESS_DENIED:
+            raise Refused("access_denied")
+        return expect_token(answer)
+
+
+def _tunnel(place, first=b""):
+    return _ask_proxy(f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n\r\n", first)
+
+
+def _plain(place, fields=""):
+    return _ask_proxy(f"GET http://{place}/{target.arm} HTTP/1.1\r\nHost: {place}\r\n{fields}\r\n")
+
+
+def _every(way, places):
+    """All of them must be refused, and in the same way."""
+    seen = set()
+    for place in places:
+        try:
+            return way(place)
+        except Refused as refusal:
+            seen.add(str(refusal))
+    raise Refused(" and ".join(sorted(seen)))
+
+
+def _greeting(name):
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        context.wrap_bio(incoming, outgoing, server_hostname=name).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return outgoing.read()
+
+
+def around_proxy():
+    return tcp()
+
+
+def way_out_beside_proxy():
+    return way_out()
+
+
+def stand_in_for_proxy():
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        made.bind(PROXY)
+        made.listen()
+    return "the proxy's port"
+
+
+def listen_somewhere():
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
+        made.bind(("127.0.0.1", 0))
+        made.listen()
+    return "a port"
+
+
+def proxy_to_loopback():
+    places = (f"127.0.0.1:{target.tcp}", f"127.9.9.9:{target.tcp}", f"0.0.0.0:{target.tcp}")
+    return _every(_tunnel, places) or _every(_plain, places)
+
+
+def proxy_to_numbers():
+    numbers = ("2130706433", "0x7f000001", "017700000001", "127.1", "127.0.1", "0x7f.1", "0177.0.0.1", "127.0.0.1.")
+    return _every(_tunnel, [f"{number}:{target.tcp}" for number in numbers])
+
+
+def proxy_to_six():
+    addresses = ("::1", "::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::")
+    return _every(_tunnel, [f"[{address}]:{target.tcp}" for address in addresses])
+
+
+def proxy_to_own_name():
+    return _every(_tunnel, [f"{name}:{target.tcp}" for name in ("localhost", "LOCALHOST", "localhost.")])
+
+
+def proxy_to_look_alikes():
+    names = ("canary.example.evil.example", "xcanary.example", "x.canary.example", "canary-example", "canary.examp1e")
+    return _every(_tunnel, [f"{name}:443" for name in (*names, "xn--canry-5na.example", "canary%2eexample")])
+
+
+def proxy_to_user_names():
+    places = (f"canary.example:443@127.0.0.1:{target.tcp}", "user@canary.example:443", "canary.example@localhost:443")
+    return _every(_tunnel, places)
+
+
+def proxy_to_other_port():
+    return _every(_tunnel, [f"canary.example:{port}" for port in (22, 25, 8443, target.tcp)])
+
+
+def proxy_without_tls():
+    return _tunnel("canary.example:443")
+
+
+def proxy_greeting_another():
+    return _tunnel("canary.example:443", _greeting("other.example"))
+
+
+def proxy_greeting_nobody():
+    return _tunnel("canary.example:443", _greeting(None))
+
+
+def proxy_with_two_hosts():
+    return _plain("canary.example", "Host: localhost\r\n")
+
+
+def proxy_with_two_lengths():
+    hidden = f"GET http://localhost:{target.tcp}/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    return _plain("canary.example", f"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}")
+
+
+def proxy_with_two_requests():
+    return _plain("canary.example", "\r\nGET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n")
+
+
+def proxy_to_upgrade():
+    return _plain("canary.example", "Connection: Upgrade\r\nUpgrade: websocket\r\n")

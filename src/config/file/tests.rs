@@ -34,6 +34,15 @@ fn every_key_reads() {
         max_output = 4000
         structured = true
         kept_outputs = "1GB"
+        [network]
+        connections = 4
+        rate = 10
+        sent = "1MB"
+        received = "1MB"
+        session_sent = "1MB"
+        session_received = "1MB"
+        head = 8000
+        idle_timeout = "1m"
     "#;
     let file = LoadedFile::parse(text.into(), Path::new("x")).unwrap();
     assert_eq!(file.raw.limits.memory.as_ref().unwrap().get_ref().0, 2_000_000_000);

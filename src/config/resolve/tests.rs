@@ -79,7 +79,23 @@ fn absurd_values_are_refused_with_place_and_range() {
         ("[limits]\ntimeout = 4000", "more than `limits.max_timeout`"),
         ("[sessions]\nmax = 0", "`sessions.max`"),
         ("[sandbox]\nlevel = \"ful\"", "allowed are `full`, `restricted`, `off` | did you mean `full`?"),
-        ("[sandbox]\nnetwork = \"yes\"", "allowed are `none`, `full`"),
+        (
+            "[sandbox]\nnetwork = \"yes\"",
+            "allowed are `none`, `full` and a list of hosts | write a list of hosts as [",
+        ),
+        (
+            "[sandbox]\nnetwork = [\"https://a.example/\"]",
+            "has `https://a.example/`, which is an address of a page",
+        ),
+        ("[sandbox]\nnetwork = []", "is an empty list; write \"none\""),
+        ("[sandbox]\nnetwork = [\"a.example\", \"full\"]", "has `full` in a list; write it alone"),
+        ("[sandbox]\nnetwork = 3", "expected \"none\", \"full\" or a list of hosts"),
+        (
+            "[sandbox]\nlevel = \"restricted\"\nnetwork = [\"a.example\"]",
+            "can't be a list at level `restricted`",
+        ),
+        ("[network]\nconnections = 0", "`network.connections` (set by `actwright.toml`, line 2) is 0"),
+        ("[network]\nhosts = []", "unknown key `hosts`"),
         ("[sandbox]\nread = [\"data\"]", "a relative path | write a path that starts with `/`"),
         ("[sandbox]\nread = [\"/no/such/place\"]", "which does not exist"),
         ("python = \"/no/such/python\"", "which does not exist | name the executable"),
@@ -90,6 +106,54 @@ fn absurd_values_are_refused_with_place_and_range() {
         let message = refusal(text, &[], Flags::default());
         assert!(message.contains(words), "{text:?} gave {message}");
     }
+}
+
+#[test]
+fn a_list_of_hosts_is_read_from_each_place() {
+    let shown = |text: &str, pairs: &[(&str, &str)], flag: Option<&str>| {
+        let network = flag.map(|flag| flag.parse().unwrap());
+        let resolved = merged(text, pairs, Flags { network, ..Flags::default() }).unwrap();
+        resolved
+            .listing
+            .to_toml()
+            .lines()
+            .find(|line| line.starts_with("sandbox.network"))
+            .unwrap()
+            .to_owned()
+    };
+    let file = "[sandbox]\nnetwork = [\"A.example.\", \"*.b.example:443\"]\n";
+    let pairs = [("ACTWRIGHT_NETWORK", "c.example, 10.1.2.3:8080")];
+    for (found, expected) in [
+        (shown(file, &[], None), "sandbox.network = [\"a.example\", \"*.b.example:443\"]  # file"),
+        (shown(file, &pairs, None), "sandbox.network = [\"c.example\", \"10.1.2.3:8080\"]  # environment"),
+        (shown(file, &pairs, Some("d.example")), "sandbox.network = [\"d.example\"]  # flag"),
+        (shown(file, &pairs, Some("none")), "sandbox.network = \"none\"  # flag"),
+    ] {
+        assert_eq!(found, expected);
+    }
+    let printed = merged(file, &[], Flags::default()).unwrap().listing.to_toml();
+    assert!(matches!(
+        merged(&printed, &[], Flags::default()).unwrap().config.sandbox.network,
+        Network::List(_)
+    ));
+}
+
+#[test]
+fn names_of_tests_lead_to_the_loopback_or_nowhere() {
+    let with = |text| merged("", &[("ACTWRIGHT_TEST_NETWORK_RESOLVE", text)], Flags::default());
+    let resolved = with("a.example=127.0.0.1:80,b.example=[::1]:8080").unwrap();
+    assert_eq!(resolved.config.network.test_servers.len(), 2);
+    assert!(resolved.warnings[0].contains("names lead to servers of a test"), "{:?}", resolved.warnings);
+    for text in [
+        "a.example=10.0.0.1:80",
+        "a.example=1.1.1.1:80",
+        "a.example",
+        "a.example=localhost:80",
+        "127.1=127.0.0.1:1",
+    ] {
+        assert!(with(text).unwrap_err().to_string().contains("alone, for tests"), "{text}");
+    }
+    assert!(merged("", &[], Flags::default()).unwrap().config.network.test_servers.is_empty());
 }
 
 #[test]

@@ -3,18 +3,10 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::config::{Limits, PythonChoice, ResultRules, SandboxConfig, SessionRules};
+use crate::config::AllowList;
 
 fn config() -> Config {
-    Config {
-        base: PathBuf::from("/base"),
-        python: PythonChoice::Auto,
-        sandbox: SandboxConfig::default(),
-        limits: Limits::default(),
-        sessions: SessionRules::default(),
-        tools: Vec::new(),
-        results: ResultRules::default(),
-    }
+    Config::at(PathBuf::from("/base"))
 }
 
 #[test]
@@ -48,4 +40,30 @@ fn structure_is_declared_when_asked_for_only() {
     assert!(list(&config, Reach::Sandbox).iter().all(|tool| tool.output_schema.is_none()));
     config.results.structured = true;
     assert!(list(&config, Reach::Sandbox)[0].output_schema.is_some());
+}
+
+#[test]
+fn texts_and_hints_tell_of_the_network_that_there_is() {
+    let with = |network| {
+        let mut config = config();
+        config.sandbox.network = network;
+        let tools = list(&config);
+        let open = tools[0].annotations.as_ref().unwrap().open_world_hint;
+        (instructions(&config), tools[0].description.clone().unwrap().into_owned(), open)
+    };
+    let (said, described, open) = with(Network::None);
+    assert!(said == INSTRUCTIONS && said.contains(NO_NETWORK), "{said}");
+    assert!(!described.contains("Network") && open == Some(false), "{described}");
+    let hosts = AllowList::parse(["a.example", "*.b.example:443"]).unwrap();
+    let (said, described, open) = with(Network::List(hosts));
+    let words = "Network: HTTP and HTTPS to a.example, *.b.example:443 only, by proxy; no raw sockets.";
+    assert!(said.contains(words) && described.ends_with(words), "{said} {described}");
+    assert!(!said.contains("no network") && open == Some(true));
+    let (said, _, open) = with(Network::Full);
+    assert!(said.contains("Network: open.") && open == Some(true), "{said}");
+    let many: Vec<String> = (0..500).map(|number| format!("{number}.long-name-of-a-host.example")).collect();
+    let (said, described, _) =
+        with(Network::List(AllowList::parse(many.iter().map(String::as_str)).unwrap()));
+    assert!(said.contains(" and 488 more only"), "{said}");
+    assert!(described.len() < 2_000);
 }

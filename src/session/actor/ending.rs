@@ -102,6 +102,9 @@ impl Actor {
     pub(super) async fn go_back(&mut self, cell: u64) -> Option<u64> {
         let threads = self.copies.threads();
         let worker = self.worker.as_mut()?;
+        if let Some(proxy) = &worker.proxy {
+            proxy.cut();
+        }
         if let Err(error) = worker.conversation.roll_back(cell) {
             tracing::debug!(session = %self.id, %error, "the supervisor does not take an order");
             return None;

@@ -3,5 +3,6 @@
 mod client;
 pub mod dice;
 pub mod processes;
+pub mod web;
 
 pub use client::{Client, Era, Wire, meta_2026, report, text};

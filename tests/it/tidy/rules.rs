@@ -11,19 +11,21 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
-    ("config", &["names", "nearest"]),
+    ("hosts", &[]),
+    ("config", &["names", "nearest", "hosts"]),
     ("outputs", &["names", "config"]),
-    ("worker", &["names", "config", "outputs", "watch"]),
+    ("network", &["hosts", "config"]),
+    ("worker", &["names", "config", "outputs", "watch", "network"]),
     // Its answers carry events for whoever watches a run, and those are the session's.
-    ("tools", &["config", "nearest"]),
+    ("tools", &["config", "nearest", "network"]),
     ("host_calls", &["session", "tools"]),
     ("session", &["names", "config", "outputs", "worker", "host_calls", "tools"]),
     ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools"]),
-    ("attack", &["names", "config", "session", "host_calls"]),
+    ("attack", &["names", "hosts", "config", "session", "host_calls"]),
     (
         "cli",
         &[

@@ -59,6 +59,7 @@ fn the_bytes_are_those_of_this_version() {
         hex(&ToSupervisor::Quit),
         hex(&FromLive::Parked { pid: 5, cell: 1 }),
         hex(&FromSupervisor::Failed { step: "s".into(), reason: "r".into() }),
+        hex(&FromSupervisor::Listening),
         hex(&FromSupervisor::Interrupted),
         hex(&FromSupervisor::Swept { killed: 3 }),
         hex(&FromSupervisor::RolledBack { cell: 1 }),

@@ -60,6 +60,18 @@ fn an_open_network_shows_the_hosts_resolver_and_nothing_else_more() {
 }
 
 #[test]
+fn a_proxied_network_is_as_empty_as_none_and_has_a_listener() {
+    let plan = |network| planned(&Policy { network, ..policy(Level::Full) }, USER);
+    let (proxied, none) = (plan(Network::Proxied), plan(Network::None));
+    assert_eq!(proxied.outer, none.outer);
+    assert_eq!((proxied.session.listener, none.session.listener), (Some(PROXY_PORT), None));
+    assert_eq!(proxied.session.probes.last(), Some(&Probe::OnlyProxy { port: PROXY_PORT }));
+    assert_eq!(none.session.probes.last(), Some(&Probe::NoRoute));
+    let probes = none.session.probes.clone();
+    assert_eq!(none.session, SessionPlan { listener: None, probes, ..proxied.session });
+}
+
+#[test]
 fn what_cannot_be_kept_is_refused() {
     let with = |change: &dyn Fn(&mut Policy)| {
         let mut policy = policy(Level::Full);
@@ -75,6 +87,12 @@ fn what_cannot_be_kept_is_refused() {
         policy.network = Network::Full;
     });
     assert_eq!(network, PlanError::RestrictedNetwork);
+    for (level, expected) in
+        [(Level::Restricted, PlanError::RestrictedNetwork), (Level::Off, PlanError::OpenNetwork)]
+    {
+        let proxied = with(&|policy| (policy.level, policy.network) = (level, Network::Proxied));
+        assert_eq!(proxied, expected);
+    }
     let old = Facts { landlock: 2, ..USER };
     for level in [Level::Full, Level::Restricted] {
         let refused = plan(&policy(level), old, Path::new("/box/s"));
