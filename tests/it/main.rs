@@ -11,6 +11,7 @@ mod leftovers;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
+mod rollbacks;
 mod sandbox;
 mod session_ends;
 mod sessions;

@@ -2,6 +2,7 @@
 
 mod client;
 pub mod dice;
+pub mod pandas;
 pub mod processes;
 
 pub use client::{Client, Era, Wire, meta_2026, report, text};
