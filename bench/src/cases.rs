@@ -61,6 +61,8 @@ impl Bench {
         add("start", "ms", self.start());
         add("new session", "ms", self.new_session());
         add("warm 1+1 over stdio", "ms", self.warm());
+        add("rollback", "ms", self.rollback());
+        add("200 MB heap", "ms", self.large_heap());
         add("host calls", "/s", self.host_calls());
         add("1 MB of output", "ms", self.output("1 MB of output", 10_000, 10));
         if self.effort == Effort::Full {
@@ -174,6 +176,69 @@ impl Bench {
                 .goal(Goal::AtMost(1.0))
                 .beside("made after the reply before, while the client thinks"),
         ])
+    }
+
+    /// From a call whose cell ends its own process to the reply, after which every variable is there again; and undo.
+    fn rollback(&self) -> anyhow::Result<Vec<Row>> {
+        let mut client = self.connect()?;
+        client.run(json!({"code": "n = 0"}))?;
+        let (mut crash, mut undo) = (Sample::default(), Sample::default());
+        for _ in 0..self.effort.times(100) {
+            crash.add(self.crash(&mut client, "n")?);
+            client.run(json!({"code": "n += 1"}))?;
+            let start = Instant::now();
+            client.ask("tools/call", json!({"name": "undo_run", "arguments": {}}))?;
+            undo.add(start.elapsed());
+            expect(&client.run(json!({"code": "n"}))?, "0")?;
+        }
+        let fresh = "without a copy: a new session, and its variables are gone";
+        Ok(vec![
+            Row::new("rollback after a crash, small heap", crash.median(), "ms")
+                .p95(crash.quantile(0.95))
+                .beside(fresh),
+            Row::new("undo_run of one cell, small heap", undo.median(), "ms").p95(undo.quantile(0.95)),
+        ])
+    }
+
+    /// The same with 200 MB that every copy shares: what the copy costs, what a rollback takes, and the first cell that
+    /// touches every page again.
+    fn large_heap(&self) -> anyhow::Result<Vec<Row>> {
+        let mut client = self.connect()?;
+        client.run(json!({"code": include_str!("cells/large_heap.py")}))?;
+        let (mut copy, mut crash, mut touch) = (Sample::default(), Sample::default(), Sample::default());
+        for _ in 0..self.effort.times(20) {
+            crash.add(self.crash(&mut client, "len(heap)")?);
+            let call =
+                json!({"name": "run_code", "arguments": {"code": "heap[::4096] = bytes(len(heap[::4096]))"}});
+            let start = Instant::now();
+            let answer = client.ask("tools/call", call)?;
+            touch.add(start.elapsed());
+            let micros = &answer.message["result"]["_meta"]["actwright/run"]["checkpoint"]["micros"];
+            let micros = micros.as_f64().context("a large heap was not copied")?;
+            copy.add(Duration::from_secs_f64(micros / 1e6));
+        }
+        Ok(vec![
+            Row::new("checkpoint before a cell, 200 MB heap", copy.median(), "ms").p95(copy.quantile(0.95)),
+            Row::new("rollback after a crash, 200 MB heap", crash.median(), "ms").p95(crash.quantile(0.95)),
+            Row::new("a cell that writes to each of its pages", touch.median(), "ms")
+                .p95(touch.quantile(0.95))
+                .beside("the copy keeps the old ones, so each is copied once"),
+        ])
+    }
+
+    /// How long the reply to a crash takes; the session must have gone on from its copy.
+    fn crash(&self, client: &mut Client, intact: &str) -> anyhow::Result<Duration> {
+        let before = client.run(json!({"code": intact}))?.result;
+        let call = json!({"name": "run_code", "arguments": {"code": "import os; os._exit(1)"}});
+        let start = Instant::now();
+        let answer = client.ask("tools/call", call)?;
+        let took = start.elapsed();
+        let state = &answer.message["result"]["_meta"]["actwright/run"]["state"];
+        if state != "rolled_back" {
+            bail!("after a crash the state is {state}");
+        }
+        expect(&client.run(json!({"code": intact}))?, &before)?;
+        Ok(took)
     }
 
     fn host_calls(&self) -> anyhow::Result<Vec<Row>> {

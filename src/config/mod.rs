@@ -173,7 +173,7 @@ pub struct SessionRules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Checkpoints {
-    /// Unless that would cost much: not over 256 MB of own memory, nor for a while after a copy that took over 20 ms.
+    /// Unless that would cost much: not over 256 MB of own memory, nor for a while after a copy that took over 20 ms of work.
     Auto,
     /// After every cell, whatever it costs.
     Always,

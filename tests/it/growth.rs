@@ -1,8 +1,10 @@
 //! What a long day does to the server: nothing that grows with the number of cells.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
-use crate::support::processes::{below, descriptors, memory};
+use crate::support::processes::{below, descriptors, memory, share_of_memory};
 use crate::support::{Client, report};
 
 #[test]
@@ -48,4 +50,44 @@ fn descriptors_do_not_grow_with_cells() {
     // Some are open for a moment only.
     let fine = after.0 <= before.0 + 2 && after.1 <= before.1 + 2 && after.2 <= before.2 + 2;
     assert!(fine, "{before:?} became {after:?}");
+}
+
+#[test]
+fn ten_thousand_cells_leave_no_copies_and_no_memory_behind() {
+    let mut client = Client::configured("[sessions]\ncopies = 3\npool = 0\n", &[]);
+    let run = |client: &mut Client, cells: usize| {
+        for cell in 0..cells {
+            let result = client.run("x = list(range(100))");
+            assert_eq!(report(&result)["status"], "ok", "cell {cell}: {result}");
+        }
+    };
+    run(&mut client, 500);
+    let before = memory_of_sandbox(client.pid());
+    run(&mut client, 10_000);
+    // What is on its way out gets a moment.
+    let patience = Instant::now() + Duration::from_secs(5);
+    // As many as without copies, and three.
+    let most = processes_without_copies(&mut Client::configured(
+        "[sessions]\ncheckpoints = \"off\"\npool = 0\n",
+        &[],
+    )) + 3;
+    while below(client.pid()).len() > most && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let alive = below(client.pid()).len();
+    assert!(alive <= most, "{alive} processes, and {most} are right");
+    let grown = memory_of_sandbox(client.pid()).saturating_sub(before);
+    println!("{before} bytes, then {grown} more");
+    assert!(grown < 8 << 20, "{before} bytes, then {grown} more");
+}
+
+/// How many processes a server and one session are when nothing is copied.
+fn processes_without_copies(client: &mut Client) -> usize {
+    client.run("1");
+    below(client.pid()).len()
+}
+
+/// The share of everything below the server; the server itself remembers the outputs that can still be read.
+fn memory_of_sandbox(server: u32) -> u64 {
+    below(server).into_iter().filter_map(|process| share_of_memory(process.pid)).sum()
 }

@@ -12,6 +12,7 @@ mod mcp;
 mod mcp_lines;
 mod mcp_tools;
 mod network;
+mod rollbacks;
 mod sandbox;
 mod session_ends;
 mod sessions;

@@ -31,7 +31,7 @@ pub struct CheckpointRules {
     pub keep: u32,
     /// Bytes of its own memory beyond which a copy would cost too much; `None` for no such bound.
     pub memory: Option<u64>,
-    /// Microseconds that a fork may take before the next ones are skipped; `None` for no such bound.
+    /// Microseconds of work that a fork may be before the next ones are skipped; `None` for no such bound.
     pub micros: Option<u64>,
 }
 

@@ -60,7 +60,7 @@ impl Park {
         }
         // A copy that goes on at level `restricted` cannot look into /proc: the rules name the process it came from.
         let threads = sys::own_threads().ok();
-        let start = sys::micros();
+        let (start, worked) = (sys::micros(), sys::micros_at_work());
         // The sockets must find room even if code has used up its files.
         let lent = sys::lend(Resource::Files);
         let forked = fork(py, cell, threads);
@@ -74,7 +74,9 @@ impl Park {
                 let surplus = self.copies.len().saturating_sub(self.rules.keep as usize + 1);
                 self.copies.drain(..surplus);
                 let micros = sys::micros().saturating_sub(start);
-                if self.rules.micros.is_some_and(|most| micros > most) {
+                // What counts is the work: on a busy machine a small copy waits for its turn and is still worth having.
+                let work = sys::micros_at_work().saturating_sub(worked);
+                if self.rules.micros.is_some_and(|most| work > most) {
                     self.resting = REST;
                 }
                 let threads = u32::try_from(threads.unwrap_or(1)).unwrap_or(u32::MAX);

@@ -2,6 +2,7 @@
 
 mod client;
 pub mod dice;
+pub mod pandas;
 pub mod processes;
 pub mod web;
 
