@@ -33,6 +33,17 @@ pub fn answer(name: &str, arguments: &[u8]) -> Result<Answer, CallError> {
     }
 }
 
+/// The answer to a call beyond `limits.calls`.
+pub fn too_many(limit: u64) -> CallError {
+    error(
+        "too_many_calls",
+        &format!(
+            "the cell has called the host more than {limit} times (limits.calls); call less often, or go on in \
+             another cell"
+        ),
+    )
+}
+
 fn error(kind: &str, message: &str) -> CallError {
     CallError { kind: kind.to_owned(), message: message.to_owned() }
 }

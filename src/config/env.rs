@@ -50,6 +50,10 @@ pub const WORKSPACE: Key = key("limits.workspace", "ACTWRIGHT_WORKSPACE", None);
 pub const OUTPUT: Key = key("limits.output", "ACTWRIGHT_OUTPUT", None);
 /// Bytes of source in a cell.
 pub const SOURCE: Key = key("limits.source", "ACTWRIGHT_SOURCE", None);
+/// Calls into the host in a cell.
+pub const CALLS: Key = key("limits.calls", "ACTWRIGHT_CALLS", None);
+/// Processor time of a cell.
+pub const CPU_TIME: Key = key("limits.cpu_time", "ACTWRIGHT_CPU_TIME", None);
 /// Default time of a cell.
 pub const TIMEOUT: Key = key("limits.timeout", "ACTWRIGHT_TIMEOUT", Some("--timeout"));
 /// Longest time of a cell.
@@ -73,7 +77,7 @@ pub const STRUCTURED: Key =
 pub const KEPT_OUTPUTS: Key = key("results.kept_outputs", "ACTWRIGHT_KEPT_OUTPUTS", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 23] = [
+pub const KEYS: [Key; 25] = [
     BASE,
     PYTHON,
     LOG,
@@ -87,6 +91,8 @@ pub const KEYS: [Key; 23] = [
     WORKSPACE,
     OUTPUT,
     SOURCE,
+    CALLS,
+    CPU_TIME,
     TIMEOUT,
     MAX_TIMEOUT,
     MAX_SESSIONS,

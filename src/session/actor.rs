@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use actwright_protocol::{FromSupervisor, FromWorker, OutputStream, ToWorker};
+use actwright_protocol::{FromSupervisor, FromWorker, OutputStream, ToSupervisor, ToWorker};
 use actwright_sandbox::sys;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
@@ -66,6 +66,8 @@ pub struct Actor {
     cells: u64,
     late: LateBox,
     copies: Copies,
+    /// Host calls since the last cell began.
+    calls: u64,
     /// What the next report must say of the time before it.
     notes: Vec<String>,
     variables_lost: bool,
@@ -112,6 +114,7 @@ impl Actor {
             cells: 0,
             late: LateBox::default(),
             copies: Copies::default(),
+            calls: 0,
             notes: note.into_iter().collect(),
             variables_lost: false,
         }
@@ -220,7 +223,7 @@ impl Actor {
             Event::Message(message, contents) => self.message(message, contents).await,
             Event::Control(FromSupervisor::Exited(status)) => self.process_ended(Some(status)).await,
             Event::Control(FromSupervisor::Interrupted) => self.interrupted(),
-            Event::Control(_) => {}
+            Event::Control(word) => self.watched(&word),
             Event::DataClosed => {
                 let status = self.exit_status().await;
                 self.process_ended(status).await;
@@ -273,7 +276,12 @@ impl Actor {
 
     async fn call(&mut self, id: u64, name: &str, arguments: &[u8]) {
         let Some(worker) = &mut self.worker else { return };
-        let sent = match host_calls::answer(name, arguments) {
+        self.calls += 1;
+        let answer = match self.calls > self.config.limits.calls {
+            true => Err(host_calls::too_many(self.config.limits.calls)),
+            false => host_calls::answer(name, arguments),
+        };
+        let sent = match answer {
             Ok(answer) => {
                 if let (Some(event), Some(running)) = (answer.event, &self.running) {
                     // A full channel means that nobody reads fast enough.
@@ -337,13 +345,26 @@ impl Actor {
     async fn start(&mut self, job: Job) {
         let Some(worker) = &mut self.worker else { return };
         self.cells += 1;
+        self.calls = 0;
         let plan = job.request.mode == RunMode::Plan;
         let ticks = sys::ticks_since_boot().unwrap_or(u64::MAX);
         let timeout = job.request.timeout.unwrap_or(self.config.limits.timeout);
+        let budget = self.config.limits.cpu_time;
+        // A budget that cannot be used up before the clock stops the cell is not worth watching.
+        let budget = (budget < timeout.saturating_mul(processors())).then_some(budget);
+        if let Some(budget) = budget {
+            let cpu_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
+            if let Err(error) = worker.conversation.order(&ToSupervisor::Allow { cpu_ms }) {
+                tracing::debug!(session = %self.id, %error, "the supervisor does not take a budget");
+            }
+        }
         let sent = worker.conversation.send_cell(self.cells, &job.request.code, plan);
         // A full channel means that nobody watches.
         let _ = job.events.try_send(RunEvent::Started { session: self.id.clone(), cell: self.cells });
         self.running = Some(Running::new(job, self.cells, self.outputs.recorder(), ticks, timeout));
+        if let Some(running) = &mut self.running {
+            running.cpu_time = budget;
+        }
         self.publish();
         if let Err(error) = sent {
             tracing::debug!(session = %self.id, %error, "a cell could not be sent");
@@ -364,6 +385,11 @@ impl Actor {
         status.cells = self.cells;
         status.queued = self.queue.len();
     }
+}
+
+/// How many of its threads can run at the same time.
+fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }
 
 /// An error of the host: a short id for the caller, the detail in the log.

@@ -63,6 +63,8 @@ pub struct Running {
     pub started_ticks: u64,
     /// How long it may run.
     pub timeout: Duration,
+    /// How much processor time it may use, where that is watched.
+    pub cpu_time: Option<Duration>,
     /// Whether and why it is being stopped.
     pub stop: Option<Stopping>,
     started: Instant,
@@ -184,6 +186,7 @@ impl Running {
             recorder,
             started_ticks,
             timeout,
+            cpu_time: None,
             stop: None,
             started: Instant::now(),
             written: 0,
@@ -273,6 +276,12 @@ impl Running {
                 }
             }
             (End::Killed, None) => self.tell_lost(&mut story, None, memory),
+            // It was killed for this, inside.
+            (End::Lost(_), Some(why @ Stop::Memory { .. })) => {
+                story.error = Some(why.error(self.timeout.as_secs_f64()));
+                story.status = Status::Lost;
+                story.state = SessionState::Reset;
+            }
             (End::Lost(status), _) => self.tell_lost(&mut story, status, memory),
         }
         story
@@ -332,15 +341,15 @@ impl Running {
 
 fn stopped_status(why: Stop) -> Status {
     match why {
-        Stop::Timeout => Status::Timeout,
+        Stop::Timeout | Stop::CpuTime { .. } => Status::Timeout,
         Stop::Cancelled | Stop::Ended => Status::Cancelled,
-        Stop::OutputLimit { .. } => Status::Raised,
+        Stop::OutputLimit { .. } | Stop::Memory { .. } => Status::Raised,
     }
 }
 
 fn killed_status(why: Stop) -> Status {
     match why {
-        Stop::OutputLimit { .. } => Status::Lost,
+        Stop::OutputLimit { .. } | Stop::Memory { .. } => Status::Lost,
         other => stopped_status(other),
     }
 }
