@@ -3,6 +3,7 @@
 //! What can wake it is the closed enum `Wake`; the loop is `run`. The process may be lost at any moment; the session
 //! goes on without and takes a new one when the next cell comes.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -277,9 +278,17 @@ impl Actor {
     async fn call(&mut self, id: u64, name: &str, arguments: &[u8]) {
         let Some(worker) = &mut self.worker else { return };
         self.calls += 1;
-        let answer = match self.calls > self.config.limits.calls {
-            true => Err(host_calls::too_many(self.config.limits.calls)),
-            false => host_calls::answer(name, arguments),
+        let most = self.config.limits.calls;
+        if self.calls == most + 1
+            && let Some(running) = &mut self.running
+        {
+            running.note(format!(
+                "the cell called the host more than {most} times (limits.calls), and further calls were refused"
+            ));
+        }
+        let answer = match self.calls.cmp(&most) {
+            Ordering::Greater => Err(host_calls::too_many(most)),
+            _ => host_calls::answer(name, arguments),
         };
         let sent = match answer {
             Ok(answer) => {

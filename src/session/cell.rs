@@ -231,6 +231,13 @@ impl Running {
         self.written > limit
     }
 
+    /// Something that the report must say, once.
+    pub fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
     /// Takes something rich, within bounds.
     pub fn take_display(&mut self, forms: Vec<(String, Vec<u8>)>) {
         let bytes: usize = forms.iter().map(|(_, content)| content.len()).sum();
@@ -239,10 +246,7 @@ impl Running {
                 "more than {DISPLAYS} rich objects or {} MB of them; the rest is left out",
                 DISPLAY_BYTES >> 20
             );
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
-            return;
+            return self.note(note);
         }
         self.display_bytes += bytes;
         self.displays.push(Display { forms });
