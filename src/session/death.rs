@@ -55,7 +55,10 @@ impl Stop {
             ),
             Self::CpuTime { limit } => (
                 "CpuTimeLimitExceeded",
-                format!("the cell used more than {} s of processor time (limits.cpu_time)", limit.as_secs_f64()),
+                format!(
+                    "the cell used more than {} s of processor time (limits.cpu_time)",
+                    limit.as_secs_f64()
+                ),
                 "do the work in smaller steps; waiting and sleeping use no processor time",
             ),
             Self::Ended => ("Cancelled", "the session was reset or closed while the cell ran".to_owned(), ""),

@@ -104,7 +104,9 @@ fn copies_give_way_to_the_live_session() {
     let mut client = Client::configured(settings, &[]);
     // Each cell replaces what the copy before it holds, so that all copies together would be far over the limit.
     for turn in 0..6 {
-        let code = format!("import time; block = None; block = bytearray(b'{turn}') * 110_000_000; time.sleep(0.4); block[5]");
+        let code = format!(
+            "import time; block = None; block = bytearray(b'{turn}') * 110_000_000; time.sleep(0.4); block[5]"
+        );
         let result = client.run(&code);
         assert_eq!(report(&result)["result"], (48 + turn).to_string(), "{result}");
         assert_eq!(report(&result)["state"], "kept", "{result}");
@@ -116,7 +118,8 @@ fn copies_give_way_to_the_live_session() {
 #[test]
 fn memory_filled_between_two_cells_is_noticed() {
     let (mut client, _, session) = neighbours("memory = \"200MB\"");
-    let code = format!("import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {CHILDREN:?}])\ny = 8");
+    let code =
+        format!("import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {CHILDREN:?}])\ny = 8");
     client.run_in(&session, &code);
     await_that("they are killed", || below_named(client.pid(), "80_000_000").is_empty());
     let result = client.run_in(&session, "y");
@@ -186,10 +189,8 @@ fn a_fork_bomb_is_held_and_ends_with_its_cell() {
     let result = go_off(&mut client, &neighbour, &session, bomb);
     assert_eq!(report(&result)["error"]["type"], "Timeout", "{result}");
     goes_on(&mut client, &session);
-    let result = client.run_in(
-        &session,
-        "import os, time\nfor _ in range(100):\n    if os.fork() == 0: time.sleep(60)",
-    );
+    let result = client
+        .run_in(&session, "import os, time\nfor _ in range(100):\n    if os.fork() == 0: time.sleep(60)");
     said(&result, &["BlockingIOError", "limits.processes"]);
 }
 

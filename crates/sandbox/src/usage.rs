@@ -55,7 +55,8 @@ pub fn memory_files(pids: &[i32]) -> u64 {
     for pid in pids {
         for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
             let path = entry.path();
-            if fs::read_link(&path).is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(b"/memfd:"))
+            if fs::read_link(&path)
+                .is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(b"/memfd:"))
                 && let Ok(metadata) = fs::metadata(&path)
             {
                 found.insert(metadata.ino(), metadata.blocks().saturating_mul(512));
