@@ -128,14 +128,16 @@ fn subject(config: &Config) -> [(&'static str, String); 3] {
     [("base", config.base.display().to_string()), ("python", python), ("sandbox", sandbox.to_owned())]
 }
 
-fn limits(limits: &Limits) -> [(&'static str, u64, &'static str); 8] {
+fn limits(limits: &Limits) -> [(&'static str, u64, &'static str); 10] {
     [
-        ("memory", limits.memory, "bytes"),
+        ("memory", limits.memory, "bytes a session"),
         ("processes", limits.processes, "processes and threads"),
         ("files", limits.files, "open files"),
         ("workspace", limits.workspace, "bytes"),
         ("output", limits.output, "bytes a cell"),
         ("source", limits.source, "bytes a cell"),
+        ("calls", limits.calls, "host calls a cell"),
+        ("cpu_time", limits.cpu_time.as_secs(), "seconds of processor time a cell"),
         ("timeout", limits.timeout.as_secs(), "seconds"),
         ("max_timeout", limits.max_timeout.as_secs(), "seconds"),
     ]

@@ -50,6 +50,10 @@ pub const WORKSPACE: Key = key("limits.workspace", "ACTWRIGHT_WORKSPACE", None);
 pub const OUTPUT: Key = key("limits.output", "ACTWRIGHT_OUTPUT", None);
 /// Bytes of source in a cell.
 pub const SOURCE: Key = key("limits.source", "ACTWRIGHT_SOURCE", None);
+/// Calls into the host in a cell.
+pub const CALLS: Key = key("limits.calls", "ACTWRIGHT_CALLS", None);
+/// Processor time of a cell.
+pub const CPU_TIME: Key = key("limits.cpu_time", "ACTWRIGHT_CPU_TIME", None);
 /// Default time of a cell.
 pub const TIMEOUT: Key = key("limits.timeout", "ACTWRIGHT_TIMEOUT", Some("--timeout"));
 /// Longest time of a cell.
@@ -90,7 +94,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 31] = [
+pub const KEYS: [Key; 33] = [
     BASE,
     PYTHON,
     LOG,
@@ -104,6 +108,8 @@ pub const KEYS: [Key; 31] = [
     WORKSPACE,
     OUTPUT,
     SOURCE,
+    CALLS,
+    CPU_TIME,
     TIMEOUT,
     MAX_TIMEOUT,
     MAX_SESSIONS,

@@ -69,6 +69,10 @@ pub struct RawLimits {
     pub output: Option<Spanned<Size>>,
     /// Bytes of source in one cell.
     pub source: Option<Spanned<Size>>,
+    /// Calls into the host in one cell.
+    pub calls: Option<Spanned<u64>>,
+    /// Processor time of one cell.
+    pub cpu_time: Option<Spanned<Span>>,
     /// Default time of a cell.
     pub timeout: Option<Spanned<Span>>,
     /// Longest time a call may ask for.

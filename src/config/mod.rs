@@ -136,7 +136,8 @@ pub struct NetworkRules {
 /// What one session, or one of its cells, may use up.
 #[derive(Debug, Clone, Serialize)]
 pub struct Limits {
-    /// Bytes of memory a session's process may allocate (default 2 GB).
+    /// Bytes of memory that a session's processes and copies may hold together; one process may not even allocate
+    /// more (default 2 GB). Files in the workspace count apart.
     pub memory: u64,
     /// Processes and threads in a session (default 64).
     pub processes: u64,
@@ -148,6 +149,10 @@ pub struct Limits {
     pub output: u64,
     /// Bytes of source in one cell (default 8 MB).
     pub source: u64,
+    /// Calls into the host, progress included, that one cell may make (default 100,000).
+    pub calls: u64,
+    /// Processor time that one cell may use, over all the session's processes (default 4 h).
+    pub cpu_time: Duration,
     /// How long a cell may run when the call names no timeout (default 60 s).
     pub timeout: Duration,
     /// The longest timeout that a call may name (default 3600 s).
@@ -201,6 +206,8 @@ impl Default for Limits {
             workspace: 1_000_000_000,
             output: 100_000_000,
             source: 8_000_000,
+            calls: 100_000,
+            cpu_time: Duration::from_secs(4 * 3600),
             timeout: Duration::from_secs(60),
             max_timeout: Duration::from_secs(3600),
         }

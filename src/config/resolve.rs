@@ -239,6 +239,11 @@ impl Merge<'_> {
             )?,
             output: self.size(env::OUTPUT, None, &raw.output, default.output, 1_000..=100_000 * MB)?,
             source: self.size(env::SOURCE, None, &raw.source, default.source, 1_000..=100 * MB)?,
+            calls: self.count(env::CALLS, &raw.calls, default.calls, 1..=1_000_000_000)?,
+            cpu_time: {
+                let picked = self.pick(env::CPU_TIME, None, &raw.cpu_time, Span(default.cpu_time))?;
+                self.span(picked, "100ms", "365d")?
+            },
             timeout: {
                 let picked = self.pick(env::TIMEOUT, timeout, &raw.timeout, timeout_default)?;
                 let picked = checks::at_most_longest(picked, longest)?;

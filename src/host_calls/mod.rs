@@ -79,6 +79,17 @@ fn split(arguments: &[u8]) -> Result<(Vec<Value>, Named), CallError> {
     }
 }
 
+/// The answer to a call that is one too many for its cell.
+pub fn too_many(limit: u64) -> CallError {
+    error(
+        "too_many_calls",
+        format!(
+            "the cell has called the host more than {limit} times (limits.calls); call less often, or go on in \
+             another cell"
+        ),
+    )
+}
+
 fn error(kind: &str, message: impl Into<String>) -> CallError {
     CallError { kind: kind.to_owned(), message: message.into() }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use actwright_protocol::{CallError, FromSupervisor, FromWorker, OutputStream, ToWorker};
+use actwright_protocol::{CallError, FromSupervisor, FromWorker, OutputStream, ToSupervisor, ToWorker};
 use actwright_sandbox::sys;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
@@ -24,7 +24,7 @@ use super::registry::Registry;
 use super::report::{RunEvent, RunMode};
 use super::{Phase, SessionError};
 use crate::config::Config;
-use crate::host_calls::{Answer, Answering, HostCalls};
+use crate::host_calls::{self, Answer, Answering, HostCalls};
 use crate::names::SessionId;
 use crate::outputs::{Outputs, Stream};
 use crate::worker::{Event, Worker, Workers};
@@ -76,6 +76,8 @@ pub struct Actor {
     cells: u64,
     late: LateBox,
     copies: Copies,
+    /// Host calls since the last cell began.
+    cell_calls: u64,
     /// What the next report must say of the time before it.
     notes: Vec<String>,
     variables_lost: bool,
@@ -126,6 +128,7 @@ impl Actor {
             cells: 0,
             late: LateBox::default(),
             copies: Copies::default(),
+            cell_calls: 0,
             notes: note.into_iter().collect(),
             variables_lost: false,
         }
@@ -246,7 +249,7 @@ impl Actor {
             Event::Message(message, contents) => self.message(message, contents).await,
             Event::Control(FromSupervisor::Exited(status)) => self.process_ended(Some(status)).await,
             Event::Control(FromSupervisor::Interrupted) => self.interrupted(),
-            Event::Control(_) => {}
+            Event::Control(word) => self.watched(&word),
             Event::Listening(_) => {
                 tracing::warn!(session = %self.id, "a session's supervisor spoke out of turn");
                 self.process_ended(None).await;
@@ -301,6 +304,9 @@ impl Actor {
     }
 
     async fn call(&mut self, id: u64, name: &str, arguments: &[u8]) {
+        if self.is_over_calls() {
+            return self.reply(id, Err(host_calls::too_many(self.config.limits.calls)));
+        }
         let watcher = self.running.as_ref().map(|running| running.job.events.clone());
         let mut future = match self.host_calls.begin(name, arguments, watcher) {
             Answering::Now(answer) => return self.reply(id, answer),
@@ -320,6 +326,20 @@ impl Actor {
         if let Some(running) = &mut self.running {
             running.wait_for_host();
         }
+    }
+
+    /// Counts a call, and says so once when it is one too many.
+    fn is_over_calls(&mut self) -> bool {
+        self.cell_calls += 1;
+        let most = self.config.limits.calls;
+        if self.cell_calls == most + 1
+            && let Some(running) = &mut self.running
+        {
+            running.note(format!(
+                "the cell called the host more than {most} times (limits.calls), and further calls were refused"
+            ));
+        }
+        self.cell_calls > most
     }
 
     fn answered(&mut self, id: u64, answer: Answer) {
@@ -414,14 +434,25 @@ impl Actor {
     async fn start(&mut self, job: Job) {
         let Some(worker) = &mut self.worker else { return };
         self.cells += 1;
+        self.cell_calls = 0;
         let plan = job.request.mode == RunMode::Plan;
         let ticks = sys::ticks_since_boot().unwrap_or(u64::MAX);
         let timeout = job.request.timeout.unwrap_or(self.config.limits.timeout);
+        let budget = self.config.limits.cpu_time;
+        // A budget that cannot be used up before the clock stops the cell is not worth watching.
+        let budget = (budget < timeout.saturating_mul(processors())).then_some(budget);
+        if let Some(budget) = budget {
+            let cpu_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
+            if let Err(error) = worker.conversation.order(&ToSupervisor::Allow { cpu_ms }) {
+                tracing::debug!(session = %self.id, %error, "the supervisor does not take a budget");
+            }
+        }
         let sent = worker.conversation.send_cell(self.cells, &job.request.code, plan);
         // A full channel means that nobody watches.
         let _ = job.events.try_send(RunEvent::Started { session: self.id.clone(), cell: self.cells });
         let mut running = Running::new(job, self.cells, self.outputs.recorder(), ticks, timeout);
         running.longest = self.config.limits.max_timeout;
+        running.cpu_time = budget;
         self.running = Some(running);
         self.publish();
         if let Err(error) = sent {
@@ -443,6 +474,11 @@ impl Actor {
         status.cells = self.cells;
         status.queued = self.queue.len();
     }
+}
+
+/// How many of its threads can run at the same time.
+fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }
 
 /// An error of the host: a short id for the caller, the detail in the log.

@@ -63,6 +63,8 @@ pub struct Running {
     pub started_ticks: u64,
     /// How long it may run.
     pub timeout: Duration,
+    /// How much processor time it may use, where that is watched.
+    pub cpu_time: Option<Duration>,
     /// Whether and why it is being stopped.
     pub stop: Option<Stopping>,
     /// The longest that it may take with all that it waits for.
@@ -189,6 +191,7 @@ impl Running {
             recorder,
             started_ticks,
             timeout,
+            cpu_time: None,
             stop: None,
             longest: timeout,
             started: Instant::now(),
@@ -254,6 +257,13 @@ impl Running {
         self.written > limit
     }
 
+    /// Something that the report must say, once.
+    pub fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
     /// Takes something rich, within bounds.
     pub fn take_display(&mut self, forms: Vec<(String, Vec<u8>)>) {
         let bytes: usize = forms.iter().map(|(_, content)| content.len()).sum();
@@ -262,10 +272,7 @@ impl Running {
                 "more than {DISPLAYS} rich objects or {} MB of them; the rest is left out",
                 DISPLAY_BYTES >> 20
             );
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
-            }
-            return;
+            return self.note(note);
         }
         self.display_bytes += bytes;
         self.displays.push(Display { forms });
@@ -299,6 +306,12 @@ impl Running {
                 }
             }
             (End::Killed, None) => self.tell_lost(&mut story, None, memory),
+            // It was killed for this, inside.
+            (End::Lost(_), Some(why @ Stop::Memory { .. })) => {
+                story.error = Some(why.error(self.timeout.as_secs_f64()));
+                story.status = Status::Lost;
+                story.state = SessionState::Reset;
+            }
             (End::Lost(status), _) => self.tell_lost(&mut story, status, memory),
         }
         story
@@ -358,15 +371,15 @@ impl Running {
 
 fn stopped_status(why: Stop) -> Status {
     match why {
-        Stop::Timeout => Status::Timeout,
+        Stop::Timeout | Stop::CpuTime { .. } => Status::Timeout,
         Stop::Cancelled | Stop::Ended => Status::Cancelled,
-        Stop::OutputLimit { .. } => Status::Raised,
+        Stop::OutputLimit { .. } | Stop::Memory { .. } => Status::Raised,
     }
 }
 
 fn killed_status(why: Stop) -> Status {
     match why {
-        Stop::OutputLimit { .. } => Status::Lost,
+        Stop::OutputLimit { .. } | Stop::Memory { .. } => Status::Lost,
         other => stopped_status(other),
     }
 }

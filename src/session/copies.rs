@@ -34,6 +34,17 @@ impl Copies {
         self.last = Some((cell, parking));
     }
 
+    /// There was no memory left for the copy made after this cell.
+    pub fn dropped(&mut self, cell: u64) {
+        self.kept.retain(|other| *other != cell);
+        if let Some((last, parking)) = &mut self.last
+            && *last == cell
+        {
+            let why = "the session needed the memory that its copy held (limits.memory)".to_owned();
+            *parking = Parking::Skipped { why };
+        }
+    }
+
     /// This cell's effects stand now.
     pub fn ran(&mut self, cell: u64) {
         self.history.push(cell);

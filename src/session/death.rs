@@ -16,6 +16,16 @@ pub enum Stop {
         /// The limit.
         bytes: u64,
     },
+    /// The processes of the session held more than `limits.memory` bytes together, and were killed.
+    Memory {
+        /// The limit.
+        bytes: u64,
+    },
+    /// The session's processes used more than `limits.cpu_time` in this cell.
+    CpuTime {
+        /// The limit.
+        limit: std::time::Duration,
+    },
     /// `reset_session` or `close_session` came while it ran.
     Ended,
 }
@@ -34,6 +44,22 @@ impl Stop {
                 "OutputLimitExceeded",
                 format!("the cell wrote more than {bytes} bytes (limits.output)"),
                 "write large data to a file in the workspace and print only what matters",
+            ),
+            Self::Memory { bytes } => (
+                "MemoryLimitExceeded",
+                format!(
+                    "the session's processes held more than {bytes} bytes of memory together (limits.memory) and \
+                     were killed"
+                ),
+                "work on less data at a time, with fewer processes, or delete large variables first",
+            ),
+            Self::CpuTime { limit } => (
+                "CpuTimeLimitExceeded",
+                format!(
+                    "the cell used more than {} s of processor time (limits.cpu_time)",
+                    limit.as_secs_f64()
+                ),
+                "do the work in smaller steps; waiting and sleeping use no processor time",
             ),
             Self::Ended => ("Cancelled", "the session was reset or closed while the cell ran".to_owned(), ""),
         };

@@ -55,6 +55,8 @@ pub fn examine(config: &Config) -> Vec<Check> {
         Ok(proofs) => {
             checks.push(session(config));
             checks.push(network(config));
+            checks.push(held_memory(config));
+            checks.push(shared_processor());
             checks.extend(proofs.into_iter().map(wall));
         }
         Err(error) => checks.push(refused(config, &error)),
@@ -133,6 +135,57 @@ fn network(config: &Config) -> Check {
     check("sandbox", "network", state, seen, None)
 }
 
+/// How the memory of a session is held together.
+fn held_memory(config: &Config) -> Check {
+    let bytes = config.limits.memory;
+    let seen = match std::fs::read_to_string("/proc/self/smaps_rollup") {
+        Ok(text) if text.contains("Pss_Anon:") => format!(
+            "a watch in each session adds up what its processes hold, shared memory once, and ends them over {bytes} \
+             bytes; each process alone cannot allocate more"
+        ),
+        _ => format!(
+            "a watch in each session adds up what its processes hold and ends them over {bytes} bytes; this kernel \
+             does not tell what they share, which counts several times"
+        ),
+    };
+    check("limits", "memory of a session", State::Passed, seen, None)
+}
+
+/// How processor time is shared out between sessions.
+fn shared_processor() -> Check {
+    let enabled = std::fs::read_to_string("/proc/sys/kernel/sched_autogroup_enabled");
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    match (enabled.is_ok_and(|text| text.trim() == "1"), in_root_group(&groups)) {
+        (true, true) => {
+            let seen = "each session is a scheduling group of its own (sched_autogroup), with an equal share";
+            check("limits", "processor time", State::Passed, seen.to_owned(), None)
+        }
+        (enabled, _) => {
+            let why = if enabled {
+                "the server runs in a control group, which switches the kernel's grouping by sessions off"
+            } else {
+                "the kernel does not group by sessions (sched_autogroup)"
+            };
+            let seen = format!("{why}: a session's share grows with its processes");
+            let fix = (!enabled).then(|| "sudo sysctl -w kernel.sched_autogroup_enabled=1".to_owned());
+            check("limits", "processor time", State::Absent, seen, fix)
+        }
+    }
+}
+
+/// Whether a process with this `/proc/PID/cgroup` is in the root group as far as processor time goes.
+fn in_root_group(groups: &str) -> bool {
+    let mut lines = groups.lines().filter_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        Some((parts.next()?, parts.next()?))
+    });
+    let holds_processor = |names: &str| names.split(',').any(|name| name == "cpu");
+    match lines.clone().find(|(names, _)| holds_processor(names)) {
+        Some((_, path)) => path == "/",
+        None => lines.find(|(names, _)| names.is_empty()).is_none_or(|(_, path)| path == "/"),
+    }
+}
+
 fn wall(proof: Proof) -> Check {
     check("sandbox", &proof.name, State::Passed, proof.evidence, None)
 }
@@ -154,7 +207,8 @@ fn namespaces_fix() -> String {
     let other = "or run with --sandbox restricted, which needs no user namespaces";
     if number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1) {
         return format!(
-            "AppArmor forbids them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, {other}"
+            "AppArmor forbids them: install the profile packaging/apparmor/actwright of the source tree as \
+             /etc/apparmor.d/actwright and load it with `sudo apparmor_parser -r /etc/apparmor.d/actwright`, {other}"
         );
     }
     if number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0) {
@@ -167,4 +221,20 @@ fn namespaces_fix() -> String {
         "in a container: allow unshare and mount (docker run --security-opt seccomp=unconfined \
              --security-opt systempaths=unconfined), {other}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_group_that_counts_is_the_one_of_the_processor() {
+        let hybrid = "4:memory:/a/b\n2:cpuacct:/c\n1:cpu:/\n0::/\n";
+        let joint = "3:memory:/\n2:cpu,cpuacct:/system.slice/x.service\n0::/\n";
+        let unified = "0::/user.slice/user-1000.slice/session-1.scope\n";
+        assert_eq!(
+            [hybrid, joint, unified, "0::/\n", ""].map(in_root_group),
+            [true, false, false, true, true]
+        );
+    }
 }

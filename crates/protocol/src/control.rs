@@ -98,6 +98,12 @@ pub enum ToSupervisor {
         /// The last cell whose effects may stand.
         cell: u64,
     },
+    /// From now on the session's processes may use so much processor time together; `OverCpuTime` says when it is used
+    /// up. Not answered otherwise.
+    Allow {
+        /// In milliseconds.
+        cpu_ms: u64,
+    },
     /// End the session: the supervisor exits and its namespace with it.
     Quit,
 }
@@ -126,6 +132,16 @@ pub enum FromSupervisor {
     /// A copy goes on in place of the live process.
     RolledBack {
         /// The last cell that it has run.
+        cell: u64,
+    },
+    /// The session's processes hold more memory together than they may: the live one and what it started are being
+    /// killed.
+    OverMemory,
+    /// The time of the last `Allow` is used up; said once.
+    OverCpuTime,
+    /// There was no memory left for the copy made after this cell, and it is gone.
+    Dropped {
+        /// That cell.
         cell: u64,
     },
     /// There is no copy that old; the live process runs on, if there is one.

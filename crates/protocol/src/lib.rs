@@ -29,6 +29,13 @@
 //! which gets the fresh data socket that came with the order and says [`FromWorker::Resumed`] on it. Ids of calls
 //! begin anew there.
 //!
+//! # Limits
+//!
+//! The supervisor watches what the session's processes use together. Over the plan's memory it gives up copies
+//! ([`FromSupervisor::Dropped`]), and if that does not do it kills all but the copies
+//! ([`FromSupervisor::OverMemory`], then [`FromSupervisor::Exited`]). Processor time is watched from an order of the
+//! host on ([`ToSupervisor::Allow`]), who alone decides what follows on [`FromSupervisor::OverCpuTime`].
+//!
 //! # Host calls
 //!
 //! While a cell runs (and also between cells: threads live on) the process may send [`FromWorker::Call`] with an
@@ -68,7 +75,7 @@ pub use message::{
 pub use value::{DateTimeKind, Value};
 
 /// Raised whenever the bytes of any message change.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The exit code of a session process that can no longer reach the host.
 pub const LOST_CONNECTION: i32 = 120;

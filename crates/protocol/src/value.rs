@@ -225,4 +225,6 @@ impl<'de> Visitor<'de> for Reader {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

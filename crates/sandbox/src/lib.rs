@@ -3,7 +3,7 @@
 //! In reading order: [`policy`] is pure data that somebody decided; [`plan`] makes of it the exact list of mounts,
 //! rules and limits, still pure; [`outer`] builds the room that a zygote lives in; [`session`] builds the smaller
 //! room of one session inside it; [`landlock`], [`seccomp`] and [`limits`] are its walls; [`proof`] pushes against each
-//! wall from inside. [`sys`] has every raw system call. Nothing here falls back: a wall that cannot be built is
+//! wall from inside; [`usage`] reads what processes use. [`sys`] has every raw system call. Nothing here falls back: a wall that cannot be built is
 //! an error.
 
 pub mod error;
@@ -16,5 +16,6 @@ pub mod proof;
 pub mod seccomp;
 pub mod session;
 pub mod sys;
+pub mod usage;
 
 pub use error::{Step, StepError};

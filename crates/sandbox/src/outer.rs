@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -105,13 +105,26 @@ fn wait_outside(room: &RoomPlan, child: i32, socket: OwnedFd) -> Result<(), Step
             say(&socket)?;
         }
     }
+    // Held to the end, so that the child can tell whether this half still lives.
+    let socket = keep_alone(socket)?;
+    let ended = sys::reap(Some(child), sys::Waiting::Block);
     drop(socket);
-    sys::close_range(3, i32::MAX).step(|| "close what the waiter does not need".to_owned())?;
-    match sys::reap(Some(child), sys::Waiting::Block) {
+    match ended {
         Ok(Some((_, sys::Ended::Code(code)))) => sys::exit_now(code),
         Ok(Some((_, sys::Ended::Signal(signal)))) => sys::exit_now(128 + signal),
         _ => sys::exit_now(125),
     }
+}
+
+/// Closes everything but the standard streams and this socket.
+fn keep_alone(socket: OwnedFd) -> Result<OwnedFd, StepError> {
+    let step = || "close what the waiter does not need".to_owned();
+    let socket = socket.into_raw_fd();
+    if socket > 3 {
+        sys::close_range(3, socket - 1).step(step)?;
+    }
+    sys::close_range(socket + 1, i32::MAX).step(step)?;
+    sys::adopt(socket).step(step)
 }
 
 /// The half that goes in.
@@ -135,6 +148,10 @@ fn build_inside(room: &RoomPlan, socket: OwnedFd) -> Result<(), StepError> {
         // The change of user cleared both.
         sys::die_with_parent().step(|| "tie the room to the launcher".to_owned())?;
         sys::set_dumpable(Dumpable::Yes).step(|| "keep /proc/self readable".to_owned())?;
+    }
+    // While the tie was not yet made, or was cleared, the other half may have been killed, and would not be heard of.
+    if sys::is_hung_up(socket.as_fd()) {
+        return Err(io::Error::from(io::ErrorKind::BrokenPipe)).step(|| "find the launcher alive".to_owned());
     }
     drop_all_capabilities()?;
     sys::no_new_privileges().step(|| "forbid new privileges".to_owned())

@@ -105,7 +105,8 @@ fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), Ste
             if let Err(error) = become_supervisor(birth, control, &ours) {
                 fail(control, &error.step, &error.source.to_string());
             }
-            supervisor::supervise(live, CONTROL, LIVE, birth.checkpoints.keep)
+            let memory = birth.plan.limits.memory;
+            supervisor::supervise(live, CONTROL, LIVE, birth.checkpoints.keep, memory)
         }
         Forked::Child => become_live(birth, data, &theirs),
     }

@@ -1,7 +1,8 @@
 //! The worker: the extension module that turns any CPython from 3.9 on into a zygote of sandboxed sessions.
 //!
 //! In reading order: [`zygote`] waits, warm, and forks; [`birth`] takes the forked child through the walls;
-//! [`supervisor`] is what stays as pid 1 of a session, [`orphans`] what it leaves behind if it is killed; [`channel`]
+//! [`supervisor`] is what stays as pid 1 of a session, [`meter`] what it watches, [`orphans`] what it
+//! leaves behind if it is killed; [`channel`]
 //! is how the live process talks to the host; [`convert`] turns Python values into messages and back; [`output`]
 //! writes text to a cell's pipes; [`ages`] keeps the processes of two cells apart; [`park`] keeps frozen copies to go
 //! on from. This is the only crate that knows Python. Nothing here holds a credential, and the host believes none of
@@ -11,6 +12,7 @@ mod ages;
 mod birth;
 mod channel;
 mod convert;
+mod meter;
 mod orphans;
 mod output;
 mod park;

@@ -12,6 +12,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use actwright_protocol::{ExitStatus, FromLive, FromSupervisor, ToSupervisor};
 use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
 
+use crate::meter::{Finding, Meter};
 use crate::socket::{receive_datagram, send_datagram};
 
 /// How often descendants are looked for again: a process may fork between the look and the signal.
@@ -28,6 +29,7 @@ struct Supervisor {
     control: BorrowedFd<'static>,
     reports: BorrowedFd<'static>,
     signals: OwnedFd,
+    meter: Meter,
 }
 
 /// A child of this process, by a reference that cannot come to mean another one.
@@ -58,7 +60,7 @@ impl Member {
 }
 
 /// Never returns.
-pub fn supervise(live: i32, control: RawFd, reports: RawFd, keep: u32) -> ! {
+pub fn supervise(live: i32, control: RawFd, reports: RawFd, keep: u32, memory: u64) -> ! {
     let signals = sys::signal_events(&[sys::CHILD_ENDED, sys::TERMINATE]);
     let (Ok(signals), Ok(live)) = (signals, Member::of(live)) else { sys::exit_now(125) };
     let mut supervisor = Supervisor {
@@ -68,6 +70,7 @@ pub fn supervise(live: i32, control: RawFd, reports: RawFd, keep: u32) -> ! {
         control: sys::borrow(control),
         reports: sys::borrow(reports),
         signals,
+        meter: Meter::new(memory),
     };
     loop {
         if supervisor.turn().is_err() {
@@ -87,11 +90,14 @@ impl Supervisor {
         }
         let wanted: Vec<_> =
             wanted.into_iter().map(|fd| Interest { fd, readable: true, writable: false }).collect();
-        let ready = match sys::wait(&wanted, -1) {
+        let ready = match sys::wait(&wanted, self.meter.rest_ms()) {
             Ok(ready) => ready,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             Err(error) => return Err(error),
         };
+        if self.meter.is_due() {
+            self.measure()?;
+        }
         if ready[1].0 && sys::next_signal(self.signals.as_fd()) == Some(sys::TERMINATE) {
             self.leave();
         }
@@ -105,6 +111,44 @@ impl Supervisor {
             }
         }
         Ok(())
+    }
+
+    /// Looks at what the session uses, and keeps it within its memory.
+    fn measure(&mut self) -> io::Result<()> {
+        loop {
+            let copies: Vec<i32> = self.copies.iter().map(|copy| copy.member.pid).collect();
+            match self.meter.look(&self.running(), &copies) {
+                Finding::Well => return Ok(()),
+                Finding::CpuTime => return send_datagram(self.control, &FromSupervisor::OverCpuTime),
+                // The oldest is of the least use.
+                Finding::Copies if !self.copies.is_empty() => self.drop_copy()?,
+                Finding::Copies | Finding::Memory => {
+                    // The word goes first, so that the host knows what the end means.
+                    send_datagram(self.control, &FromSupervisor::OverMemory)?;
+                    if let Some(live) = &self.live {
+                        live.signal(sys::KILL);
+                    }
+                    self.kill_descendants(0);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The live process and everything that it has started.
+    fn running(&self) -> Vec<i32> {
+        let mut all = sys::descendants();
+        all.retain(|pid| !self.copies.iter().any(|copy| copy.member.pid == *pid));
+        all
+    }
+
+    /// Gives up the oldest copy, and waits until its memory is free.
+    fn drop_copy(&mut self) -> io::Result<()> {
+        let Copy { member, cell, .. } = self.copies.remove(0);
+        member.signal(sys::KILL);
+        // It cannot refuse, and its end is not news.
+        let _ = sys::reap(Some(member.pid), Waiting::Block);
+        send_datagram(self.control, &FromSupervisor::Dropped { cell })
     }
 
     fn collect(&mut self) -> io::Result<()> {
@@ -166,6 +210,11 @@ impl Supervisor {
                     None => FromSupervisor::NoCopy,
                 };
                 send_datagram(self.control, &answer)
+            }
+            ToSupervisor::Allow { cpu_ms } => {
+                let running = self.running();
+                self.meter.allow(*cpu_ms, &running);
+                Ok(())
             }
             ToSupervisor::Quit => self.leave(),
         }

@@ -24,6 +24,8 @@ fn every_key_reads() {
         workspace = 1000000
         output = "1MB"
         source = "1MiB"
+        calls = 500
+        cpu_time = "90s"
         timeout = 2.5
         max_timeout = "1h"
         [sessions]

@@ -59,6 +59,29 @@ impl Actor {
         }
     }
 
+    /// What the supervisor has seen the session's processes use.
+    pub(super) fn watched(&mut self, word: &FromSupervisor) {
+        let running = self.running.as_mut();
+        match (word, running) {
+            (FromSupervisor::OverMemory, Some(running)) => {
+                running.stop = Some(Stopping::now(Stop::Memory { bytes: self.config.limits.memory }));
+            }
+            (FromSupervisor::OverMemory, None) => self.notes.push(format!(
+                "between two cells the session's processes held more than {} bytes of memory together \
+                 (limits.memory) and were killed",
+                self.config.limits.memory
+            )),
+            (FromSupervisor::OverCpuTime, Some(running)) if running.stop.is_none() => {
+                // What was allowed to an earlier cell is no limit of this one.
+                if let Some(limit) = running.cpu_time {
+                    self.stop(Stop::CpuTime { limit });
+                }
+            }
+            (FromSupervisor::Dropped { cell }, _) => self.copies.dropped(*cell),
+            _ => {}
+        }
+    }
+
     /// Waits a moment for the supervisor's word on how the process ended.
     pub(super) async fn exit_status(&mut self) -> Option<ExitStatus> {
         let until = tokio::time::Instant::now() + WORD;
@@ -304,6 +327,7 @@ impl Actor {
             ) => {
                 Box::pin(self.message(message, contents)).await;
             }
+            Event::Control(word) => self.watched(&word),
             _ => {}
         }
     }

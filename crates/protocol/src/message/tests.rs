@@ -56,6 +56,7 @@ fn the_bytes_are_those_of_this_version() {
         hex(&ToSupervisor::Interrupt { since_ticks: 9 }),
         hex(&ToSupervisor::Sweep { since_ticks: 9 }),
         hex(&ToSupervisor::RollBack { cell: 1 }),
+        hex(&ToSupervisor::Allow { cpu_ms: 1000 }),
         hex(&ToSupervisor::Quit),
         hex(&FromLive::Parked { pid: 5, cell: 1 }),
         hex(&FromSupervisor::Failed { step: "s".into(), reason: "r".into() }),
@@ -64,6 +65,9 @@ fn the_bytes_are_those_of_this_version() {
         hex(&FromSupervisor::Swept { killed: 3 }),
         hex(&FromSupervisor::RolledBack { cell: 1 }),
         hex(&FromSupervisor::NoCopy),
+        hex(&FromSupervisor::OverMemory),
+        hex(&FromSupervisor::OverCpuTime),
+        hex(&FromSupervisor::Dropped { cell: 1 }),
         hex(&FromSupervisor::Exited(crate::ExitStatus::Signal(9))),
     ];
     insta::assert_snapshot!(lines.join("\n"));
