@@ -21,7 +21,7 @@ use crate::config::NetworkRules;
 use crate::hosts::AllowList;
 
 mod account;
-mod address;
+pub mod address;
 mod connection;
 mod head;
 pub mod hello;

@@ -13,6 +13,7 @@ use super::adapter::Adapter;
 use super::command::{CommandTools, Definition};
 use super::mcp::{Entry, EntryError, Upstream};
 use super::process::PASSED_ON;
+use super::rest::Api;
 use super::secrets::Secrets;
 
 /// The largest file that is read, in bytes.
@@ -177,8 +178,11 @@ impl Loader<'_> {
         }
     }
 
-    fn rest(&mut self, place: &str, _document: &Map<String, Value>) {
-        self.refuse(place, "REST APIs are not supported by this build");
+    fn rest(&mut self, place: &str, document: &Map<String, Value>) {
+        match Api::new(document, self.base, self.secrets) {
+            Ok(api) => self.loaded.adapters.push((api.name().to_owned(), Arc::new(api))),
+            Err(error) => self.refuse(place, error.to_string()),
+        }
     }
 
     fn refuse(&mut self, place: &str, words: impl Into<String>) {

@@ -17,6 +17,7 @@ mod name;
 mod output;
 mod policy;
 mod process;
+mod rest;
 mod search;
 mod secrets;
 mod shape;
