@@ -87,6 +87,9 @@ fn the_tool_list() {
     undo_run(session?, steps?) read_only=false destructive=true idempotent=false
     reset_session(session?) read_only=false destructive=true idempotent=true
     close_session(session?) read_only=false destructive=true idempotent=true
+    search_tools(query, limit?, detail?) read_only=true destructive=null idempotent=true
+    list_tools(server?, limit?, cursor?) read_only=true destructive=null idempotent=true
+    call_tool(name, arguments?) read_only=false destructive=true idempotent=false
     ");
     for tool in list["tools"].as_array().unwrap() {
         assert!(tool["title"].is_string() && tool["icons"][0]["src"].as_str().unwrap().starts_with("data:"));
