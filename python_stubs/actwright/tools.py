@@ -371,5 +371,5 @@ def _error(facts: dict[str, Any]) -> ToolError:
 
 
 def _argument_error(about: dict[str, Any], what: str) -> ToolError:
-    message = f"{about['name']}: {what}; it is called as {about['signature']}"
+    message = f"tools.{about['name']}: {what}; it is called as {about['signature']}"
     return _error({"kind": "arguments", "message": message, "tool": about["name"]})

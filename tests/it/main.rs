@@ -19,3 +19,4 @@ mod sessions;
 mod startup;
 mod support;
 mod tidy;
+mod tools;

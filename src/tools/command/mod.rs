@@ -36,6 +36,7 @@ pub struct CommandTools {
     listing: Listing,
     environment: Vec<(String, String)>,
     directory: std::path::PathBuf,
+    secrets: Secrets,
 }
 
 impl CommandTools {
@@ -63,7 +64,7 @@ impl CommandTools {
             state: State::Ready,
             generation: 0,
         };
-        Ok(Self { definition, listing, environment, directory })
+        Ok(Self { definition, listing, environment, directory, secrets: secrets.clone() })
     }
 
     fn program(&self, arguments: Vec<String>) -> Program {
@@ -81,17 +82,33 @@ impl CommandTools {
         let values = recipe.map_or_else(|| arguments.values.clone(), |recipe| recipe.fill(&arguments.values));
         let argv =
             argv::build(&self.definition, &values).map_err(|error| Failure::arguments(error.to_string()))?;
-        let input = input(&arguments);
+        let input = input(&arguments, &values);
         let time = self.definition.timeout;
         match self.program(argv).run(&input, MOST, time).await {
             Ok(finished) if self.definition.success.contains(&finished.code) => self.result(finished),
-            Ok(finished) => Err(failed(finished)),
+            Ok(finished) => Err(self.failed(finished)),
             Err(error @ ProcessError::Timeout(_)) => {
                 Err(Failure::new(FailureKind::Timeout, format!("{error} (`timeout` in its file)")))
             }
             Err(error @ ProcessError::Start(_)) => Err(Failure::unavailable(error.to_string())),
             Err(error) => Err(Failure::failed(error.to_string())),
         }
+    }
+
+    fn failed(&self, finished: Finished) -> Failure {
+        // Before it is cut: half of a secret is not known for one.
+        let words = self.secrets.mask(finished.stderr.trim());
+        let count = words.chars().count();
+        let quote: String = words.chars().skip(count.saturating_sub(QUOTE)).collect();
+        let mut message = format!("exit code {}", finished.code);
+        if !quote.is_empty() {
+            message.push_str(": ");
+            message.push_str(&quote);
+        }
+        Failure::failed(message)
+            .with("exit_code", finished.code)
+            .with("stderr", finished.stderr)
+            .with("stdout", String::from_utf8_lossy(&finished.stdout).into_owned())
     }
 
     fn result(&self, finished: Finished) -> Result<Output, Failure> {
@@ -115,27 +132,12 @@ impl CommandTools {
 }
 
 /// What the program reads.
-fn input(arguments: &Arguments) -> Vec<u8> {
-    match (arguments.bytes.get(STDIN), arguments.values.get(STDIN)) {
+fn input(arguments: &Arguments, values: &Values) -> Vec<u8> {
+    match (arguments.bytes.get(STDIN), values.get(STDIN)) {
         (Some(bytes), _) => bytes.clone(),
         (None, Some(Value::String(text))) => text.clone().into_bytes(),
         _ => Vec::new(),
     }
-}
-
-fn failed(finished: Finished) -> Failure {
-    let words = finished.stderr.trim();
-    let count = words.chars().count();
-    let quote: String = words.chars().skip(count.saturating_sub(QUOTE)).collect();
-    let mut message = format!("exit code {}", finished.code);
-    if !quote.is_empty() {
-        message.push_str(": ");
-        message.push_str(&quote);
-    }
-    Failure::failed(message)
-        .with("exit_code", finished.code)
-        .with("stderr", finished.stderr)
-        .with("stdout", String::from_utf8_lossy(&finished.stdout).into_owned())
 }
 
 impl Adapter for CommandTools {

@@ -141,13 +141,17 @@ impl Link {
 
     /// Why a connection was lost, as far as the server said.
     pub fn last_words(&self) -> String {
-        let stderr = quote(&self.said().stderr);
-        let words = if stderr.is_empty() {
-            "it has ended".to_owned()
-        } else {
-            format!("it has ended; the last words on its stderr: {stderr}")
-        };
-        self.entry.secrets.mask(&words)
+        match self.stderr() {
+            nothing if nothing.is_empty() => "it has ended".to_owned(),
+            stderr => format!("it has ended; the last words on its stderr: {stderr}"),
+        }
+    }
+
+    /// The end of its stderr without secrets, masked before it is cut, because half of one is not known for one.
+    fn stderr(&self) -> String {
+        let masked = self.entry.secrets.mask(self.said().stderr.trim());
+        let count = masked.chars().count();
+        masked.chars().skip(count.saturating_sub(QUOTE)).collect()
     }
 
     fn said(&self) -> std::sync::MutexGuard<'_, Said> {
@@ -273,7 +277,7 @@ impl Link {
         if matches!(self.entry.way, Way::Program { .. }) {
             tokio::time::sleep(LAST_WORDS).await;
         }
-        match quote(&self.said().stderr) {
+        match self.stderr() {
             nothing if nothing.is_empty() => words,
             stderr => format!("{words}; its stderr: {stderr}"),
         }
@@ -327,10 +331,4 @@ fn header_map(headers: &[(String, String)]) -> Result<Headers, Refused> {
             Ok((header, value))
         })
         .collect()
-}
-
-fn quote(text: &str) -> String {
-    let text = text.trim();
-    let count = text.chars().count();
-    text.chars().skip(count.saturating_sub(QUOTE)).collect()
 }
