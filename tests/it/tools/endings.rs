@@ -54,7 +54,7 @@ fn a_timeout_ends_everything_that_a_command_has_started() {
     let id = client.begin("run_code", json!({"code": "try:\n    tools.family()\nexcept TimeoutError as e:\n    r = type(e).__name__, e.kind, str(e)\nr"}), "t");
     let processes = await_family(&client, "family-timeout");
     let result = client.answer(&id).unwrap();
-    insta::assert_snapshot!(report(&result)["result"].as_str().unwrap(), @"");
+    insta::assert_snapshot!(report(&result)["result"].as_str().unwrap(), @"('ToolTimeoutError', 'timeout', 'tools.family: it took longer than 1.5 s and was ended (`timeout` in its file)')");
     await_end(&processes, SOON);
 }
 
