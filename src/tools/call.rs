@@ -37,7 +37,9 @@ impl Watch {
     /// The same without secrets in its words.
     pub fn masked(self, secrets: Secrets) -> Self {
         match self.progress {
-            Some(progress) => Self::new(move |done, total, words| progress(done, total, secrets.mask(&words))),
+            Some(progress) => {
+                Self::new(move |done, total, words| progress(done, total, secrets.mask(&words)))
+            }
             None => self,
         }
     }

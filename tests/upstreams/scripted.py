@@ -246,7 +246,7 @@ def main():
         message = json.loads(line)
         if "method" not in message:
             kind = "error" if "error" in message else "result"
-            hear(f"{kind} {message['id']}")
+            hear(f"{kind} {message.get('id')}")
         elif "id" in message:
             name = message.get("params", {}).get("name", "")
             hear(f"{message['method']} {name}".strip())

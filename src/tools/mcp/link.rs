@@ -134,13 +134,27 @@ impl Link {
         }
     }
 
+    /// This connection was found to be lost: the next call makes another one. Gives the reason as far as the server said.
+    pub async fn lost(&self, peer: &Peer) -> String {
+        if matches!(self.entry.way, Way::Program { .. }) {
+            // The end of its stderr comes a moment after the end of its stdout.
+            tokio::time::sleep(LAST_WORDS).await;
+        }
+        let words = self.last_words();
+        let mut state = self.state.lock().await;
+        if matches!(&*state, State::Up(connection) if connection.peer.shared.is(&peer.shared)) {
+            *state = State::Idle;
+        }
+        words
+    }
+
     /// What the server says that it is.
     pub fn about(&self) -> String {
         self.said().about.clone()
     }
 
     /// Why a connection was lost, as far as the server said.
-    pub fn last_words(&self) -> String {
+    fn last_words(&self) -> String {
         match self.stderr() {
             nothing if nothing.is_empty() => "it has ended".to_owned(),
             stderr => format!("it has ended; the last words on its stderr: {stderr}"),

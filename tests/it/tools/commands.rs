@@ -58,7 +58,10 @@ fn a_command_line_is_options_in_order_then_positionals() {
     // The caller over the preset, the preset over the default.
     check("tools.show.loud()", "['-v', '--level', 'high', 'nothing']");
     check("tools.show.loud(level='low', verbose=False)", "['--level', 'low', 'nothing']");
-    check("tools.show.loud(header=['A: 1', 'B: 2'])", "['-v', '-H', 'A: 1', '-H', 'B: 2', '--level', 'high', 'nothing']");
+    check(
+        "tools.show.loud(header=['A: 1', 'B: 2'])",
+        "['-v', '-H', 'A: 1', '-H', 'B: 2', '--level', 'high', 'nothing']",
+    );
     check(
         "tools.show.plain(what='w', more=['x', 2], name='n', count=0)",
         "['-c', '0', '--level', 'low', '--name', 'n', 'w', 'x', '2']",
@@ -142,7 +145,10 @@ fn what_comes_back_is_what_its_file_says() {
     let mut check = |call: &str, expected: &str| assert_eq!(value(&mut client, call), expected, "{call}");
     check("tools.text(read=True, stdin='añb')", "'b\u{fffd}\u{fffd}a'");
     check("tools.bytes(read=True, stdin=b'\\x00\\xff\\x01')", "Media(3 bytes, 'application/octet-stream')");
-    check("r = tools.bytes(read=True, stdin=b'\\x00\\xff\\x01')\nbytes(r), isinstance(r, bytes)", r"(b'\x01\xff\x00', True)");
+    check(
+        "r = tools.bytes(read=True, stdin=b'\\x00\\xff\\x01')\nbytes(r), isinstance(r, bytes)",
+        r"(b'\x01\xff\x00', True)",
+    );
     check("tools.json(read=True, stdin=b'}1 :\"a\"{')", "{'a': 1}");
     check("tools.lines(exit=4)", "['half an answer']");
     check("tools.text(where=True).strip().endswith('/inner')", "True");
@@ -193,7 +199,10 @@ fn what_cannot_be_used_is_named_and_the_rest_works() {
         ("tools/g.yaml", "# only a comment\n"),
         ("tools/ok.yaml", "name: fine\ncommand: 'true'\nschema: {options: {n: {type: integer}}}\n"),
         ("tools/readme.txt", "nothing"),
-        ("mcp.json", "\t{\n\t\"mcpServers\": {\"off\": {\"command\": \"x\", \"disabled\": true}, \"none\": {\"type\": \"http\"}, \"e\": {\"url\": \"ftp:\\/\\/x\\ud83d\\ude00\"}}}\n"),
+        (
+            "mcp.json",
+            "\t{\n\t\"mcpServers\": {\"off\": {\"command\": \"x\", \"disabled\": true}, \"none\": {\"type\": \"http\"}, \"e\": {\"url\": \"ftp:\\/\\/x\\ud83d\\ude00\"}}}\n",
+        ),
     ]);
     insta::assert_snapshot!(said(&mut client, "list_tools", json!({})), @"tools.away (command, cannot be used: there is no program `no-such-program` on this machine)\n  tools.away() -> str\ntools.clash_it (command, `clash-it`)\n  tools.clash_it() -> str\ntools.fine (command)\n  tools.fine(n: int = None) -> str\nbroken: tools/b.yaml, `broken`: the file has the key `comand`, which means nothing; did you mean `command`?\nbroken: tools/e.yaml, `unset`: in `env`: the environment variable `NOT_SET_ANYWHERE` is not set; set it where the server is started, or write `${NOT_SET_ANYWHERE:-default}`\nbroken: tools/f.yaml: error: line 1 column 2: unclosed bracket '{'\n --> <input>:1:2\n  |\n1 | {{ not yaml\n  |  ^ unclosed bracket '{'\nbroken: mcp.json, `none`: it has neither a `command` nor a `url` for its `type`\nbroken: mcp.json, `e`: `url` must begin with http:// or https://\nbroken: `clash_it`: its namespace `tools.clash_it` is taken by `clash-it`; rename one of them\nnote: tools/ok.yaml, `fine`: option `n` is passed as `--n`, which few programs understand; write `short: n` for `-n`");
     assert_eq!(value(&mut client, "tools.fine()"), "''");
@@ -202,5 +211,8 @@ fn what_cannot_be_used_is_named_and_the_rest_works() {
     insta::assert_snapshot!(raised(&mut client, "tools.broken()").1, @"there is no `tools.broken` (tools/b.yaml, `broken`: the file has the key `comand`, which means nothing; did you mean `command`?). tools.list() shows what there is");
     insta::assert_snapshot!(raised(&mut client, "tools.unset()").1, @"there is no `tools.unset` (tools/e.yaml, `unset`: in `env`: the environment variable `NOT_SET_ANYWHERE` is not set; set it where the server is started, or write `${NOT_SET_ANYWHERE:-default}`). tools.list() shows what there is");
     insta::assert_snapshot!(raised(&mut client, "tools.fine.other()").1, @"tools.fine has no `other`. tools.fine.list() shows what there is");
-    assert_eq!(value(&mut client, "hasattr(tools, 'broken'), hasattr(tools, 'fine'), hasattr(tools.fine, 'x')"), "(False, True, False)");
+    assert_eq!(
+        value(&mut client, "hasattr(tools, 'broken'), hasattr(tools, 'fine'), hasattr(tools.fine, 'x')"),
+        "(False, True, False)"
+    );
 }

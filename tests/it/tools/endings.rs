@@ -102,7 +102,9 @@ fn closing_the_session_ends_its_commands() {
 fn a_server_that_is_killed_leaves_no_command_and_no_upstream() {
     for how in ["kill", "finish"] {
         let mark = format!("family-{how}");
-        let yaml = format!("name: family\ncommand: python3\nargs: [\"-I\", \"family.py\", \"{mark}\"]\ntimeout: 100\n");
+        let yaml = format!(
+            "name: family\ncommand: python3\nargs: [\"-I\", \"family.py\", \"{mark}\"]\ntimeout: 100\n"
+        );
         let mut client = over(&[
             ("tools/family.yaml", &yaml),
             ("family.py", FAMILY),
@@ -134,14 +136,21 @@ fn a_rollback_gives_up_the_calls_of_the_process_that_was_lost() {
         heard(&client, "up").iter().any(|line| line == "notifications/cancelled")
     });
     // Numbers of calls begin again in the copy: no answer of before may come for them.
-    assert_eq!(value(&mut client, "x, [tools.up.add(n) for n in range(5)]"), "('2', ['1', '2', '3', '4', '5'])");
+    assert_eq!(
+        value(&mut client, "x, [tools.up.add(n) for n in range(5)]"),
+        "('2', ['1', '2', '3', '4', '5'])"
+    );
 }
 
 #[test]
 fn an_interrupted_call_is_cancelled_and_the_session_goes_on() {
     let mut client = over(&[("mcp.json", &scripted("up", "good"))]);
     value(&mut client, "kept = 5");
-    for code in ["tools.up.slow(60)", "await tools.up.slow(60)", "import asyncio\nawait asyncio.gather(tools.up.slow(60), tools.up.slow(60))"] {
+    for code in [
+        "tools.up.slow(60)",
+        "await tools.up.slow(60)",
+        "import asyncio\nawait asyncio.gather(tools.up.slow(60), tools.up.slow(60))",
+    ] {
         let before = heard(&client, "up").iter().filter(|line| line.starts_with("tools/call slow")).count();
         let id = client.begin("run_code", json!({"code": code}), "t");
         let cancelled = heard(&client, "up").iter().filter(|line| *line == "notifications/cancelled").count();
@@ -158,14 +167,13 @@ fn an_interrupted_call_is_cancelled_and_the_session_goes_on() {
 
 #[test]
 fn a_call_does_not_count_against_the_cells_time_but_has_an_end() {
-    let base = [
-        ("mcp.json", scripted("up", "good")),
-        ("actwright.toml", "[limits]\nmax_timeout = 4\n".to_owned()),
-    ];
+    let base =
+        [("mcp.json", scripted("up", "good")), ("actwright.toml", "[limits]\nmax_timeout = 4\n".to_owned())];
     let base: Vec<(&str, &str)> = base.iter().map(|(path, text)| (*path, text.as_str())).collect();
     let mut client = over(&base);
     value(&mut client, "tools.up.add(1)");
-    let mut run = |code: &str, timeout: f64| client.call("run_code", json!({"code": code, "timeout": timeout}));
+    let mut run =
+        |code: &str, timeout: f64| client.call("run_code", json!({"code": code, "timeout": timeout}));
     let slept = run("tools.up.slow(1.5)", 0.7);
     assert_eq!(report(&slept)["status"], "ok", "{slept}");
     let slept = run("await tools.up.slow(1.5)", 0.7);
@@ -176,7 +184,10 @@ fn a_call_does_not_count_against_the_cells_time_but_has_an_end() {
     let endless = run("tools.up.slow(60)", 0.7);
     assert_eq!(report(&endless)["status"], "timeout", "{endless}");
     assert!(started.elapsed() < Duration::from_secs(12), "{:?}", started.elapsed());
-    let threads = run("import threading\nthreading.Thread(target=lambda: tools.up.slow(60), daemon=True).start()\nwhile True: pass", 0.7);
+    let threads = run(
+        "import threading\nthreading.Thread(target=lambda: tools.up.slow(60), daemon=True).start()\nwhile True: pass",
+        0.7,
+    );
     assert_eq!(report(&threads)["status"], "timeout", "{threads}");
     let (kind, _) = raised(&mut client, "tools.up.add('x')");
     assert_eq!(kind, "ToolArgumentError");
