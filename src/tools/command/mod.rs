@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 use super::adapter::{Adapter, Kind, Listing, Patience, State, Task};
 use super::arguments::Arguments;
@@ -26,6 +27,12 @@ use definition::{Form, STDIN};
 /// Bytes of output that one call may give.
 const MOST: usize = 64 << 20;
 
+/// Processes of one command that run at once; calls beyond that wait for their turn.
+const AT_ONCE: usize = 32;
+
+/// How long a call may wait for its turn.
+const LONGEST_QUEUE: Duration = Duration::from_secs(600);
+
 /// The end of stderr that an error's message quotes, in characters.
 const QUOTE: usize = 2_000;
 
@@ -37,6 +44,7 @@ pub struct CommandTools {
     environment: Vec<(String, String)>,
     directory: std::path::PathBuf,
     secrets: Secrets,
+    turns: Semaphore,
 }
 
 impl CommandTools {
@@ -64,7 +72,14 @@ impl CommandTools {
             state: State::Ready,
             generation: 0,
         };
-        Ok(Self { definition, listing, environment, directory, secrets: secrets.clone() })
+        Ok(Self {
+            definition,
+            listing,
+            environment,
+            directory,
+            secrets: secrets.clone(),
+            turns: Semaphore::new(AT_ONCE),
+        })
     }
 
     fn program(&self, arguments: Vec<String>) -> Program {
@@ -84,6 +99,8 @@ impl CommandTools {
             argv::build(&self.definition, &values).map_err(|error| Failure::arguments(error.to_string()))?;
         let input = input(&arguments, &values);
         let time = self.definition.timeout;
+        // Its time begins when it has its turn.
+        let _turn = self.turns.acquire().await.map_err(|error| Failure::failed(error.to_string()))?;
         match self.program(argv).run(&input, MOST, time).await {
             Ok(finished) if self.definition.success.contains(&finished.code) => self.result(finished),
             Ok(finished) => Err(self.failed(finished)),
@@ -185,7 +202,7 @@ fn raw(name: &str, description: &str, input: Value, definition: &Definition) -> 
         bytes,
         hints: super::entry::Hints::default(),
         tags: definition.tags.clone(),
-        timeout: Some(definition.timeout),
+        timeout: Some(definition.timeout + LONGEST_QUEUE),
     }
 }
 

@@ -14,6 +14,7 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::entry::{Entry, Transport, Way};
 use super::handler::Shared;
@@ -41,6 +42,8 @@ pub struct Link {
     entry: Entry,
     state: tokio::sync::Mutex<State>,
     said: Arc<Mutex<Said>>,
+    /// Fires when the link is to end, so that a server that hangs while it starts keeps nobody waiting.
+    ended: CancellationToken,
 }
 
 /// What the server has said of itself.
@@ -99,6 +102,7 @@ impl Link {
             entry,
             state: tokio::sync::Mutex::new(State::Idle),
             said: Arc::default(),
+            ended: CancellationToken::new(),
         }
     }
 
@@ -119,7 +123,11 @@ impl Link {
         };
         // What was lost is ended before another one starts.
         *state = State::Idle;
-        match self.connect().await {
+        let connected = tokio::select! {
+            connected = self.connect() => connected,
+            () = self.ended.cancelled() => return Err("the server is shutting down".to_owned()),
+        };
+        match connected {
             Ok(connection) => {
                 let peer = connection.peer.clone();
                 *state = State::Up(Box::new(connection));
@@ -174,6 +182,7 @@ impl Link {
 
     /// Ends the connection for good.
     pub async fn end(&self) {
+        self.ended.cancel();
         let before = std::mem::replace(&mut *self.state.lock().await, State::Ended);
         if let State::Up(mut connection) = before {
             // One that does not end in time is ended by its drop.

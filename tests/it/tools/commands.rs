@@ -204,7 +204,25 @@ fn what_cannot_be_used_is_named_and_the_rest_works() {
             "\t{\n\t\"mcpServers\": {\"off\": {\"command\": \"x\", \"disabled\": true}, \"none\": {\"type\": \"http\"}, \"e\": {\"url\": \"ftp:\\/\\/x\\ud83d\\ude00\"}}}\n",
         ),
     ]);
-    insta::assert_snapshot!(said(&mut client, "list_tools", json!({})), @"tools.away (command, cannot be used: there is no program `no-such-program` on this machine)\n  tools.away() -> str\ntools.clash_it (command, `clash-it`)\n  tools.clash_it() -> str\ntools.fine (command)\n  tools.fine(n: int = None) -> str\nbroken: tools/b.yaml, `broken`: the file has the key `comand`, which means nothing; did you mean `command`?\nbroken: tools/e.yaml, `unset`: in `env`: the environment variable `NOT_SET_ANYWHERE` is not set; set it where the server is started, or write `${NOT_SET_ANYWHERE:-default}`\nbroken: tools/f.yaml: error: line 1 column 2: unclosed bracket '{'\n --> <input>:1:2\n  |\n1 | {{ not yaml\n  |  ^ unclosed bracket '{'\nbroken: mcp.json, `none`: it has neither a `command` nor a `url` for its `type`\nbroken: mcp.json, `e`: `url` must begin with http:// or https://\nbroken: `clash_it`: its namespace `tools.clash_it` is taken by `clash-it`; rename one of them\nnote: tools/ok.yaml, `fine`: option `n` is passed as `--n`, which few programs understand; write `short: n` for `-n`");
+    insta::assert_snapshot!(said(&mut client, "list_tools", json!({})), @r#"
+    tools.away (command, cannot be used: there is no program `no-such-program` on this machine)
+      tools.away() -> str
+    tools.clash_it (command, `clash-it`)
+      tools.clash_it() -> str
+    tools.fine (command)
+      tools.fine(n: int = None) -> str
+    broken: tools/b.yaml, `broken`: the file has the key `comand`, which means nothing; did you mean `command`?
+    broken: tools/e.yaml, `unset`: in `env`: the environment variable `NOT_SET_ANYWHERE` is not set; set it where the server is started, or write `${NOT_SET_ANYWHERE:-default}`
+    broken: tools/f.yaml: error: line 1 column 2: unclosed bracket '{'
+     --> <input>:1:2
+      |
+    1 | {{ not yaml
+      |  ^ unclosed bracket '{'
+    broken: mcp.json, `none`: it has neither a `command` nor a `url` for its `type`
+    broken: mcp.json, `e`: `url` must begin with http:// or https://
+    broken: `clash_it`: its namespace `tools.clash_it` is taken by `clash-it`; rename one of them
+    note: tools/ok.yaml, `fine`: option `n` is passed as `--n`, which few programs understand; write `short: n` for `-n`
+    "#);
     assert_eq!(value(&mut client, "tools.fine()"), "''");
     insta::assert_snapshot!(raised(&mut client, "tools.away()").1, @"tools.away: it could not be started: there is no program `no-such-program` on this machine");
     insta::assert_snapshot!(raised(&mut client, "tools.fnie()").1, @"there is no `tools.fnie`; did you mean `tools.fine`?");

@@ -25,7 +25,10 @@ fn a_crash_in_the_middle_of_a_call_is_told_and_the_next_call_starts_anew() {
     let mut client = beside("good");
     let (kind, message) = raised(&mut client, "tools.bad.crash()");
     assert_eq!(kind, "ToolUnavailableError");
-    insta::assert_snapshot!(message, @"tools.bad.crash: the server cannot be used now: it has ended; the last words on its stderr: a stack trace\nthe last words");
+    insta::assert_snapshot!(message, @r#"
+    tools.bad.crash: the server cannot be used now: it has ended; the last words on its stderr: a stack trace
+    the last words
+    "#);
     assert_eq!(value(&mut client, "tools.bad.add(1), tools.good.add(2)"), "('2', '3')");
     assert_eq!(starts(&client, "bad"), 2);
     // Those that wait for the same server fail with it, and nobody else.

@@ -159,9 +159,13 @@ fn shapes_are_learned_without_values() {
 fn what_helps_to_find_a_tool() {
     let mut client = good();
     insta::assert_snapshot!(value(&mut client, "tools.search('add', limit=2)"), @"[{'name': 'up.add', 'signature': 'tools.up.add(a: int, b: int = 1)', 'summary': 'Does add.', 'score': 5.076}]");
-    insta::assert_snapshot!(value(&mut client, "import inspect\nstr(inspect.signature(tools.up.add)), tools.up.add.__doc__, tools.up.add.__name__"), @"(\"(a: 'int', b: 'int' = 1)\", 'Does add. More words.\\n\\nArgs:\\n    a: \\n    b:', 'add')");
+    insta::assert_snapshot!(value(&mut client, "import inspect\nstr(inspect.signature(tools.up.add)), tools.up.add.__doc__, tools.up.add.__name__"), @"(\"(a: 'int', b: 'int' = 1)\", 'Does add. More words.\\n\\nArgs:\\n    a\\n    b', 'add')");
     let helped = client.run("help(tools.up.dashes)");
-    insta::assert_snapshot!(report(&helped)["stdout"].as_str().unwrap(), @"Help on function dashes:\n\ndashes(some_name: 'str' = None, from_: 'str' = None, self: 'str' = None, timeout: 'str' = None)\n    Does dashes. More words.\n    \n    Args:\n        some_name:  (`some-name` in the tool's own words)\n        from_:  (`from` in the tool's own words)\n        self: \n        timeout:");
+    let expected = "Help on function dashes:\n\ndashes(some_name: 'str' = None, from_: 'str' = None, self: 'str' = None, \
+                    timeout: 'str' = None)\n    Does dashes. More words.\n    \n    Args:\n        some_name: \
+                    (`some-name` in the tool's own words)\n        from_: (`from` in the tool's own words)\n        \
+                    self\n        timeout\n\n";
+    assert_eq!(report(&helped)["stdout"], expected);
     let whole = client.run("help(tools.up)");
     assert!(text(&whole).contains("tools.up.add(a: int, b: int = 1)"), "{}", text(&whole));
     client.listen(Duration::from_millis(1));
