@@ -36,30 +36,46 @@ def mark(body: list[ast.stmt], last: Optional[ast.Expression]) -> None:
     nodes: list[ast.AST] = list(body)
     if last is not None:
         nodes.append(last)
-    pending = [nodes]
-    while pending:
-        scope = _Scope(pending.pop())
+    scopes = [_Scope(nodes)]
+    for scope in scopes:
+        scopes.extend(_Scope(inner, function, scope) for function, inner in scope.inner)
+    # The innermost first: a name that is awaited there may be made in the code around.
+    for scope in reversed(scopes):
         scope.mark()
-        pending.extend(scope.inner)
 
 
 class _Scope:
     """The code of one function, or of the cell itself, without the functions in it."""
 
-    def __init__(self, roots: list[ast.AST]) -> None:
-        self.inner: list[list[ast.AST]] = []
+    def __init__(
+        self, roots: list[ast.AST], function: Optional[Function] = None, around: Optional[_Scope] = None
+    ) -> None:
+        self.inner: list[tuple[Function, list[ast.AST]]] = []
+        self.awaited: set[str] = set()
+        self._around = around
+        self._own = _parameters(function) if function is not None else set[str]()
         self._nodes: list[ast.AST] = []
         pending = roots
         while pending:
             node = pending.pop()
             self._nodes.append(node)
             if isinstance(node, _FUNCTIONS):
-                self.inner.append(list(node.body) if isinstance(node.body, list) else [node.body])
+                self.inner.append((node, list(node.body) if isinstance(node.body, list) else [node.body]))
                 continue
             pending.extend(ast.iter_child_nodes(node))
 
+    def _made(self) -> set[str]:
+        """The names that belong to this function alone."""
+        made, others = set(self._own), set[str]()
+        for node in self._nodes:
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                made.add(node.id)
+            elif isinstance(node, (ast.Global, ast.Nonlocal)):
+                others.update(node.names)
+        return made - others
+
     def mark(self) -> None:
-        awaited: set[str] = set()
+        awaited = self.awaited
         before = -1
         uses: list[ast.expr] = []
         while len(awaited) != before:
@@ -67,6 +83,8 @@ class _Scope:
             uses = self._uses(awaited)
             for use in uses:
                 awaited.update(_names(use))
+        if self._around is not None:
+            self._around.awaited.update(awaited - self._made())
         done: set[int] = set()
         for use in uses:
             for call in _calls(use):
@@ -94,8 +112,16 @@ class _Scope:
         return uses
 
 
+def _parameters(function: Function) -> set[str]:
+    given = function.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    return {each.arg for each in every if each is not None}
+
+
 def _is_sink(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute):
+        if _root(function) == "tools":
+            return False
         if function.attr in _SINKS:
             return True
         return function.attr in _ASYNCIO_SINKS and _base(function.value) in ("asyncio", "runner")
@@ -109,6 +135,12 @@ def _is_adder(function: ast.expr, awaited: set[str]) -> bool:
 def _base(node: ast.expr) -> str:
     """The name that an assignment's target or a method's object begins with."""
     while isinstance(node, (ast.Subscript, ast.Starred)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
 

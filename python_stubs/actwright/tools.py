@@ -6,6 +6,7 @@ value. What is known of a namespace is looked up again in every cell, so that ch
 
 from __future__ import annotations
 
+from functools import partial
 from types import FunctionType
 
 from actwright import later, streams
@@ -345,6 +346,8 @@ def look_up(function: Any) -> Any:
         function = function._called()  # pyright: ignore[reportPrivateUsage]
     if type(function) is FunctionType:
         return function.__dict__.get("_actwright_later", function)
+    if type(function) is partial and (awaited := look_up(function.func)) is not function.func:
+        function = partial(awaited, *function.args, **function.keywords)
     return function
 
 
@@ -371,5 +374,5 @@ def _error(facts: dict[str, Any]) -> ToolError:
 
 
 def _argument_error(about: dict[str, Any], what: str) -> ToolError:
-    message = f"{about['name']}: {what}; it is called as {about['signature']}"
+    message = f"tools.{about['name']}: {what}; it is called as {about['signature']}"
     return _error({"kind": "arguments", "message": message, "tool": about["name"]})

@@ -57,7 +57,7 @@ async fn call(
             value => match to_json(value) {
                 Ok(value) => Given::Json(value),
                 Err(what) => {
-                    let words = format!("{name}: argument `{key}` holds {what}");
+                    let words = format!("tools.{name}: argument `{key}` holds {what}");
                     return encoded(&failed(name, Failure::new(FailureKind::Arguments, words)));
                 }
             },

@@ -31,8 +31,8 @@ use crate::worker::{Event, Worker, Workers};
 
 mod ending;
 
-/// Calls of one session that the host works on at once.
-const OPEN_CALLS: usize = 1_000;
+/// Calls of one session that are under way at once; each costs little until its tool begins.
+const OPEN_CALLS: usize = 10_000;
 
 /// What is asked of a session.
 #[derive(Debug)]

@@ -133,6 +133,16 @@ pub enum Extra {
 }
 
 impl Extra {
+    /// What code calls it, behind the namespace.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ListResources => "resources.list",
+            Self::ReadResource { .. } => "resources.read",
+            Self::ListPrompts => "prompts.list",
+            Self::GetPrompt { .. } => "prompts.get",
+        }
+    }
+
     fn noun(&self) -> &'static str {
         match self {
             Self::ListResources | Self::ReadResource { .. } => "resources",

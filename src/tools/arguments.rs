@@ -153,7 +153,11 @@ impl Tool {
     }
 
     fn refuse(&self, what: &str) -> Failure {
-        Failure::arguments(format!("{}: {what}; it is called as {}", self.full_name(), self.signature()))
+        Failure::arguments(format!(
+            "tools.{}: {what}; it is called as {}",
+            self.full_name(),
+            self.signature()
+        ))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::secrets::Secrets;
+
 /// Who calls. A policy may allow one and not the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caller {
@@ -30,6 +32,16 @@ impl Watch {
     /// Calls this with every report: done so far, the whole if known, words.
     pub fn new(progress: impl Fn(f64, Option<f64>, String) + Send + Sync + 'static) -> Self {
         Self { progress: Some(Arc::new(progress)) }
+    }
+
+    /// The same without secrets in its words.
+    pub fn masked(self, secrets: Secrets) -> Self {
+        match self.progress {
+            Some(progress) => {
+                Self::new(move |done, total, words| progress(done, total, secrets.mask(&words)))
+            }
+            None => self,
+        }
     }
 
     /// The tool has come so far.

@@ -231,8 +231,10 @@ impl Tools {
         let tool = self.find(full_name).await?;
         let name = tool.full_name();
         let arguments = tool.bind(given)?;
-        self.inner.policy.admit(&name, caller)?;
         let namespace = self.find_namespace(tool.namespace.as_str())?;
+        let (counted, spellings) = namespace.spellings(&tool);
+        self.inner.policy.admit(&counted, &spellings, caller)?;
+        let watch = watch.masked(self.inner.secrets.clone());
         let original = tool.name.as_ref().map(|_| tool.raw.name.as_str());
         let most = tool.raw.timeout.map_or(TIMEOUT, |time| time + Duration::from_secs(5));
         let result = match timeout(most, namespace.adapter.call(original, arguments, watch)).await {
@@ -257,6 +259,9 @@ impl Tools {
     /// Asks a namespace for something beside its tools.
     pub async fn extra(&self, namespace: &str, request: Extra) -> Result<Output, Failure> {
         let namespace = self.find_namespace(namespace)?;
+        let name = format!("{}.{}", namespace.name, request.name());
+        let original = format!("{}.{}", namespace.original, request.name());
+        self.inner.policy.admit(&name, &[original], Caller::Code)?;
         match namespace.adapter.extra(request).await {
             Ok(output) => Ok(self.inner.secrets.mask_output(output)),
             Err(failure) => Err(self.named(namespace.name.as_str(), failure)),
@@ -305,6 +310,25 @@ impl Tools {
 }
 
 impl Namespace {
+    /// The name under which the calls of a tool are counted, and the others that a rule may mean it by: the names that its
+    /// source has, and for a command itself the recipe of the same name, which is what calling it means.
+    fn spellings(&self, tool: &Tool) -> (String, Vec<String>) {
+        let spaces = [self.name.as_str(), self.original.as_str()];
+        let is_command = self.adapter.kind() == Kind::Command;
+        let names = match &tool.name {
+            None => vec![self.name.as_str(), self.original.as_str()],
+            Some(name) => vec![name.as_str(), tool.raw.name.as_str()],
+        };
+        let mut spellings: Vec<String> =
+            spaces.iter().flat_map(|space| names.iter().map(move |name| format!("{space}.{name}"))).collect();
+        let is_root = tool.name.is_none() || is_command && tool.raw.name == self.original;
+        if is_root {
+            spellings.extend(spaces.map(str::to_owned));
+            return (self.name.to_string(), spellings);
+        }
+        (tool.full_name(), spellings)
+    }
+
     fn tools(&self, listing: &Listing) -> Arc<Vec<Arc<Tool>>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((generation, tools)) = &*known

@@ -136,7 +136,11 @@ impl Loader<'_> {
                     }
                 }
             }
-            _ => self.tool(place, &document),
+            // The name too: whoever misses the tool knows it by that.
+            _ => match document.get("name").and_then(Value::as_str) {
+                Some(name) => self.tool(&format!("{place}, `{name}`"), &document),
+                None => self.tool(place, &document),
+            },
         }
     }
 

@@ -25,9 +25,13 @@ impl Policy {
         Self { rules, made: Mutex::default() }
     }
 
-    /// Admits one call of `tools.<name>` and counts it, or says why not.
-    pub fn admit(&self, name: &str, caller: Caller) -> Result<(), Failure> {
-        let Some(rule) = self.rules.iter().find(|rule| fits(&rule.pattern, name)) else { return Ok(()) };
+    /// Admits one call of `tools.<name>` and counts it, or says why not. A rule may name the tool in any of its `spellings`,
+    /// so that one that is written in the words of the tool's source is not silently no rule at all.
+    pub fn admit(&self, name: &str, spellings: &[String], caller: Caller) -> Result<(), Failure> {
+        let is_meant = |rule: &&ToolRule| {
+            fits(&rule.pattern, name) || spellings.iter().any(|spelling| fits(&rule.pattern, spelling))
+        };
+        let Some(rule) = self.rules.iter().find(is_meant) else { return Ok(()) };
         let refuse = |why: String| {
             let place = format!("[tools.policy.\"{}\"] in actwright.toml", rule.pattern);
             Err(Failure::new(FailureKind::Denied, format!("tools.{name} was not called: {why} ({place})")))
@@ -102,7 +106,7 @@ mod tests {
             rule("github.get_repo", Permission::Allow, Callers::Code),
         ]);
         let check = |name: &str, caller: Caller, expected: Option<&str>| {
-            let refused = policy.admit(name, caller).err().map(|failure| failure.message);
+            let refused = policy.admit(name, &[], caller).err().map(|failure| failure.message);
             match expected {
                 None => assert_eq!(refused, None, "{name}"),
                 Some(words) => {
@@ -115,7 +119,9 @@ mod tests {
         check("github.get_repo", Caller::Model, Some("only code may call it"));
         check("github.delete_repo", Caller::Code, Some("a person's consent"));
         check("curl.get", Caller::Code, Some("tools.curl.get was not called: the policy denies it"));
-        assert!(Policy::default().admit("anything", Caller::Model).is_ok());
+        assert!(Policy::default().admit("anything", &[], Caller::Model).is_ok());
+        let spelled = policy.admit("git_hub.delete", &["github.delete_it".to_owned()], Caller::Code);
+        assert!(spelled.unwrap_err().message.contains("a person's consent"));
     }
 
     #[test]
@@ -123,13 +129,13 @@ mod tests {
         let rate = Some(Rate { calls: 2, per: Duration::from_millis(50) });
         let limited = ToolRule { rate, ..rule("a.*", Permission::Allow, Callers::Both) };
         let policy = Policy::new(vec![limited]);
-        assert!(policy.admit("a.b", Caller::Code).is_ok());
-        assert!(policy.admit("a.b", Caller::Code).is_ok());
-        let refused = policy.admit("a.b", Caller::Code).unwrap_err().message;
+        assert!(policy.admit("a.b", &[], Caller::Code).is_ok());
+        assert!(policy.admit("a.b", &[], Caller::Code).is_ok());
+        let refused = policy.admit("a.b", &[], Caller::Code).unwrap_err().message;
         assert!(refused.contains("it was called 2 times in 0.05 s"), "{refused}");
-        assert!(policy.admit("a.c", Caller::Code).is_ok());
+        assert!(policy.admit("a.c", &[], Caller::Code).is_ok());
         std::thread::sleep(Duration::from_millis(60));
-        assert!(policy.admit("a.b", Caller::Code).is_ok());
+        assert!(policy.admit("a.b", &[], Caller::Code).is_ok());
     }
 
     #[test]

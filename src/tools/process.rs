@@ -17,6 +17,9 @@ use tokio::time::timeout;
 /// Bytes of stderr that are kept, the last ones.
 const TAIL: usize = 16 << 10;
 
+/// Where the kept part has no space for so long, so much of it is left out.
+const LONGEST_WORD: usize = 4 << 10;
+
 /// Variables that programs get from the server's environment, besides those that their tool names.
 pub const PASSED_ON: [&str; 9] =
     ["PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "SSL_CERT_FILE"];
@@ -85,10 +88,19 @@ impl Program {
             .any(|directory| directory.is_absolute() && is_executable(&directory.join(&self.program)))
     }
 
+    /// The end of its directory: where the base directory stands is not for whoever reads an error.
+    fn shown_directory(&self) -> String {
+        self.directory.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// Starts it with pipes for all three streams.
     pub fn start(&self) -> Result<Running, ProcessError> {
         if !self.is_there() {
             let words = format!("there is no program `{}` on this machine", self.program);
+            return Err(ProcessError::Start(io::Error::new(io::ErrorKind::NotFound, words)));
+        }
+        if !self.directory.is_dir() {
+            let words = format!("there is no directory `{}` to run it in", self.shown_directory());
             return Err(ProcessError::Start(io::Error::new(io::ErrorKind::NotFound, words)));
         }
         let mut child = Command::new("/proc/self/exe")
@@ -152,16 +164,13 @@ impl Running {
                 None => String::new(),
             }
         };
-        // The output may be over long before the program is, and too much of it must not be waited for.
-        let outputs = async {
-            let ((), bytes, words) = tokio::join!(write, read, listen);
-            (bytes, words)
+        // The output may be over long before the program is, and a program that writes too much is not waited for.
+        let read = async {
+            let bytes: Vec<u8> = read.await.map_err(ProcessError::Pipe)?;
+            if bytes.len() > most { Err(ProcessError::TooMuch(most)) } else { Ok(bytes) }
         };
-        let (bytes, stderr) = outputs.await;
-        let stdout = bytes.map_err(ProcessError::Pipe)?;
-        if stdout.len() > most {
-            return Err(ProcessError::TooMuch(most));
-        }
+        let others = async { Ok(tokio::join!(write, listen).1) };
+        let (stdout, stderr) = tokio::try_join!(read, others)?;
         let status = self.child.wait().await.map_err(ProcessError::Pipe)?;
         Ok(Finished { code: status.code().unwrap_or(128 + sys::KILL), stdout, stderr })
     }
@@ -187,6 +196,14 @@ pub async fn tail(mut stream: impl tokio::io::AsyncRead + Unpin) -> String {
             kept.drain(..kept.len() - TAIL);
         }
     }
-    let from = kept.len().saturating_sub(TAIL);
-    String::from_utf8_lossy(&kept[from..]).into_owned()
+    String::from_utf8_lossy(last(&kept)).into_owned()
+}
+
+/// The last part, which begins with a word of its own: the rest of one that was cut may be the rest of a secret, and would
+/// not be known for one.
+fn last(kept: &[u8]) -> &[u8] {
+    let Some(from) = kept.len().checked_sub(TAIL).filter(|from| *from > 0) else { return kept };
+    let tail = &kept[from..];
+    let word = tail.iter().take(LONGEST_WORD).position(u8::is_ascii_whitespace).unwrap_or(LONGEST_WORD);
+    &tail[word.min(tail.len())..]
 }

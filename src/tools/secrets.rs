@@ -1,11 +1,13 @@
 //! References to the environment in tool files, and the masking of what they stand for.
 //!
 //! A value that came from a reference is a secret: it is used in the host and replaced by `***` wherever something goes
-//! back to code or to the model, whole or percent-encoded.
+//! back to code or to the model, as it is, percent-encoded or in base64.
 
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -13,6 +15,9 @@ use super::output::{Media, Output, Part};
 
 /// Shorter values are not masked: they would turn up by chance and say more by being hidden.
 const SHORTEST: usize = 6;
+
+/// What stands in the place of a secret.
+const MASK: &str = "***";
 
 /// Where the values of references come from.
 pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -86,17 +91,8 @@ impl Secrets {
         if value.len() < SHORTEST {
             return;
         }
-        let encoded: String = value
-            .bytes()
-            .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    char::from(byte).to_string()
-                }
-                other => format!("%{other:02X}"),
-            })
-            .collect();
-        let Ok(mut known) = self.known.write() else { return };
-        for form in [value.to_owned(), encoded] {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for form in forms(value) {
             if !known.contains(&form) {
                 known.push(form);
             }
@@ -108,9 +104,24 @@ impl Secrets {
     /// The text without secrets.
     pub fn mask(&self, text: &str) -> String {
         let mut masked = text.to_owned();
-        let known = self.known.read().map(|known| known.clone()).unwrap_or_default();
-        for secret in known.iter().filter(|secret| text.contains(secret.as_str())) {
-            masked = masked.replace(secret.as_str(), "***");
+        for secret in self.known.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            if masked.contains(secret.as_str()) {
+                masked = masked.replace(secret.as_str(), MASK);
+            }
+        }
+        masked
+    }
+
+    /// Bytes that are no text, without secrets.
+    fn mask_bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut masked = bytes;
+        for secret in self.known.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            let secret = secret.as_bytes();
+            let mut from = 0;
+            while let Some(at) = masked[from..].windows(secret.len()).position(|window| window == secret) {
+                masked.splice(from + at..from + at + secret.len(), MASK.bytes());
+                from += at + MASK.len();
+            }
         }
         masked
     }
@@ -141,9 +152,10 @@ impl Secrets {
     }
 
     fn mask_media(&self, mut media: Media) -> Media {
-        if let Ok(text) = std::str::from_utf8(&media.bytes) {
-            media.bytes = self.mask(text).into_bytes();
-        }
+        media.bytes = match String::from_utf8(media.bytes) {
+            Ok(text) => self.mask(&text).into_bytes(),
+            Err(error) => self.mask_bytes(error.into_bytes()),
+        };
         media.uri = media.uri.map(|uri| self.mask(&uri));
         media
     }
@@ -158,6 +170,31 @@ impl Secrets {
             plain => plain,
         }
     }
+}
+
+/// The spellings in which a secret may come back.
+fn forms(value: &str) -> Vec<String> {
+    let percent = |byte: u8, upper: bool| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other if upper => format!("%{other:02X}"),
+        other => format!("%{other:02x}"),
+    };
+    let mut forms = vec![value.to_owned()];
+    forms.extend([true, false].map(|upper| value.bytes().map(|byte| percent(byte, upper)).collect()));
+    // Inside of JSON that is text.
+    let quoted = Value::from(value).to_string();
+    forms.push(quoted[1..quoted.len() - 1].to_owned());
+    for before in 0..3 {
+        // In base64 a text looks different at each of three places; its first and last characters there also hold bits of
+        // what stands beside it.
+        let bytes = [&vec![0; before], value.as_bytes()].concat();
+        let (from, to) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
+        for encoded in [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)] {
+            forms.extend(encoded.get(from..to).map(str::to_owned));
+        }
+    }
+    forms.retain(|form| form.len() >= SHORTEST);
+    forms
 }
 
 #[cfg(test)]
@@ -192,7 +229,14 @@ mod tests {
     fn what_was_a_reference_never_goes_back() {
         let secrets = secrets();
         secrets.expand("${TOKEN}").unwrap();
-        assert_eq!(secrets.mask("key=s3cret/value&k=s3cret%2Fvalue"), "key=***&k=***");
+        assert_eq!(secrets.mask("key=s3cret/value&k=s3cret%2Fvalue&s3cret%2fvalue"), "key=***&k=***&***");
+        for before in ["", "u", "us", "user:"] {
+            let encoded = STANDARD_NO_PAD.encode(format!("{before}s3cret/value, and more"));
+            assert!(secrets.mask(&encoded).contains("***"), "{encoded}");
+        }
+        let bytes = [b"\xff", b"s3cret/value".as_slice(), b"\0s3cret/value"].concat();
+        let media = Media { bytes, media_type: String::new(), uri: None };
+        assert_eq!(secrets.mask_media(media).bytes, b"\xff***\0***");
         let output = Output::Json(json!({"s3cret/value": ["s3cret/value", 1]}));
         assert_eq!(secrets.mask_output(output), Output::Json(json!({"***": ["***", 1]})));
         let failure = Failure::failed("s3cret/value").with("stderr", "x s3cret/value");

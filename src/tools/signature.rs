@@ -52,12 +52,14 @@ pub fn doc(tool: &Tool) -> String {
     if !tool.parameters.is_empty() {
         text.push_str("\n\nArgs:");
         for parameter in &tool.parameters {
-            let description = parameter.description.split_whitespace().collect::<Vec<_>>().join(" ");
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\n    {}: {description}", parameter.name);
+            let mut words: Vec<&str> = parameter.description.split_whitespace().collect();
+            let original = format!("(`{}` in the tool's own words)", parameter.original);
             if parameter.name.as_str() != parameter.original {
-                let _ = write!(text, " (`{}` in the tool's own words)", parameter.original);
+                words.push(&original);
             }
+            let colon = if words.is_empty() { "" } else { ": " };
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\n    {}{colon}{}", parameter.name, words.join(" "));
         }
     }
     text.trim().to_owned()

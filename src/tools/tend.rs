@@ -5,7 +5,7 @@
 //! a process that is not below it.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::process::{Command, ExitCode};
 
 use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
@@ -28,22 +28,30 @@ pub fn run(server: i32, program: &str, arguments: &[String]) -> io::Result<ExitC
         return Ok(ExitCode::from(NOT_STARTED));
     }
     sys::become_subreaper()?;
+    let code = tend(program, arguments, events.as_fd());
+    // Also when something went wrong in between: what was started must not be left alone.
+    end_all();
+    Ok(ExitCode::from(u8::try_from(code? & 0xff).unwrap_or(1)))
+}
+
+/// Starts the program and waits for its end, or for the word to end it; gives the exit code.
+fn tend(program: &str, arguments: &[String], events: BorrowedFd<'_>) -> io::Result<i32> {
     let child = match Command::new(program).args(arguments).spawn() {
         Ok(child) => child,
         Err(error) => {
             use std::io::Write;
             // Its words are for whoever reads the program's stderr.
             let _ = writeln!(io::stderr(), "{program}: {error}");
-            return Ok(ExitCode::from(NOT_STARTED));
+            return Ok(NOT_STARTED.into());
         }
     };
     // The pipes are the program's: only it, and not the tender, keeps them open.
     sys::close_range(0, 1)?;
     let main = i32::try_from(child.id()).map_err(io::Error::other)?;
-    let mut code = None;
-    while code.is_none() {
+    loop {
+        let mut code = None;
         sys::wait(&[Interest { fd: events.as_raw_fd(), readable: true, writable: false }], -1)?;
-        while let Some(signal) = sys::next_signal(events.as_fd()) {
+        while let Some(signal) = sys::next_signal(events) {
             if signal != sys::CHILD_ENDED {
                 code = Some(128 + signal);
             }
@@ -56,9 +64,10 @@ pub fn run(server: i32, program: &str, arguments: &[String]) -> io::Result<ExitC
                 });
             }
         }
+        if let Some(code) = code {
+            return Ok(code);
+        }
     }
-    end_all();
-    Ok(ExitCode::from(u8::try_from(code.unwrap_or(1) & 0xff).unwrap_or(1)))
 }
 
 /// Kills children until there are none; theirs become ours.

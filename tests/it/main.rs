@@ -20,3 +20,4 @@ mod sessions;
 mod startup;
 mod support;
 mod tidy;
+mod tools;

@@ -58,7 +58,7 @@ fn a_mistake_names_the_argument_and_shows_the_signature() {
     let check = |given: Value, expected: &str| {
         let message = bind(given.clone()).unwrap_err();
         let (what, signature) = message.split_once("; it is called as ").unwrap();
-        assert_eq!(what, format!("github.get_repo: {expected}"), "{given}");
+        assert_eq!(what, format!("tools.github.get_repo: {expected}"), "{given}");
         assert!(
             signature.starts_with("tools.github.get_repo(owner: str, per_page: int = 30, "),
             "{signature}"

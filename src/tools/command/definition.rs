@@ -213,7 +213,8 @@ impl Definition {
                 &["type", "description", "required", "default", "enum"],
             )?;
         }
-        let preset = preset.into_iter().filter(|(name, _)| self.slot(name).is_some()).collect();
+        let is_known = |name: &str| self.slot(name).is_some() || (self.stdin && name == STDIN);
+        let preset = preset.into_iter().filter(|(name, _)| is_known(name)).collect();
         Ok(Recipe { description: text(&recipe, "description")?.unwrap_or_default(), name, preset, params })
     }
 }

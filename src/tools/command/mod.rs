@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 
 use super::adapter::{Adapter, Kind, Listing, Patience, State, Task};
 use super::arguments::Arguments;
@@ -26,6 +27,12 @@ use definition::{Form, STDIN};
 /// Bytes of output that one call may give.
 const MOST: usize = 64 << 20;
 
+/// Processes of one command that run at once; calls beyond that wait for their turn.
+const AT_ONCE: usize = 32;
+
+/// How long a call may wait for its turn.
+const LONGEST_QUEUE: Duration = Duration::from_secs(600);
+
 /// The end of stderr that an error's message quotes, in characters.
 const QUOTE: usize = 2_000;
 
@@ -36,6 +43,8 @@ pub struct CommandTools {
     listing: Listing,
     environment: Vec<(String, String)>,
     directory: std::path::PathBuf,
+    secrets: Secrets,
+    turns: Semaphore,
 }
 
 impl CommandTools {
@@ -63,7 +72,14 @@ impl CommandTools {
             state: State::Ready,
             generation: 0,
         };
-        Ok(Self { definition, listing, environment, directory })
+        Ok(Self {
+            definition,
+            listing,
+            environment,
+            directory,
+            secrets: secrets.clone(),
+            turns: Semaphore::new(AT_ONCE),
+        })
     }
 
     fn program(&self, arguments: Vec<String>) -> Program {
@@ -81,17 +97,35 @@ impl CommandTools {
         let values = recipe.map_or_else(|| arguments.values.clone(), |recipe| recipe.fill(&arguments.values));
         let argv =
             argv::build(&self.definition, &values).map_err(|error| Failure::arguments(error.to_string()))?;
-        let input = input(&arguments);
+        let input = input(&arguments, &values);
         let time = self.definition.timeout;
+        // Its time begins when it has its turn.
+        let _turn = self.turns.acquire().await.map_err(|error| Failure::failed(error.to_string()))?;
         match self.program(argv).run(&input, MOST, time).await {
             Ok(finished) if self.definition.success.contains(&finished.code) => self.result(finished),
-            Ok(finished) => Err(failed(finished)),
+            Ok(finished) => Err(self.failed(finished)),
             Err(error @ ProcessError::Timeout(_)) => {
                 Err(Failure::new(FailureKind::Timeout, format!("{error} (`timeout` in its file)")))
             }
             Err(error @ ProcessError::Start(_)) => Err(Failure::unavailable(error.to_string())),
             Err(error) => Err(Failure::failed(error.to_string())),
         }
+    }
+
+    fn failed(&self, finished: Finished) -> Failure {
+        // Before it is cut: half of a secret is not known for one.
+        let words = self.secrets.mask(finished.stderr.trim());
+        let count = words.chars().count();
+        let quote: String = words.chars().skip(count.saturating_sub(QUOTE)).collect();
+        let mut message = format!("exit code {}", finished.code);
+        if !quote.is_empty() {
+            message.push_str(": ");
+            message.push_str(&quote);
+        }
+        Failure::failed(message)
+            .with("exit_code", finished.code)
+            .with("stderr", finished.stderr)
+            .with("stdout", String::from_utf8_lossy(&finished.stdout).into_owned())
     }
 
     fn result(&self, finished: Finished) -> Result<Output, Failure> {
@@ -115,27 +149,12 @@ impl CommandTools {
 }
 
 /// What the program reads.
-fn input(arguments: &Arguments) -> Vec<u8> {
-    match (arguments.bytes.get(STDIN), arguments.values.get(STDIN)) {
+fn input(arguments: &Arguments, values: &Values) -> Vec<u8> {
+    match (arguments.bytes.get(STDIN), values.get(STDIN)) {
         (Some(bytes), _) => bytes.clone(),
         (None, Some(Value::String(text))) => text.clone().into_bytes(),
         _ => Vec::new(),
     }
-}
-
-fn failed(finished: Finished) -> Failure {
-    let words = finished.stderr.trim();
-    let count = words.chars().count();
-    let quote: String = words.chars().skip(count.saturating_sub(QUOTE)).collect();
-    let mut message = format!("exit code {}", finished.code);
-    if !quote.is_empty() {
-        message.push_str(": ");
-        message.push_str(&quote);
-    }
-    Failure::failed(message)
-        .with("exit_code", finished.code)
-        .with("stderr", finished.stderr)
-        .with("stdout", String::from_utf8_lossy(&finished.stdout).into_owned())
 }
 
 impl Adapter for CommandTools {
@@ -183,7 +202,7 @@ fn raw(name: &str, description: &str, input: Value, definition: &Definition) -> 
         bytes,
         hints: super::entry::Hints::default(),
         tags: definition.tags.clone(),
-        timeout: Some(definition.timeout),
+        timeout: Some(definition.timeout + LONGEST_QUEUE),
     }
 }
 

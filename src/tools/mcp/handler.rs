@@ -39,6 +39,11 @@ impl Shared {
         self.changed.store(true, Ordering::Relaxed);
     }
 
+    /// Whether both belong to the same connection.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.changed, &other.changed)
+    }
+
     fn watches(&self) -> std::sync::MutexGuard<'_, HashMap<ProgressToken, Watch>> {
         self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }

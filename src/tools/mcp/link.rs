@@ -14,6 +14,7 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::entry::{Entry, Transport, Way};
 use super::handler::Shared;
@@ -41,6 +42,8 @@ pub struct Link {
     entry: Entry,
     state: tokio::sync::Mutex<State>,
     said: Arc<Mutex<Said>>,
+    /// Fires when the link is to end, so that a server that hangs while it starts keeps nobody waiting.
+    ended: CancellationToken,
 }
 
 /// What the server has said of itself.
@@ -99,6 +102,7 @@ impl Link {
             entry,
             state: tokio::sync::Mutex::new(State::Idle),
             said: Arc::default(),
+            ended: CancellationToken::new(),
         }
     }
 
@@ -119,7 +123,11 @@ impl Link {
         };
         // What was lost is ended before another one starts.
         *state = State::Idle;
-        match self.connect().await {
+        let connected = tokio::select! {
+            connected = self.connect() => connected,
+            () = self.ended.cancelled() => return Err("the server is shutting down".to_owned()),
+        };
+        match connected {
             Ok(connection) => {
                 let peer = connection.peer.clone();
                 *state = State::Up(Box::new(connection));
@@ -134,20 +142,38 @@ impl Link {
         }
     }
 
+    /// This connection was found to be lost: the next call makes another one. Gives the reason as far as the server said.
+    pub async fn lost(&self, peer: &Peer) -> String {
+        if matches!(self.entry.way, Way::Program { .. }) {
+            // The end of its stderr comes a moment after the end of its stdout.
+            tokio::time::sleep(LAST_WORDS).await;
+        }
+        let words = self.last_words();
+        let mut state = self.state.lock().await;
+        if matches!(&*state, State::Up(connection) if connection.peer.shared.is(&peer.shared)) {
+            *state = State::Idle;
+        }
+        words
+    }
+
     /// What the server says that it is.
     pub fn about(&self) -> String {
         self.said().about.clone()
     }
 
     /// Why a connection was lost, as far as the server said.
-    pub fn last_words(&self) -> String {
-        let stderr = quote(&self.said().stderr);
-        let words = if stderr.is_empty() {
-            "it has ended".to_owned()
-        } else {
-            format!("it has ended; the last words on its stderr: {stderr}")
-        };
-        self.entry.secrets.mask(&words)
+    fn last_words(&self) -> String {
+        match self.stderr() {
+            nothing if nothing.is_empty() => "it has ended".to_owned(),
+            stderr => format!("it has ended; the last words on its stderr: {stderr}"),
+        }
+    }
+
+    /// The end of its stderr without secrets, masked before it is cut, because half of one is not known for one.
+    fn stderr(&self) -> String {
+        let masked = self.entry.secrets.mask(self.said().stderr.trim());
+        let count = masked.chars().count();
+        masked.chars().skip(count.saturating_sub(QUOTE)).collect()
     }
 
     fn said(&self) -> std::sync::MutexGuard<'_, Said> {
@@ -156,6 +182,7 @@ impl Link {
 
     /// Ends the connection for good.
     pub async fn end(&self) {
+        self.ended.cancel();
         let before = std::mem::replace(&mut *self.state.lock().await, State::Ended);
         if let State::Up(mut connection) = before {
             // One that does not end in time is ended by its drop.
@@ -273,7 +300,7 @@ impl Link {
         if matches!(self.entry.way, Way::Program { .. }) {
             tokio::time::sleep(LAST_WORDS).await;
         }
-        match quote(&self.said().stderr) {
+        match self.stderr() {
             nothing if nothing.is_empty() => words,
             stderr => format!("{words}; its stderr: {stderr}"),
         }
@@ -327,10 +354,4 @@ fn header_map(headers: &[(String, String)]) -> Result<Headers, Refused> {
             Ok((header, value))
         })
         .collect()
-}
-
-fn quote(text: &str) -> String {
-    let text = text.trim();
-    let count = text.chars().count();
-    text.chars().skip(count.saturating_sub(QUOTE)).collect()
 }

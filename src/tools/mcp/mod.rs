@@ -12,11 +12,12 @@ mod sse;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rmcp::RoleClient;
 use rmcp::model::{
     CallToolRequestParams, ClientRequest, GetPromptRequestParams, PaginatedRequestParams,
     ReadResourceRequestParams, Request, ServerResult,
 };
-use rmcp::service::{PeerRequestOptions, ServiceError};
+use rmcp::service::{PeerRequestOptions, RequestHandle, ServiceError};
 use serde_json::Value;
 use tokio::time::timeout;
 
@@ -29,6 +30,9 @@ use super::output::Output;
 pub use entry::{Entry, EntryError};
 use handler::Pending;
 use link::{Link, Peer};
+
+/// A request that was sent.
+type Handle = RequestHandle<RoleClient>;
 
 /// Pages of a list, and tools in all, that are taken from one server.
 const PAGES: usize = 100;
@@ -68,8 +72,17 @@ impl Upstream {
         if !peer.has_changed() && self.known().state == State::Ready {
             return self.known();
         }
+        // Until it is known what they are now; whoever waits for that may stop waiting.
+        let unseen = Unseen(Some(&peer));
         match timeout(LIST, self.list(&peer)).await {
-            Ok(Ok(tools)) => self.remember(State::Ready, Some(tools)),
+            Ok(Ok(tools)) => {
+                unseen.seen();
+                self.remember(State::Ready, Some(tools))
+            }
+            Ok(Err(error)) if is_lost(&error) => {
+                let why = self.link.lost(&peer).await;
+                self.remember(State::Failed(why), None)
+            }
             Ok(Err(error)) => {
                 self.remember(State::Failed(format!("it does not list its tools: {error}")), None)
             }
@@ -127,10 +140,26 @@ impl Upstream {
     }
 
     async fn perform(&self, tool: &str, arguments: Arguments, watch: Watch) -> Result<Output, Failure> {
-        let peer = self.link.peer().await.map_err(|why| unavailable(&why))?;
         let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments.values);
         let request = ClientRequest::CallToolRequest(Request::new(params));
-        let result = self.request(&peer, request, watch).await.map_err(|error| self.broken(error))?;
+        let mut peer = self.link.peer().await.map_err(|why| unavailable(&why))?;
+        let pending = match self.send(&peer, request.clone()).await {
+            // It ended while nobody looked, so nothing was sent.
+            Err(error) if is_lost(&error) => {
+                self.link.lost(&peer).await;
+                peer = self.link.peer().await.map_err(|why| unavailable(&why))?;
+                self.send(&peer, request).await
+            }
+            other => other,
+        };
+        let result = match pending {
+            Ok(handle) => Self::answer(&peer, handle, watch).await,
+            Err(error) => Err(error),
+        };
+        let result = match result {
+            Ok(result) => result,
+            Err(error) => return Err(self.broken(&peer, error).await),
+        };
         match result {
             ServerResult::CallToolResult(result) => content::of_call(result),
             ServerResult::InputRequiredResult(_) => {
@@ -141,32 +170,28 @@ impl Upstream {
         }
     }
 
-    /// Sends a request whose progress is watched; dropping it tells the server to stop.
-    async fn request(
-        &self,
-        peer: &Peer,
-        request: ClientRequest,
-        watch: Watch,
-    ) -> Result<ServerResult, ServiceError> {
+    async fn send(&self, peer: &Peer, request: ClientRequest) -> Result<Handle, ServiceError> {
         let options = PeerRequestOptions::with_timeout(self.entry.timeout)
             .reset_timeout_on_progress()
             .with_max_total_timeout(LONGEST);
-        let handle = peer.service.send_cancellable_request(request, options).await?;
+        peer.service.send_cancellable_request(request, options).await
+    }
+
+    /// Waits for an answer whose progress is watched; dropping it tells the server to stop.
+    async fn answer(peer: &Peer, handle: Handle, watch: Watch) -> Result<ServerResult, ServiceError> {
         let mut pending = Pending::new(peer, &handle, watch);
         let result = handle.await_response().await;
         pending.is_answered();
         result
     }
 
-    fn broken(&self, error: ServiceError) -> Failure {
+    async fn broken(&self, peer: &Peer, error: ServiceError) -> Failure {
         match error {
+            error if is_lost(&error) => unavailable(&self.link.lost(peer).await),
             ServiceError::McpError(error) => Failure::failed(error.message).with("status", error.code.0),
             ServiceError::Timeout { timeout } => {
                 let words = format!("no answer and no progress within {} s", timeout.as_secs_f64());
                 Failure::new(FailureKind::Timeout, words)
-            }
-            ServiceError::TransportClosed | ServiceError::TransportSend(_) => {
-                unavailable(&self.link.last_words())
             }
             other => Failure::failed(other.to_string()),
         }
@@ -205,13 +230,18 @@ impl Upstream {
             })
         };
         match timeout(self.entry.timeout, work).await {
-            Ok(result) => result.map_err(|error| self.broken(error)),
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(error)) => Err(self.broken(&peer, error).await),
             Err(_) => {
                 let words = format!("no answer within {} s", self.entry.timeout.as_secs_f64());
                 Err(Failure::new(FailureKind::Timeout, words))
             }
         }
     }
+}
+
+fn is_lost(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::TransportClosed | ServiceError::TransportSend(_))
 }
 
 fn unavailable(why: &str) -> Failure {
@@ -223,6 +253,23 @@ fn kind_of(result: &ServerResult) -> &'static str {
         ServerResult::CreateTaskResult(_) => "a task",
         ServerResult::EmptyResult(_) => "nothing",
         _ => "something else",
+    }
+}
+
+/// A change of a server's tools that was noticed and not followed yet; dropped, it is to be noticed again.
+struct Unseen<'a>(Option<&'a Peer>);
+
+impl Unseen<'_> {
+    fn seen(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unseen<'_> {
+    fn drop(&mut self) {
+        if let Some(peer) = self.0 {
+            peer.shared.change();
+        }
     }
 }
 

@@ -278,6 +278,11 @@ impl Client {
         }
     }
 
+    /// The base directory.
+    pub fn base(&self) -> &std::path::Path {
+        self.base.path()
+    }
+
     /// The server's process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
