@@ -12,6 +12,7 @@ from actwright.plan import undefined_calls
 from actwright.prompts import DebuggerUnavailable, InputUnavailable
 from actwright.refusals import refusal
 from actwright.source import parse
+from actwright.tools import alike
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ def _for_name(failure: Failure) -> list[str]:
         statement = import_for(name)
         if statement is not None:
             hints.append(f"`{name}` is not defined; add `{statement}`.")
+        found = alike(name)
+        if found:
+            hints.append(f"There is a tool of that name: {_listed(found)}.")
         names = similar.to(name, [*failure.namespace, *vars(builtins)])
         if names:
             hints.append(f"Similar names: {_listed(names)}.")

@@ -9,9 +9,12 @@ use super::progress::tell;
 use super::{Answer, Answering, Named, encoded, error};
 use crate::session::report::RunEvent;
 use crate::tools::{
-    Caller, Extra, Failure, FailureKind, Given, Media, NamespaceSummary, Output, Part, Patience, Presence,
-    State, Tool, Tools, Watch, doc, type_of,
+    Caller, Extra, Failure, FailureKind, Given, Media, NamespaceSummary, Output, Part, Presence, State, Tool,
+    Tools, Watch, doc, type_of,
 };
+
+/// The most tools that are offered for a function that does not exist.
+const ALIKE: usize = 3;
 
 /// The most tools that one search gives.
 const FOUND: i64 = 100;
@@ -30,6 +33,7 @@ pub fn begin(
         "call" => Answering::Later(Box::pin(async move { call(&tools, positional, named, watcher).await })),
         "list" => Answering::Later(Box::pin(async move { list(&tools).await })),
         "namespace" => Answering::Later(Box::pin(async move { namespace(&tools, &named).await })),
+        "alike" => Answering::Later(Box::pin(async move { alike(&tools, &named).await })),
         "describe" => Answering::Later(Box::pin(async move { describe(&tools, &named).await })),
         "search" => Answering::Later(Box::pin(async move { search(&tools, &named).await })),
         "schema" => Answering::Later(Box::pin(async move { schema(&tools, &named).await })),
@@ -73,7 +77,7 @@ async fn call(
 
 async fn list(tools: &Tools) -> Answer {
     let mut spaces: Vec<Json> =
-        tools.namespaces(Patience::Start).await.iter().map(|space| Json::Object(about(space))).collect();
+        tools.namespaces().await.iter().map(|space| Json::Object(about(space))).collect();
     for trouble in tools.broken() {
         spaces.push(json!({"name": trouble.place, "state": "broken", "reason": trouble.words, "tools": []}));
     }
@@ -99,6 +103,7 @@ fn about(space: &NamespaceSummary) -> Map<String, Json> {
     let state = match &space.state {
         State::Ready => "ready",
         State::Idle => "idle",
+        State::Starting => "starting",
         State::Failed(_) => "failed",
     };
     about.insert("state".to_owned(), state.into());
@@ -150,6 +155,12 @@ async fn describe(tools: &Tools, named: &Named) -> Answer {
         "open": tool.is_open(),
         "returns": output.map(|schema| type_of(&schema, &schema)),
     })))
+}
+
+/// The signatures of tools with this very name, for whoever has called a function that exists nowhere.
+async fn alike(tools: &Tools, named: &Named) -> Answer {
+    let found = tools.named_like(named.text("name")?).await;
+    encoded(&ok(found.iter().take(ALIKE).map(|tool| tool.signature()).collect()))
 }
 
 async fn search(tools: &Tools, named: &Named) -> Answer {

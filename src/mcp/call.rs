@@ -20,8 +20,9 @@ use super::turns::Turn;
 use crate::config::Config;
 use crate::names::SessionId;
 use crate::outputs::{GrepResult, Page, Part, PatternKind, ReadError};
-use crate::session::report::{Keep, RunMode, RunRequest, Target};
+use crate::session::report::{Keep, RunEvent, RunMode, RunRequest, Target};
 use crate::session::{Phase, SessionSummary};
+use crate::tools::Watch;
 
 /// Characters of a page when the call names no number.
 const PAGE: u64 = 8_000;
@@ -214,10 +215,7 @@ pub(super) async fn perform(
         Call::ListTools { server: space, skip, show } => {
             catalog::list(server.sessions.tools(), space.as_deref(), skip, show).await
         }
-        Call::Tool { name, arguments } => {
-            let (budget, ended) = (server.config.results.max_output as u64, [&context.ct, &server.ended]);
-            catalog::call(server.sessions.tools(), &name, &arguments, budget, &ended).await
-        }
+        Call::Tool { name, arguments } => tool(server, &name, &arguments, context).await,
         Call::Close(id) => match in_turn(turn, server.sessions.close(id.as_ref())).await {
             Ok(id) => render::plain(format!("session {id} is closed")),
             Err(error) => render::refusal(&error),
@@ -272,6 +270,26 @@ async fn run(
         render.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
     };
     rendered.unwrap_or_else(|error| unreadable(&error.into()))
+}
+
+async fn tool(
+    server: &Server,
+    name: &str,
+    arguments: &JsonObject,
+    context: RequestContext<RoleServer>,
+) -> CallToolResult {
+    let (sender, receiver) = mpsc::channel(progress::QUEUE);
+    let watch = Watch::new(move |done, total, message| {
+        // A full channel means that nobody reads fast enough.
+        let _ = sender.try_send(RunEvent::Progress { done, total, message });
+    });
+    let ended = [&context.ct, &server.ended];
+    let budget = server.config.results.max_output as u64;
+    let call = catalog::call(server.sessions.tools(), name, arguments, budget, watch, &ended);
+    match context.meta.get_progress_token() {
+        Some(token) => progress::accompany(call, Listener::new(context.peer.clone(), token), receiver).await,
+        None => call.await,
+    }
 }
 
 /// Drives `run` to its end; the client's wish to stop reaches it by `cancel`.

@@ -12,7 +12,7 @@ use super::images;
 use super::render;
 use crate::outputs::Excerpt;
 use crate::tools::{
-    Caller, Failure, Given, Media, NamespaceSummary, Output, Part, Patience, State, Tool, Tools, Watch, doc,
+    Caller, Failure, Given, Media, NamespaceSummary, Output, Part, State, Tool, Tools, Watch, doc,
 };
 
 /// The key of a result's data.
@@ -44,7 +44,7 @@ impl Detail {
 /// `list_tools`, a page of it: namespaces with their state, and their tools.
 pub(super) async fn list(tools: &Tools, server: Option<&str>, skip: usize, show: usize) -> CallToolResult {
     let spaces = match server {
-        None => tools.namespaces(Patience::Start).await,
+        None => tools.namespaces().await,
         Some(name) => match tools.namespace(name).await {
             Ok(space) => vec![space],
             Err(failure) => return render::refusal(&failure),
@@ -94,6 +94,7 @@ fn heading(space: &NamespaceSummary) -> String {
     match &space.state {
         State::Ready => {}
         State::Idle => text.push_str(", not started"),
+        State::Starting => text.push_str(", still starting; ask again in a moment"),
         State::Failed(why) => drop(write!(text, ", cannot be used: {why}")),
     }
     text.push(')');
@@ -136,10 +137,11 @@ pub(super) async fn call(
     name: &str,
     arguments: &JsonObject,
     budget: u64,
+    watch: Watch,
     ended: &[&CancellationToken],
 ) -> CallToolResult {
     let given = arguments.iter().map(|(name, value)| (name.clone(), Given::Json(value.clone()))).collect();
-    let call = tools.call(Caller::Model, name, given, Watch::default());
+    let call = tools.call(Caller::Model, name, given, watch);
     let result = tokio::select! {
         result = call => result,
         () = cancelled(ended) => return render::refusal(&"the call was cancelled"),

@@ -107,6 +107,8 @@ pub enum State {
     Ready,
     /// It has not been started yet; a call starts it.
     Idle,
+    /// It is being started; a call waits for it.
+    Starting,
     /// It can't, for this reason.
     Failed(String),
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::adapter::{Adapter, Extra, Kind, Listing, Patience, State};
+use super::adapter::{Adapter, Extra, Kind, Listing, Patience, State, Task};
 use super::arguments::Given;
 use super::call::{Caller, Watch};
 use super::entry::Tool;
@@ -28,6 +28,9 @@ use crate::nearest::nearest;
 
 /// Bytes of one result; what is larger belongs into a file or an artifact.
 const LARGEST: usize = 128 << 20;
+
+/// How long an overview of all namespaces waits for each.
+const OVERVIEW: Duration = Duration::from_secs(8);
 
 /// How long a call may take when neither its tool nor its source says.
 const TIMEOUT: Duration = Duration::from_secs(600);
@@ -138,14 +141,38 @@ impl Tools {
         self.inner.namespaces.iter().map(|namespace| namespace.name.as_str())
     }
 
-    /// Every namespace; those that have to be started are started side by side.
-    pub async fn namespaces(&self, patience: Patience) -> Vec<NamespaceSummary> {
-        let mut summaries = Vec::new();
-        let listings = self.inner.namespaces.iter().map(|namespace| namespace.adapter.listing(patience));
-        for (namespace, listing) in self.inner.namespaces.iter().zip(side_by_side(listings).await) {
-            summaries.push(self.summary(namespace, &listing));
+    /// Every namespace. Those that have to be started are started side by side, and one that is slow is not waited for:
+    /// it goes on starting, and its state says so.
+    pub async fn namespaces(&self) -> Vec<NamespaceSummary> {
+        let listings = self.inner.namespaces.iter().map(|namespace| {
+            let adapter = namespace.adapter.clone();
+            // A task of its own, because giving up the wait must not give up the start.
+            let start = tokio::spawn(async move { adapter.listing(Patience::Start).await });
+            let task: Task<'_, Listing> = Box::pin(async move {
+                match timeout(OVERVIEW, start).await {
+                    Ok(Ok(listing)) => listing,
+                    Ok(Err(_)) => namespace.adapter.listing(Patience::Known).await,
+                    Err(_) => {
+                        Listing { state: State::Starting, ..namespace.adapter.listing(Patience::Known).await }
+                    }
+                }
+            });
+            task
+        });
+        let listings = side_by_side(listings).await;
+        let pairs = self.inner.namespaces.iter().zip(listings);
+        pairs.map(|(namespace, listing)| self.summary(namespace, &listing)).collect()
+    }
+
+    /// Tools whose own name is this, among those that are known without starting anything.
+    pub async fn named_like(&self, name: &str) -> Vec<Arc<Tool>> {
+        let mut found = Vec::new();
+        for namespace in &self.inner.namespaces {
+            let listing = namespace.adapter.listing(Patience::Known).await;
+            let tools = namespace.tools(&listing);
+            found.extend(tools.iter().filter(|tool| is_named(tool, Some(name))).cloned());
         }
-        summaries
+        found
     }
 
     /// One namespace, started if it has to be.
@@ -277,7 +304,7 @@ impl Tools {
     /// The tools that fit these words, best first.
     pub async fn search(&self, query: &str, limit: usize) -> Vec<Found> {
         let tools: Vec<Arc<Tool>> = self
-            .namespaces(Patience::Start)
+            .namespaces()
             .await
             .into_iter()
             .flat_map(|space| space.tools.iter().cloned().collect::<Vec<_>>())
@@ -366,7 +393,7 @@ fn document(tool: &Tool) -> Document {
 }
 
 /// Polls all of them at once and gives their results in order.
-async fn side_by_side<'a, T: 'a>(tasks: impl Iterator<Item = super::adapter::Task<'a, T>>) -> Vec<T> {
+async fn side_by_side<'a, T: 'a>(tasks: impl Iterator<Item = Task<'a, T>>) -> Vec<T> {
     let mut tasks: Vec<_> = tasks.map(Some).collect();
     let mut results: Vec<Option<T>> = tasks.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {

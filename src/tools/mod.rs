@@ -33,7 +33,7 @@ pub use name::Identifier;
 pub use output::{Media, Output, Part};
 pub use signature::{doc, type_of};
 
-pub use adapter::{Extra, Kind, Patience, State};
+pub use adapter::{Extra, Kind, State};
 pub use arguments::Given;
 pub use files::Trouble;
 pub use secrets::Lookup;
