@@ -269,6 +269,9 @@ pub fn adopt(number: RawFd) -> io::Result<OwnedFd> {
     own(number)
 }
 
+/// How often sealing is tried.
+const SEALING: u32 = 40;
+
 /// An anonymous file with these bytes, sealed against every further change.
 pub fn sealed_memfd(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
     // SAFETY: `name` is a C string.
@@ -284,9 +287,18 @@ pub fn sealed_memfd(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
         }
     }
     let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE | libc::F_SEAL_SEAL;
-    // SAFETY: F_ADD_SEALS takes a plain integer.
-    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) })?;
-    Ok(fd)
+    // While the kernel holds a page for a moment, as it does when it moves memory, sealing answers `EBUSY`.
+    for _ in 0..SEALING {
+        // SAFETY: F_ADD_SEALS takes a plain integer.
+        match check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) }) {
+            Ok(_) => return Ok(fd),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::ResourceBusy.into())
 }
 
 /// Reads a whole memfd that somebody else made: it must be one, sealed against change, and exactly `length` long.
