@@ -106,10 +106,16 @@ fn heading(space: &NamespaceSummary) -> String {
 }
 
 fn line(tool: &Tool) -> String {
-    match tool.summary() {
-        "" => tool.signature(),
-        summary => format!("{}  {summary}", tool.signature()),
+    let mut line = tool.signature();
+    if tool.name.as_ref().is_some_and(|name| name.as_str() != tool.raw.name) {
+        // Writing to a string cannot fail.
+        let _ = write!(line, " (`{}` there)", tool.raw.name);
     }
+    if !tool.summary().is_empty() {
+        line.push_str("  ");
+        line.push_str(tool.summary());
+    }
+    line
 }
 
 /// `search_tools`.
