@@ -360,7 +360,8 @@ def look_up(function: Any) -> Any:
     if type(function) is FunctionType:
         return function.__dict__.get("_actwright_later", function)
     if type(function) is partial and (awaited := look_up(function.func)) is not function.func:
-        function = partial(awaited, *function.args, **function.keywords)
+        bound: Any = partial(awaited, *function.args, **function.keywords)
+        return bound
     return function
 
 
