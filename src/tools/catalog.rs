@@ -138,6 +138,11 @@ impl Tools {
         self.inner.namespaces.iter().map(|namespace| namespace.name.as_str())
     }
 
+    /// The same, each with the name that its file or configuration gives it.
+    pub fn originals(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.inner.namespaces.iter().map(|namespace| (namespace.name.as_str(), namespace.original.as_str()))
+    }
+
     /// Every namespace; those that have to be started are started side by side.
     pub async fn namespaces(&self, patience: Patience) -> Vec<NamespaceSummary> {
         let mut summaries = Vec::new();

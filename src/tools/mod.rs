@@ -12,6 +12,7 @@ mod command;
 mod entry;
 mod failure;
 mod files;
+pub mod import;
 mod mcp;
 mod name;
 mod output;

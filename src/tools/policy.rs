@@ -35,6 +35,7 @@ impl Policy {
         match rule.permission {
             Permission::Allow => {}
             Permission::Deny => return refuse("the policy denies it".to_owned()),
+            Permission::Ask if caller == Caller::Operator => {}
             Permission::Ask => {
                 let why = "the policy wants a person's consent, and this server has no way to ask yet; its \
                            operator can set permission = \"allow\"";
@@ -115,6 +116,10 @@ mod tests {
         check("github.get_repo", Caller::Model, Some("only code may call it"));
         check("github.delete_repo", Caller::Code, Some("a person's consent"));
         check("curl.get", Caller::Code, Some("tools.curl.get was not called: the policy denies it"));
+        // Whoever calls by hand need not be asked, and is denied all the same.
+        check("github.delete_repo", Caller::Operator, None);
+        check("github.get_repo", Caller::Operator, None);
+        check("curl.get", Caller::Operator, Some("the policy denies it"));
         assert!(Policy::default().admit("anything", Caller::Model).is_ok());
     }
 
