@@ -37,11 +37,15 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 /// The door to sessions, with the base directory in place.
 pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     prepare_base(&config.base)?;
-    let environment = Environment::of_process();
-    let lookup = Arc::new(move |name: &str| environment.named(name));
-    let tools = Tools::open(&config.base, config.tools.clone(), lookup);
-    Sessions::new(config.clone(), HostCalls::new(tools)).map_err(|cause| {
+    Sessions::new(config.clone(), HostCalls::new(tools(config))).map_err(|cause| {
         let message = format!("cannot write to the base directory {}: {cause}", config.base.display());
         hinted(message, "name a directory of your own with --base DIR or `ACTWRIGHT_BASE`")
     })
+}
+
+/// The tools that the base directory describes; nothing is started yet.
+pub fn tools(config: &Config) -> Tools {
+    let environment = Environment::of_process();
+    let lookup = Arc::new(move |name: &str| environment.named(name));
+    Tools::open(&config.base, config.tools.clone(), lookup)
 }

@@ -21,6 +21,7 @@ mod repl;
 mod run;
 mod serve;
 mod tend;
+mod tools;
 
 /// Runs the program and gives its exit code.
 pub fn main() -> ExitCode {
@@ -57,6 +58,8 @@ enum Command {
     Demo(demo::Args),
     /// Print the resolved configuration and where each value came from.
     Config(config::Args),
+    /// List, look at, call and check the tools of the base directory, or take over those of other clients.
+    Tools(tools::Args),
     /// Print a completion script for a shell.
     Completions(completions::Args),
     /// Used by actwright itself to start the sandbox.
@@ -76,6 +79,7 @@ impl Command {
             Self::Doctor(args) => doctor::run(args),
             Self::Demo(args) => demo::run(args),
             Self::Config(args) => config::run(args),
+            Self::Tools(args) => tools::run(args),
             Self::Completions(args) => completions::run(args, &mut Cli::command()),
             Self::Launch(args) => launch::run(args),
             Self::Tend(args) => tend::run(args),

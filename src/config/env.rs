@@ -131,8 +131,18 @@ pub const KEYS: [Key; 33] = [
 ];
 
 /// What the surroundings say, not settings of ours.
-const SURROUNDINGS: [&str; 7] =
-    ["VIRTUAL_ENV", "PATH", "HOME", "XDG_DATA_HOME", "NO_COLOR", "PYENV_ROOT", "PYENV_VERSION"];
+const SURROUNDINGS: [&str; 10] = [
+    "VIRTUAL_ENV",
+    "PATH",
+    "HOME",
+    "XDG_DATA_HOME",
+    "XDG_CONFIG_HOME",
+    "NO_COLOR",
+    "PYENV_ROOT",
+    "PYENV_VERSION",
+    "CODEX_HOME",
+    "CLAUDE_CONFIG_DIR",
+];
 
 /// Read by the build alone; named so that nobody is warned about them.
 const BUILD: [&str; 1] = ["ACTWRIGHT_WORKER_SO"];
@@ -218,6 +228,22 @@ impl Environment {
     pub fn data_home(&self) -> Option<PathBuf> {
         let named = self.path_of("XDG_DATA_HOME");
         named.or_else(|| self.home().map(|home| home.join(".local/share")))
+    }
+
+    /// Where the user's configuration lies.
+    pub fn config_home(&self) -> Option<PathBuf> {
+        let named = self.path_of("XDG_CONFIG_HOME");
+        named.or_else(|| self.home().map(|home| home.join(".config")))
+    }
+
+    /// Where Codex keeps its configuration, where that is said.
+    pub fn codex_home(&self) -> Option<PathBuf> {
+        self.path_of("CODEX_HOME")
+    }
+
+    /// Where Claude Code keeps its configuration, where that is said.
+    pub fn claude_home(&self) -> Option<PathBuf> {
+        self.path_of("CLAUDE_CONFIG_DIR")
     }
 
     /// Where an executable called `name` is found first on `PATH`.

@@ -9,8 +9,8 @@ use super::progress::tell;
 use super::{Answer, Answering, Named, encoded, error};
 use crate::session::report::RunEvent;
 use crate::tools::{
-    Caller, Extra, Failure, FailureKind, Given, Media, NamespaceSummary, Output, Part, Presence, State, Tool,
-    Tools, Watch, doc, type_of,
+    Caller, Extra, Failure, FailureKind, Given, Media, NamespaceSummary, Output, Part, Patience, Presence,
+    Tool, Tools, Watch, doc, type_of,
 };
 
 /// The most tools that are offered for a function that does not exist.
@@ -77,7 +77,7 @@ async fn call(
 
 async fn list(tools: &Tools) -> Answer {
     let mut spaces: Vec<Json> =
-        tools.namespaces().await.iter().map(|space| Json::Object(about(space))).collect();
+        tools.namespaces(Patience::Start).await.iter().map(|space| Json::Object(about(space))).collect();
     for trouble in tools.broken() {
         spaces.push(json!({"name": trouble.place, "state": "broken", "reason": trouble.words, "tools": []}));
     }
@@ -100,15 +100,9 @@ fn about(space: &NamespaceSummary) -> Map<String, Json> {
     }
     about.insert("kind".to_owned(), space.kind.word().into());
     about.insert("description".to_owned(), space.description.as_str().into());
-    let state = match &space.state {
-        State::Ready => "ready",
-        State::Idle => "idle",
-        State::Starting => "starting",
-        State::Failed(_) => "failed",
-    };
-    about.insert("state".to_owned(), state.into());
-    if let State::Failed(reason) = &space.state {
-        about.insert("reason".to_owned(), reason.as_str().into());
+    about.insert("state".to_owned(), space.state.word().into());
+    if let Some(reason) = space.state.reason() {
+        about.insert("reason".to_owned(), reason.into());
     }
     about.insert("callable".to_owned(), space.tools.iter().any(|tool| tool.name.is_none()).into());
     about.insert("tools".to_owned(), space.tools.iter().map(|tool| summary(tool)).collect());

@@ -2,8 +2,6 @@
 //!
 //! The text is for the model, compact; what a tool gave stands whole under `_meta["actwright/tool"]` where it is data.
 
-use std::fmt::Write as _;
-
 use rmcp::model::{CallToolResult, ContentBlock, JsonObject, MetaObject};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -11,9 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::images;
 use super::render;
 use crate::outputs::Excerpt;
-use crate::tools::{
-    Caller, Failure, Given, Media, NamespaceSummary, Output, Part, State, Tool, Tools, Watch, doc,
-};
+use crate::tools::{Caller, Failure, Given, Media, Output, Part, Patience, Tools, Watch, doc};
 
 /// The key of a result's data.
 const META: &str = "actwright/tool";
@@ -44,7 +40,7 @@ impl Detail {
 /// `list_tools`, a page of it: namespaces with their state, and their tools.
 pub(super) async fn list(tools: &Tools, server: Option<&str>, skip: usize, show: usize) -> CallToolResult {
     let spaces = match server {
-        None => tools.namespaces().await,
+        None => tools.namespaces(Patience::Start).await,
         Some(name) => match tools.namespace(name).await {
             Ok(space) => vec![space],
             Err(failure) => return render::refusal(&failure),
@@ -57,11 +53,11 @@ pub(super) async fn list(tools: &Tools, server: Option<&str>, skip: usize, show:
         let end = index + space.tools.len();
         let visible = index < skip + show && end > skip || space.tools.is_empty() && skip == 0;
         if visible {
-            lines.push(heading(space));
+            lines.push(space.heading());
         }
         for tool in space.tools.iter() {
             if (skip..skip + show).contains(&index) {
-                lines.push(format!("  {}", line(tool)));
+                lines.push(format!("  {}", tool.line()));
             }
             index += 1;
         }
@@ -85,39 +81,6 @@ pub(super) async fn list(tools: &Tools, server: Option<&str>, skip: usize, show:
     render::plain(lines.join("\n"))
 }
 
-fn heading(space: &NamespaceSummary) -> String {
-    let mut text = format!("tools.{} ({}", space.name, space.kind.word());
-    if space.original != space.name.as_str() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ", `{}`", space.original);
-    }
-    match &space.state {
-        State::Ready => {}
-        State::Idle => text.push_str(", not started"),
-        State::Starting => text.push_str(", still starting; ask again in a moment"),
-        State::Failed(why) => drop(write!(text, ", cannot be used: {why}")),
-    }
-    text.push(')');
-    if !space.description.is_empty() {
-        text.push_str(": ");
-        text.push_str(space.description.lines().next().unwrap_or_default());
-    }
-    text
-}
-
-fn line(tool: &Tool) -> String {
-    let mut line = tool.signature();
-    if tool.name.as_ref().is_some_and(|name| name.as_str() != tool.raw.name) {
-        // Writing to a string cannot fail.
-        let _ = write!(line, " (`{}` there)", tool.raw.name);
-    }
-    if !tool.summary().is_empty() {
-        line.push_str("  ");
-        line.push_str(tool.summary());
-    }
-    line
-}
-
 /// `search_tools`.
 pub(super) async fn search(tools: &Tools, query: &str, limit: usize, detail: Detail) -> CallToolResult {
     let found = tools.search(query, limit).await;
@@ -128,7 +91,7 @@ pub(super) async fn search(tools: &Tools, query: &str, limit: usize, detail: Det
     }
     let lines = found.iter().map(|hit| match detail {
         Detail::Names => format!("tools.{}", hit.tool.full_name()),
-        Detail::Signatures => line(&hit.tool),
+        Detail::Signatures => hit.tool.line(),
         Detail::Full => {
             let schema = json!({"input": hit.tool.raw.input, "output": tools.output_schema(&hit.tool)});
             format!("{}\n{}\n{schema}\n", hit.tool.signature(), doc(&hit.tool))

@@ -11,6 +11,8 @@ pub enum Caller {
     Code,
     /// The model, through `call_tool`.
     Model,
+    /// The person at the keyboard, who consents by calling.
+    Operator,
 }
 
 /// What is called with every report: done so far, the whole if known, words.

@@ -141,13 +141,18 @@ impl Tools {
         self.inner.namespaces.iter().map(|namespace| namespace.name.as_str())
     }
 
-    /// Every namespace. Those that have to be started are started side by side, and one that is slow is not waited for:
+    /// The same, each with the name that its file or configuration gives it.
+    pub fn originals(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.inner.namespaces.iter().map(|namespace| (namespace.name.as_str(), namespace.original.as_str()))
+    }
+
+    /// Every namespace. Those that have to be started, if they shall be, are started side by side, and one that is slow is not waited for:
     /// it goes on starting, and its state says so.
-    pub async fn namespaces(&self) -> Vec<NamespaceSummary> {
+    pub async fn namespaces(&self, patience: Patience) -> Vec<NamespaceSummary> {
         let listings = self.inner.namespaces.iter().map(|namespace| {
             let adapter = namespace.adapter.clone();
             // A task of its own, because giving up the wait must not give up the start.
-            let start = tokio::spawn(async move { adapter.listing(Patience::Start).await });
+            let start = tokio::spawn(async move { adapter.listing(patience).await });
             let task: Task<'_, Listing> = Box::pin(async move {
                 match timeout(OVERVIEW, start).await {
                     Ok(Ok(listing)) => listing,
@@ -304,7 +309,7 @@ impl Tools {
     /// The tools that fit these words, best first.
     pub async fn search(&self, query: &str, limit: usize) -> Vec<Found> {
         let tools: Vec<Arc<Tool>> = self
-            .namespaces()
+            .namespaces(Patience::Start)
             .await
             .into_iter()
             .flat_map(|space| space.tools.iter().cloned().collect::<Vec<_>>())

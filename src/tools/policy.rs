@@ -39,6 +39,7 @@ impl Policy {
         match rule.permission {
             Permission::Allow => {}
             Permission::Deny => return refuse("the policy denies it".to_owned()),
+            Permission::Ask if caller == Caller::Operator => {}
             Permission::Ask => {
                 let why = "the policy wants a person's consent, and this server has no way to ask yet; its \
                            operator can set permission = \"allow\"";
@@ -122,6 +123,10 @@ mod tests {
         assert!(Policy::default().admit("anything", &[], Caller::Model).is_ok());
         let spelled = policy.admit("git_hub.delete", &["github.delete_it".to_owned()], Caller::Code);
         assert!(spelled.unwrap_err().message.contains("a person's consent"));
+        // Whoever calls by hand need not be asked, and is denied all the same.
+        check("github.delete_repo", Caller::Operator, None);
+        check("github.get_repo", Caller::Operator, None);
+        check("curl.get", Caller::Operator, Some("the policy denies it"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod bombs;
 mod cells;
 mod checkpoints;
 mod cli;
+mod cli_tools;
 mod growth;
 mod leftovers;
 mod mcp;

@@ -72,7 +72,10 @@ fn a_search_says_as_much_as_is_wanted() {
     "#);
     insta::assert_snapshot!(said(&mut client, "search_tools", json!({"query": "zebra", "limit": 1})), @"no tool fits these words; the namespaces are: git, up");
     insta::assert_snapshot!(said(&mut client, "search_tools", json!({"query": "x", "detail": "all"})), @"[error] argument `detail` must be \"names\", \"signatures\" or \"full\", not the string \"all\"");
-    assert_eq!(said(&mut client, "search_tools", json!({"query": "t7", "limit": 1, "detail": "names"})), "tools.up.t7");
+    assert_eq!(
+        said(&mut client, "search_tools", json!({"query": "t7", "limit": 1, "detail": "names"})),
+        "tools.up.t7"
+    );
 }
 
 #[test]
