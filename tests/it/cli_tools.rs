@@ -102,13 +102,14 @@ impl Ended {
 }
 
 /// The server's line, whose interpreter may be a launcher that needs a home.
-const SAY_IT: &str = "tools.up_stream.say_it(word: str, times: int = 1) -> dict  Says a word.";
+const SAY_IT: &str =
+    "tools.up_stream.say_it(word: str, times: int = 1) -> dict (`say-it` there)  Says a word.";
 
 #[test]
 fn list_shows_every_namespace_and_what_is_broken() {
     let room = Room::furnished();
     room.write("base/tools/bad.yaml", "name: bad\ncomand: x\n");
-    let note = "note: tools/echo.yaml: option `e` is passed as `--e`, which few programs understand; write `short: e` \
+    let note = "note: tools/echo.yaml, `echo`: option `e` is passed as `--e`, which few programs understand; write `short: e` \
                 for `-e`\n";
     let text = format!(
         "tools.echo (command): Says it again.\n  \
@@ -116,13 +117,13 @@ fn list_shows_every_namespace_and_what_is_broken() {
          tools.echo.hello(words: list[str | int | float] = ['hello'], n: bool = None, e: bool = None) -> str  Greets.\n\
          tools.up_stream (mcp, `up-stream`)\n  {SAY_IT}\n  tools.up_stream.photo()  Two images.\n  \
          tools.up_stream.fail()  Fails.\n\
-         broken: tools/bad.yaml: the file has the key `comand`, which means nothing; did you mean `command`?\n{note}"
+         broken: tools/bad.yaml, `bad`: the file has the key `comand`, which means nothing; did you mean `command`?\n{note}"
     );
     room.run(&["list"]).must(0, &text, "");
     let list = room.json(&["list", "--json"]);
     assert_eq!(list["namespaces"][1]["tools"][0]["name"], "up_stream.say_it");
     assert_eq!(list["namespaces"][1]["original"], "up-stream");
-    assert_eq!(list["broken"][0]["place"], "tools/bad.yaml");
+    assert_eq!(list["broken"][0]["place"], "tools/bad.yaml, `bad`");
     let one = room.run(&["list", "up-stream"]);
     assert!(one.code == 0 && one.stdout.starts_with("tools.up_stream (mcp") && !one.stdout.contains("echo"));
     let unstarted = room.run(&["list", "--no-start", "up_stream"]);
@@ -244,8 +245,8 @@ fn check_tells_what_works_and_fails_when_something_does_not() {
     let room = Room::furnished();
     let note = "option `e` is passed as `--e`, which few programs understand; write `short: e` for `-e`";
     let text = format!(
-        "ok      tools.echo       command, 2 tools\nok      tools.up_stream  mcp, 3 tools\n\
-         note    tools/echo.yaml  {note}\n2 namespaces are well\n"
+        "ok      tools.echo               command, 2 tools\nok      tools.up_stream          mcp, 3 tools\n\
+         note    tools/echo.yaml, `echo`  {note}\n2 namespaces are well\n"
     );
     room.run(&["check"]).must(0, &text, "");
     room.write("base/tools/gone.yaml", "name: gone\ncommand: no-such-program\n");
@@ -254,12 +255,14 @@ fn check_tells_what_works_and_fails_when_something_does_not() {
     let ended = room.run(&["check"]);
     assert_eq!(ended.code, 1);
     for line in [
-        "FAILED  tools.gone       command: there is no program `no-such-program` on this machine\n",
-        "FAILED  tools.dead       mcp: ",
-        "broken  tools/bad.yaml   ",
-        "2 namespaces are well, 2 cannot be used, 1 entry is broken\n",
+        "FAILED tools.gone command: there is no program `no-such-program` on this machine",
+        "FAILED tools.dead mcp: ",
+        "broken tools/bad.yaml ",
+        "2 namespaces are well, 2 cannot be used, 1 entry is broken",
     ] {
-        assert!(ended.stdout.contains(line), "{line:?} is not in {}", ended.stdout);
+        // How wide the columns are is no matter here.
+        let plain = ended.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(plain.contains(line), "{line:?} is not in {}", ended.stdout);
     }
     let found = room.json(&["check", "--json"]);
     assert_eq!(found["ok"], false);
