@@ -42,7 +42,8 @@ pub enum Effort {
 }
 
 impl Effort {
-    fn times(self, full: usize) -> usize {
+    /// How often something is done that a whole table does so often.
+    pub fn times(self, full: usize) -> usize {
         match self {
             Self::Full => full,
             Self::Quick => full.div_ceil(20).max(3),
@@ -64,6 +65,8 @@ impl Bench {
         add("rollback", "ms", self.rollback());
         add("200 MB heap", "ms", self.large_heap());
         add("host calls", "/s", self.host_calls());
+        add("calls of tools", "/s", self.tools());
+        add("a large catalog", "ms", self.catalog());
         add("1 MB of output", "ms", self.output("1 MB of output", 10_000, 10));
         if self.effort == Effort::Full {
             add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));
@@ -343,7 +346,7 @@ impl Bench {
     }
 
     /// Runs the reference interpreter to its end and gives its output.
-    fn python(&self, arguments: &[&str]) -> anyhow::Result<String> {
+    pub fn python(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = Command::new(&self.python).args(arguments).stdin(Stdio::null()).output();
         let output = output.with_context(|| format!("cannot start {}", self.python))?;
         if !output.status.success() {

@@ -9,6 +9,7 @@ mod client;
 mod memory;
 mod sample;
 mod table;
+mod tools;
 
 use std::io::Write;
 use std::path::PathBuf;
