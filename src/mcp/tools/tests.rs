@@ -47,7 +47,7 @@ fn texts_and_hints_tell_of_the_network_that_there_is() {
     let with = |network| {
         let mut config = config();
         config.sandbox.network = network;
-        let tools = list(&config);
+        let tools = list(&config, Reach::Sandbox);
         let open = tools[0].annotations.as_ref().unwrap().open_world_hint;
         (instructions(&config), tools[0].description.clone().unwrap().into_owned(), open)
     };

@@ -28,7 +28,9 @@ permission = "deny"
 
 fn policed() -> Client {
     let mut servers: serde_json::Value = serde_json::from_str(&scripted("up", "good")).unwrap();
-    servers["mcpServers"]["odd-name"] = serde_json::from_str::<serde_json::Value>(&scripted("odd", "good")).unwrap()["mcpServers"]["odd"].clone();
+    servers["mcpServers"]["odd-name"] = serde_json::from_str::<serde_json::Value>(&scripted("odd", "good"))
+        .unwrap()["mcpServers"]["odd"]
+        .clone();
     let show = format!(
         "name: show\ncommand: python3\nargs: [\"-I\", \"{}\"]\nrecipes: {{show: {{}}, other: {{}}}}\n",
         upstream_file("argv.py").display()
@@ -49,7 +51,10 @@ fn a_policy_holds_for_code_and_model() {
     insta::assert_snapshot!(denied(&mut client, "tools.up.errors()"), @"tools.up.errors was not called: the policy wants a person's consent, and this server has no way to ask yet; its operator can set permission = \"allow\" ([tools.policy.\"up.errors\"] in actwright.toml)");
     insta::assert_snapshot!(denied(&mut client, "tools.up.unsaid()"), @"tools.up.unsaid was not called: code may not call it; the model may, with call_tool ([tools.policy.\"up.unsaid\"] in actwright.toml)");
     insta::assert_snapshot!(said(&mut client, "call_tool", json!({"name": "up.text", "arguments": {}})), @"[error] tools.up.text was not called: only code may call it; use run_code ([tools.policy.\"up.text\"] in actwright.toml)");
-    assert_eq!(said(&mut client, "call_tool", json!({"name": "up.unsaid", "arguments": {"n": 4}})), r#"{"id":4,"name":"a value that is not kept"}"#);
+    assert_eq!(
+        said(&mut client, "call_tool", json!({"name": "up.unsaid", "arguments": {"n": 4}})),
+        r#"{"id":4,"name":"a value that is not kept"}"#
+    );
     assert_eq!(value(&mut client, "[tools.up.echo(n)['value'] for n in range(3)]"), "[0, 1, 2]");
     insta::assert_snapshot!(denied(&mut client, "tools.up.echo(1)"), @"tools.up.echo was not called: it was called 3 times in 3600 s ([tools.policy.\"up.echo\"] in actwright.toml)");
     let code = "import asyncio\ntry:\n    await asyncio.gather(*[tools.up.echo(n) for n in range(3)])\nexcept PermissionError as e:\n    r = e.kind\nr";
@@ -77,7 +82,9 @@ fn no_other_spelling_is_a_way_around() {
     ] {
         denied(&mut client, code);
     }
-    for name in ["up.get-thing", "tools.up.get_thing_2", "up.get_thing_2", "odd-name.add", "show", "show.show"] {
+    for name in
+        ["up.get-thing", "tools.up.get_thing_2", "up.get_thing_2", "odd-name.add", "show", "show.show"]
+    {
         let result = client.call("call_tool", json!({"name": name, "arguments": if name.ends_with("add") { json!({"a": 1}) } else { json!({}) }}));
         assert_eq!(result["_meta"]["actwright/tool"]["kind"], "denied", "{name}: {result}");
     }

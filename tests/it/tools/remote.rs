@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{over_with, raised, upstream_file, value};
-use crate::support::processes::await_that;
 use crate::support::Client;
+use crate::support::processes::await_that;
 
 /// A server; it ends when it is dropped.
 struct Remote {
@@ -27,7 +27,9 @@ impl Remote {
         let port = lines.next().unwrap().unwrap().parse().unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let told = heard.clone();
-        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| told.lock().unwrap().push(line)));
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).for_each(|line| told.lock().unwrap().push(line))
+        });
         Self { child, port, heard }
     }
 
@@ -39,7 +41,10 @@ impl Remote {
     fn client(&self, path: &str, kind: &str) -> Client {
         let url = format!("http://127.0.0.1:{}{path}", self.port);
         let far = json!({"type": kind, "url": url, "headers": {"X-Key": "${A_TOKEN}"}, "timeout": 5000});
-        over_with(&[("mcp.json", &json!({"mcpServers": {"far": far}}).to_string())], &[("A_TOKEN", "hush-hush-0123")])
+        over_with(
+            &[("mcp.json", &json!({"mcpServers": {"far": far}}).to_string())],
+            &[("A_TOKEN", "hush-hush-0123")],
+        )
     }
 }
 
@@ -57,8 +62,14 @@ fn both_ways_over_http_work() {
         let mut client = remote.client(path, kind);
         value(&mut client, "1 + 1");
         assert!(remote.heard().is_empty(), "{:?}", remote.heard());
-        assert_eq!(value(&mut client, "tools.far.echo(value=[1, 2.5, None, 2**70])"), format!("{{'value': [1, 2.5, None, {}]}}", 1_u128 << 70));
-        assert_eq!(value(&mut client, "r = tools.far.headers()\nr['key'], r['agent'].startswith('actwright/')"), "('***', True)");
+        assert_eq!(
+            value(&mut client, "tools.far.echo(value=[1, 2.5, None, 2**70])"),
+            format!("{{'value': [1, 2.5, None, {}]}}", 1_u128 << 70)
+        );
+        assert_eq!(
+            value(&mut client, "r = tools.far.headers()\nr['key'], r['agent'].startswith('actwright/')"),
+            "('***', True)"
+        );
         assert_eq!(value(&mut client, "len(tools.far.big())"), "4194304");
         let (error, message) = raised(&mut client, "tools.far.fails()");
         assert_eq!((error.as_str(), message.as_str()), ("ToolError", "tools.far.fails: it is closed"));
@@ -81,7 +92,10 @@ fn a_cancelled_call_is_told_over_http() {
         await_that("it is told", || remote.heard().iter().any(|line| line == "notifications/cancelled"));
         assert_eq!(value(&mut client, "tools.far.echo(value=1)"), "{'value': 1}");
         let (error, message) = raised(&mut client, "tools.far.slow()");
-        assert_eq!((error.as_str(), message.as_str()), ("ToolTimeoutError", "tools.far.slow: no answer and no progress within 5 s"));
+        assert_eq!(
+            (error.as_str(), message.as_str()),
+            ("ToolTimeoutError", "tools.far.slow: no answer and no progress within 5 s")
+        );
         let started = Instant::now();
         assert!(client.finish().success());
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
@@ -102,11 +116,20 @@ fn a_connection_that_breaks_is_made_again() {
 #[test]
 fn refusals_are_told_and_keys_go_nowhere_else() {
     let remote = Remote::start();
-    for (path, kind) in [("/refuses", "http"), ("/away", "http"), ("/away", "sse"), ("/elsewhere", "sse"), ("/nothing", "sse")] {
+    for (path, kind) in [
+        ("/refuses", "http"),
+        ("/away", "http"),
+        ("/away", "sse"),
+        ("/elsewhere", "sse"),
+        ("/nothing", "sse"),
+    ] {
         let mut client = remote.client(path, kind);
         let (error, message) = raised(&mut client, "tools.far.echo(value=1)");
         assert_eq!(error, "ToolUnavailableError");
-        assert!(message.starts_with("tools.far cannot be used now: ") && !message.contains("hush"), "{message}");
+        assert!(
+            message.starts_with("tools.far cannot be used now: ") && !message.contains("hush"),
+            "{message}"
+        );
     }
     // No redirect was followed, with or without the key.
     assert!(!remote.heard().iter().any(|line| line == "sse"), "{:?}", remote.heard());
