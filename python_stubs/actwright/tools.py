@@ -300,11 +300,12 @@ def make_function(host: _Host, about: dict[str, Any]) -> Callable[..., Any]:
     def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         if len(args) > len(names):
             raise _argument_error(about, f"takes {len(names)} positional arguments and got {len(args)}")
-        for name, value in zip(names, args):
-            if name in kwargs:
+        bound = dict(zip(names, args))
+        for name in kwargs:
+            if name in bound:
                 raise _argument_error(about, f"argument `{name}` is given twice")
-            kwargs[name] = value
-        return kwargs
+        bound.update(kwargs)
+        return bound
 
     def tool(*args: Any, **kwargs: Any) -> Any:
         if args:
@@ -353,13 +354,17 @@ def _signature(about: dict[str, Any]) -> Any:
     return Signature(parameters, return_annotation=about["returns"] or Signature.empty)
 
 
+def _is_partial(function: object) -> bool:
+    return type(function) is partial
+
+
 def look_up(function: Any) -> Any:
     """The awaitable form of a tool; every other function as it is."""
     if type(function) is Namespace:
         function = function._called()  # pyright: ignore[reportPrivateUsage]
     if type(function) is FunctionType:
         return function.__dict__.get("_actwright_later", function)
-    if type(function) is partial and (awaited := look_up(function.func)) is not function.func:
+    if _is_partial(function) and (awaited := look_up(function.func)) is not function.func:
         bound: Any = partial(awaited, *function.args, **function.keywords)
         return bound
     return function

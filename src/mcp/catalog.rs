@@ -75,7 +75,9 @@ pub(super) async fn list(tools: &Tools, server: Option<&str>, skip: usize, show:
             skip + show
         ));
     }
-    if lines.is_empty() {
+    if lines.is_empty() && total > 0 {
+        lines.push(format!("[there is nothing behind this cursor; {total} tools in all]"));
+    } else if lines.is_empty() {
         lines.push("no tools are configured; put YAML files into tools/ or servers into mcp.json".to_owned());
     }
     render::plain(lines.join("\n"))

@@ -5,6 +5,7 @@ The fake channel gives every cell its own files as descriptors 1 and 2, as the h
 
 import builtins
 import importlib.machinery
+import itertools
 import json
 import os
 import sys
@@ -13,6 +14,35 @@ import types
 
 _dumps = json.dumps
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def fake_tools(request, args, kwargs, way):
+    """One namespace `t`, whose tools give back how they were called and with what; `fails` and `never` do as they say."""
+    names = ["echo", "never", "fails", "gather"]
+    if request == "tools.names":
+        return ["ok", ["t"]]
+    if request == "tools.namespace":
+        if kwargs["name"] != "t":
+            return ["error", {"kind": "not_found", "message": f"there is no `tools.{kwargs['name']}`", "tool": ""}]
+        tools = [{"name": name, "signature": f"tools.t.{name}(value)", "summary": ""} for name in names]
+        return ["ok", {"name": "t", "kind": "mcp", "description": "", "callable": True, "tools": tools}]
+    if request == "tools.describe":
+        name = kwargs["name"]
+        if name != "t" and name.partition(".")[2] not in names:
+            return ["error", {"kind": "not_found", "message": f"there is no `tools.{name}`", "tool": name}]
+        parameters = [
+            {"name": "value", "type": "Any", "required": True, "default": None},
+            {"name": "more", "type": "int", "required": False, "default": 2},
+        ]
+        about = {"name": name, "signature": f"tools.{name}(value)", "doc": "Echoes.", "parameters": parameters}
+        return ["ok", {**about, "open": False, "returns": "dict"}]
+    if request == "tools.call":
+        if args[0] == "t.fails":
+            return ["error", {"kind": "failed", "message": "it fails", "tool": args[0], "exit_code": 3}]
+        if args[0] == "t.media":
+            return ["media", [b"x", "image/png", None]]
+        return ["ok", [way, *kwargs.values()]]
+    raise RuntimeError(request)
 
 
 class FakeChannel:
@@ -27,6 +57,12 @@ class FakeChannel:
         self.owner = os.getpid()
         self.disowned = False
         self.files = None
+        # Threads call too, and each number is given once.
+        self.numbers = itertools.count(1)
+        self.answers = {}
+        self.abandoned = []
+        # Nothing ever comes here: a loop that waits is woken by its own pipe.
+        self.quiet = os.pipe()
 
     def next_run(self):
         if self.disowned or self.number >= len(self.cells):
@@ -87,8 +123,26 @@ class FakeChannel:
         self.late_text.append([cell, stream, text])
 
     def call(self, name, args, kwargs):
+        if name.startswith("tools."):
+            return fake_tools(name, args, kwargs, "plain")
         self.calls.append([name, list(args), kwargs])
         raise RuntimeError("refused")
+
+    def begin(self, name, args, kwargs, wake):
+        number = next(self.numbers)
+        self.answers[number] = fake_tools(name, args, kwargs, "later")
+        if "never" not in args[0]:
+            os.write(wake, b"!")
+        return number
+
+    def collect(self, calls):
+        return [(call, self.answers.pop(call), None) for call in calls if call in self.answers]
+
+    def abandon(self, call):
+        self.abandoned.append(call)
+
+    def fileno(self):
+        return self.quiet[0]
 
     def park(self, cell):
         return False

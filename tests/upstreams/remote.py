@@ -81,6 +81,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"event: {name}\r\ndata: {data}\r\n\r\n".encode())
         self.wfile.flush()
 
+    def later(self, message, messages):
+        result = result_of(message, self.headers, messages.put)
+        messages.put({"jsonrpc": "2.0", "id": message["id"], "result": result})
+
     def do_DELETE(self):
         say("delete")
         self.plain(200)
@@ -115,8 +119,8 @@ class Handler(BaseHTTPRequestHandler):
             if name == "drop":
                 messages.put(None)
             elif "id" in message and "method" in message:
-                result = result_of(message, self.headers, messages.put)
-                messages.put({"jsonrpc": "2.0", "id": message["id"], "result": result})
+                # The connection takes the next message meanwhile.
+                threading.Thread(target=self.later, args=(message, messages), daemon=True).start()
         elif self.path == "/away":
             self.plain(307, Location="/mcp")
         elif self.path == "/refuses":

@@ -49,7 +49,7 @@ impl SseTransport {
             return Err(format!("the server answered with status {}", response.status().as_u16()));
         }
         let origin = response.url().clone();
-        let mut events = Events { response: Some(response), buffer: Vec::new() };
+        let mut events = Events { response: Some(response), buffer: Vec::new(), seen: 0 };
         let first = events.next().await.ok_or("the stream of events ended at once")?;
         if first.name != "endpoint" {
             return Err(format!("the first event is `{}` and not `endpoint`", first.name));
@@ -101,6 +101,8 @@ impl Transport<RoleClient> for SseTransport {
 struct Events {
     response: Option<Response>,
     buffer: Vec<u8>,
+    /// So much of it holds no end of an event; a long one comes in many parts, and each is looked at once.
+    seen: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -113,7 +115,12 @@ impl Events {
     /// The next event with data; `None` when the stream is over or an event is too long.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some((length, separator)) = end_of_event(&self.buffer) {
+            // The blank line may have begun at the end of what was seen.
+            let from = self.seen.saturating_sub(3);
+            self.seen = self.buffer.len();
+            if let Some((length, separator)) = end_of_event(&self.buffer[from..]) {
+                let length = from + length;
+                self.seen = 0;
                 let text = String::from_utf8_lossy(&self.buffer[..length]).into_owned();
                 self.buffer.drain(..length + separator);
                 match event(&text) {
@@ -132,9 +139,11 @@ impl Events {
 
 /// Where the first event ends and how long the blank line behind it is.
 fn end_of_event(buffer: &[u8]) -> Option<(usize, usize)> {
-    let find = |pattern: &[u8]| buffer.windows(pattern.len()).position(|window| window == pattern);
-    let ends = [(find(b"\n\n"), 2), (find(b"\r\n\r\n"), 4), (find(b"\r\r"), 2)];
-    ends.into_iter().filter_map(|(at, length)| Some((at?, length))).min()
+    let ends: [&[u8]; 3] = [b"\n\n", b"\r\n\r\n", b"\r\r"];
+    (0..buffer.len()).filter(|at| matches!(buffer[*at], b'\n' | b'\r')).find_map(|at| {
+        let end = ends.iter().find(|end| buffer[at..].starts_with(end))?;
+        Some((at, end.len()))
+    })
 }
 
 fn event(text: &str) -> Option<Event> {
