@@ -1,11 +1,13 @@
 //! References to the environment in tool files, and the masking of what they stand for.
 //!
 //! A value that came from a reference is a secret: it is used in the host and replaced by `***` wherever something goes
-//! back to code or to the model, whole or percent-encoded.
+//! back to code or to the model: whole, percent-encoded or in base64, in text or among bytes.
 
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::failure::Failure;
@@ -96,7 +98,7 @@ impl Secrets {
             })
             .collect();
         let Ok(mut known) = self.known.write() else { return };
-        for form in [value.to_owned(), encoded] {
+        for form in [value.to_owned(), encoded].into_iter().chain(base64_forms(value)) {
             if !known.contains(&form) {
                 known.push(form);
             }
@@ -119,13 +121,13 @@ impl Secrets {
     pub fn mask_output(&self, output: Output) -> Output {
         match output {
             Output::Json(value) => Output::Json(self.mask_json(value)),
-            Output::Text(text) => Output::Text(self.mask(&text)),
+            Output::Text(text) => Output::Text(self.mask_owned(text)),
             Output::Media(media) => Output::Media(self.mask_media(media)),
             Output::Parts(parts) => Output::Parts(
                 parts
                     .into_iter()
                     .map(|part| match part {
-                        Part::Text(text) => Part::Text(self.mask(&text)),
+                        Part::Text(text) => Part::Text(self.mask_owned(text)),
                         Part::Media(media) => Part::Media(self.mask_media(media)),
                         Part::Json(value) => Part::Json(self.mask_json(value)),
                     })
@@ -140,9 +142,18 @@ impl Secrets {
         Failure { kind: failure.kind, message: self.mask(&failure.message), facts }
     }
 
+    /// The same without a copy where there is nothing to mask, for texts may be large.
+    fn mask_owned(&self, text: String) -> String {
+        match self.known.read() {
+            Ok(known) if !known.iter().any(|secret| text.contains(secret.as_str())) => text,
+            _ => self.mask(&text),
+        }
+    }
+
     fn mask_media(&self, mut media: Media) -> Media {
-        if let Ok(text) = std::str::from_utf8(&media.bytes) {
-            media.bytes = self.mask(text).into_bytes();
+        let known = self.known.read().map(|known| known.clone()).unwrap_or_default();
+        for secret in &known {
+            media.bytes = without(media.bytes, secret.as_bytes());
         }
         media.uri = media.uri.map(|uri| self.mask(&uri));
         media
@@ -150,13 +161,52 @@ impl Secrets {
 
     fn mask_json(&self, value: Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.mask(&text)),
+            Value::String(text) => Value::String(self.mask_owned(text)),
             Value::Array(items) => items.into_iter().map(|item| self.mask_json(item)).collect(),
             Value::Object(map) => {
                 map.into_iter().map(|(key, value)| (self.mask(&key), self.mask_json(value))).collect()
             }
             plain => plain,
         }
+    }
+}
+
+/// What base64 makes of a value, wherever in a longer text it stands: the characters that depend on nothing else.
+fn base64_forms(value: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    for before in 0..3 {
+        let bytes = [vec![0; before], value.as_bytes().to_vec()].concat();
+        let own = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+        for form in [STANDARD_NO_PAD.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)] {
+            forms.extend(form.get(own.clone()).map(str::to_owned));
+        }
+    }
+    forms
+}
+
+/// Bytes with every occurrence of a secret replaced; whatever stands around it need not be text.
+fn without(bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    let Some(first) = secret.first() else { return bytes };
+    let mut masked: Option<Vec<u8>> = None;
+    let (mut at, mut copied) = (0, 0);
+    while let Some(ahead) = bytes[at..].iter().position(|byte| byte == first) {
+        at += ahead;
+        if bytes[at..].starts_with(secret) {
+            let masked = masked.get_or_insert_default();
+            masked.extend_from_slice(&bytes[copied..at]);
+            masked.extend_from_slice(b"***");
+            at += secret.len();
+            copied = at;
+        } else {
+            at += 1;
+        }
+    }
+    match masked {
+        Some(mut masked) => {
+            masked.extend_from_slice(&bytes[copied..]);
+            masked
+        }
+        None => bytes,
     }
 }
 
@@ -198,6 +248,21 @@ mod tests {
         let failure = Failure::failed("s3cret/value").with("stderr", "x s3cret/value");
         let masked = secrets.mask_failure(failure);
         assert_eq!((masked.message.as_str(), &masked.facts[0].1), ("***", &json!("x ***")));
+        for around in ["", "a", "ab", "user:"] {
+            for engine in
+                [base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::URL_SAFE]
+            {
+                let masked = secrets.mask(&engine.encode(format!("{around}s3cret/value{around}")));
+                let shown = engine.encode("s3cret/value");
+                assert!(masked.contains("***") && !masked.contains(&shown[4..12]), "{around}: {masked}");
+                assert!(masked.len() <= 3 + 4 * around.len() + 6, "{around}: {masked}");
+            }
+        }
+        let bytes = b"\xffs3cret/values3cret/value s3cret/valu\x00".to_vec();
+        let media = Media { bytes, media_type: "image/png".into(), uri: Some("x?k=s3cret%2Fvalue".into()) };
+        let Output::Media(masked) = secrets.mask_output(Output::Media(media)) else { panic!("media") };
+        assert_eq!(masked.bytes, b"\xff****** s3cret/valu\x00");
+        assert_eq!(masked.uri.unwrap(), "x?k=***");
         assert_eq!(format!("{secrets:?}"), "Secrets(***)");
     }
 }

@@ -157,16 +157,18 @@ fn a_hundred_megabytes_arrive_as_bytes_and_more_is_refused() {
     const MANY: usize = 100_000_000;
     let server = Api::start(|request| match request.path() {
         "/large" => reply(200, &[("Content-Type", "application/zip")], &vec![0x9f; MANY]),
+        "/text" => reply(200, &[("Content-Type", "text/csv")], &vec![b'x'; MANY]),
         "/unsaid" => [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'x'; 140_000_000]].concat(),
         _ => b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n".to_vec(),
     });
-    let mut client = api(&server, &["/large", "/unsaid", "/lying"], "");
+    let mut client = api(&server, &["/large", "/text", "/unsaid", "/lying"], "");
     let before = peak(client.pid());
     let shown = value(
         &mut client,
         "(lambda got: [len(got), got.media_type, got.count(b'\\x9f')])(tools.api.large())",
     );
     assert_eq!(shown, json!([MANY, "application/zip", MANY]));
+    assert_eq!(value(&mut client, "len(tools.api.text())"), MANY);
     let grown = peak(client.pid()) - before;
     println!("a hundred megabytes took {grown} MB of the host");
     assert!(grown < 330, "the host grew by {grown} MB");
