@@ -57,6 +57,11 @@ impl Check {
     }
 }
 
+/// Whether a schema with this pattern can be compiled; there are many dialects of them.
+pub fn is_pattern(pattern: &str) -> bool {
+    jsonschema::options().build(&serde_json::json!({"pattern": pattern})).is_ok()
+}
+
 fn shorten(text: &str) -> String {
     if text.chars().count() <= 4 * QUOTE {
         return text.to_owned();

@@ -130,13 +130,13 @@ impl Secrets {
     pub fn mask_output(&self, output: Output) -> Output {
         match output {
             Output::Json(value) => Output::Json(self.mask_json(value)),
-            Output::Text(text) => Output::Text(self.mask(&text)),
+            Output::Text(text) => Output::Text(self.mask_owned(text)),
             Output::Media(media) => Output::Media(self.mask_media(media)),
             Output::Parts(parts) => Output::Parts(
                 parts
                     .into_iter()
                     .map(|part| match part {
-                        Part::Text(text) => Part::Text(self.mask(&text)),
+                        Part::Text(text) => Part::Text(self.mask_owned(text)),
                         Part::Media(media) => Part::Media(self.mask_media(media)),
                         Part::Json(value) => Part::Json(self.mask_json(value)),
                     })
@@ -151,6 +151,14 @@ impl Secrets {
         Failure { kind: failure.kind, message: self.mask(&failure.message), facts }
     }
 
+    /// The same without a copy where there is nothing to mask, for texts may be large.
+    fn mask_owned(&self, text: String) -> String {
+        match self.known.read() {
+            Ok(known) if !known.iter().any(|secret| text.contains(secret.as_str())) => text,
+            _ => self.mask(&text),
+        }
+    }
+
     fn mask_media(&self, mut media: Media) -> Media {
         media.bytes = match String::from_utf8(media.bytes) {
             Ok(text) => self.mask(&text).into_bytes(),
@@ -162,7 +170,7 @@ impl Secrets {
 
     fn mask_json(&self, value: Value) -> Value {
         match value {
-            Value::String(text) => Value::String(self.mask(&text)),
+            Value::String(text) => Value::String(self.mask_owned(text)),
             Value::Array(items) => items.into_iter().map(|item| self.mask_json(item)).collect(),
             Value::Object(map) => {
                 map.into_iter().map(|(key, value)| (self.mask(&key), self.mask_json(value))).collect()
@@ -242,6 +250,21 @@ mod tests {
         let failure = Failure::failed("s3cret/value").with("stderr", "x s3cret/value");
         let masked = secrets.mask_failure(failure);
         assert_eq!((masked.message.as_str(), &masked.facts[0].1), ("***", &json!("x ***")));
+        for around in ["", "a", "ab", "user:"] {
+            for engine in
+                [base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::URL_SAFE]
+            {
+                let masked = secrets.mask(&engine.encode(format!("{around}s3cret/value{around}")));
+                let shown = engine.encode("s3cret/value");
+                assert!(masked.contains("***") && !masked.contains(&shown[4..12]), "{around}: {masked}");
+                assert!(masked.len() <= 3 + 4 * around.len() + 6, "{around}: {masked}");
+            }
+        }
+        let bytes = b"\xffs3cret/values3cret/value s3cret/valu\x00".to_vec();
+        let media = Media { bytes, media_type: "image/png".into(), uri: Some("x?k=s3cret%2Fvalue".into()) };
+        let Output::Media(masked) = secrets.mask_output(Output::Media(media)) else { panic!("media") };
+        assert_eq!(masked.bytes, b"\xff****** s3cret/valu\x00");
+        assert_eq!(masked.uri.unwrap(), "x?k=***");
         assert_eq!(format!("{secrets:?}"), "Secrets(***)");
     }
 }

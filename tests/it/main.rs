@@ -14,6 +14,7 @@ mod mcp;
 mod mcp_lines;
 mod mcp_tools;
 mod network;
+mod rest;
 mod rollbacks;
 mod sandbox;
 mod session_ends;

@@ -10,15 +10,22 @@ use tokio::sync::Mutex;
 
 use super::file::{Credential, Key};
 use super::operation::Operation;
+use super::reach::is_same_site;
 use super::request::{Keep, Prepared, encode};
 use super::send::Sender;
 use crate::tools::failure::Failure;
+use crate::tools::secrets::Secrets;
 
 /// A fetched token is not used in its last moments.
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// How long a token is taken to hold when its server does not say.
 const LIFETIME: u64 = 300;
+
+/// No token is kept longer, whatever its server says.
+const LONGEST: u64 = 86_400;
+
+const AUTHORIZATION: &str = "Authorization";
 
 /// The keys of one API.
 #[derive(Debug)]
@@ -51,34 +58,82 @@ struct Token {
     until: Instant,
 }
 
+/// Where the token in a request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Freshness {
+    /// It needs none.
+    Without,
+    /// It was fetched just now.
+    Fetched,
+    /// It was kept from before.
+    Kept,
+}
+
 impl Keys {
-    /// The file's keys for the document's schemes.
-    pub fn new(keys: &[Key], schemes: &HashMap<String, Value>) -> Result<Self, String> {
-        let keys = keys.iter().map(|key| prepare(key, schemes)).collect::<Result<_, _>>()?;
+    /// The file's keys for the schemes of a document; `place` is the document's address if it has one.
+    pub fn new(
+        keys: &[Key],
+        schemes: &HashMap<String, Value>,
+        place: Option<&str>,
+        secrets: &Secrets,
+    ) -> Result<Self, String> {
+        let keys = keys.iter().map(|key| prepare(key, schemes, place, secrets)).collect::<Result<_, _>>()?;
         Ok(Self { keys })
     }
 
-    /// Puts into a request what its operation can be called with.
+    /// Puts into a request what its operation can be called with; of two keys for the same place the first.
     pub async fn apply(
         &self,
         prepared: &mut Prepared,
         operation: &Operation,
         sender: &Sender,
-    ) -> Result<(), Failure> {
+    ) -> Result<Freshness, Failure> {
+        let mut used: Vec<(&str, &str)> = Vec::new();
+        let mut freshness = Freshness::Without;
         for key in &self.keys {
             let is_meant = match (&key.scheme, &operation.security) {
                 (Some(scheme), Some(wanted)) => wanted.contains(scheme),
-                _ => true,
+                (None, Some(wanted)) => !wanted.is_empty(),
+                (_, None) => true,
             };
-            if is_meant {
-                key.way.apply(prepared, sender).await?;
+            if is_meant && !used.contains(&key.way.place()) {
+                used.push(key.way.place());
+                freshness = freshness.max(key.way.apply(prepared, sender).await?);
             }
         }
-        Ok(())
+        Ok(freshness)
+    }
+
+    /// Whether a key of the file fills this place: `header`, `query` or `cookie`, and a name.
+    pub fn fill(&self, place: &str, name: &str) -> bool {
+        self.keys.iter().map(|key| key.way.place()).any(|(at, known)| {
+            at == place && (known == name || at == "header" && known.eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// Lets go of the tokens that this request carries, for its server does not take them any more.
+    pub async fn forget(&self, prepared: &Prepared) {
+        for key in &self.keys {
+            let Way::Client { token, .. } = &key.way else { continue };
+            let mut kept = token.lock().await;
+            let is_sent = |token: &Token| {
+                let text = format!("Bearer {}", token.text);
+                prepared.headers.iter().any(|(_, value)| *value == text)
+            };
+            // Another call may have fetched a new one already.
+            if kept.as_ref().is_some_and(is_sent) {
+                *kept = None;
+            }
+        }
     }
 }
 
-fn prepare(key: &Key, schemes: &HashMap<String, Value>) -> Result<Prepare, String> {
+fn prepare(
+    key: &Key,
+    schemes: &HashMap<String, Value>,
+    place: Option<&str>,
+    secrets: &Secrets,
+) -> Result<Prepare, String> {
     let scheme = match &key.scheme {
         None => None,
         Some(name) => {
@@ -96,11 +151,13 @@ fn prepare(key: &Key, schemes: &HashMap<String, Value>) -> Result<Prepare, Strin
     };
     let said =
         |key: &str| scheme.and_then(|scheme| scheme.get(key)).and_then(Value::as_str).map(str::to_owned);
-    let authorization = |text: String| Way::Header("Authorization".to_owned(), text);
+    let authorization = |text: String| Way::Header(AUTHORIZATION.to_owned(), text);
     let way = match key.credential.clone() {
         Credential::Bearer(token) => authorization(format!("Bearer {token}")),
         Credential::Basic(name, password) => {
-            authorization(format!("Basic {}", STANDARD.encode(format!("{name}:{password}"))))
+            let pair = STANDARD.encode(format!("{name}:{password}"));
+            secrets.learn(&pair);
+            authorization(format!("Basic {pair}"))
         }
         Credential::Value { place, name, value } => {
             let name = name.or_else(|| said("name"));
@@ -113,10 +170,21 @@ fn prepare(key: &Key, schemes: &HashMap<String, Value>) -> Result<Prepare, Strin
             }
         }
         Credential::Client { token_url, id, secret, scopes } => {
-            let flow = scheme.and_then(|scheme| scheme.pointer("/flows/clientCredentials/tokenUrl"));
-            let url = token_url.or_else(|| flow.and_then(Value::as_str).map(str::to_owned));
-            let token_url =
-                url.ok_or("a key with `client_id` needs a `token_url`, in the tool file or its scheme")?;
+            let named = scheme.and_then(|scheme| scheme.pointer("/flows/clientCredentials/tokenUrl"));
+            let token_url = match (token_url, named.and_then(Value::as_str)) {
+                (Some(url), _) => url,
+                (None, Some(url)) if place.is_none_or(|place| is_same_site(place, url)) => url.to_owned(),
+                (None, Some(url)) => {
+                    return Err(format!(
+                        "its document wants the client's secret at `{url}`, another site than its own; if that is \
+                         right, say `token_url` in the tool file"
+                    ));
+                }
+                (None, None) => {
+                    let words = "a key with `client_id` needs a `token_url`, in the tool file or its scheme";
+                    return Err(words.to_owned());
+                }
+            };
             Way::Client { token_url, id, secret, scopes, token: Mutex::new(None) }
         }
     };
@@ -124,28 +192,44 @@ fn prepare(key: &Key, schemes: &HashMap<String, Value>) -> Result<Prepare, Strin
 }
 
 impl Way {
-    async fn apply(&self, prepared: &mut Prepared, sender: &Sender) -> Result<(), Failure> {
+    /// Where it goes, and under which name.
+    fn place(&self) -> (&str, &str) {
         match self {
-            Self::Header(name, value) => prepared.headers.push((name.clone(), value.clone())),
+            Self::Header(name, _) if name.eq_ignore_ascii_case(AUTHORIZATION) => ("header", AUTHORIZATION),
+            Self::Header(name, _) => ("header", name),
+            Self::Query(name, _) => ("query", name),
+            Self::Cookie(name, _) => ("cookie", name),
+            Self::Client { .. } => ("header", AUTHORIZATION),
+        }
+    }
+
+    async fn apply(&self, prepared: &mut Prepared, sender: &Sender) -> Result<Freshness, Failure> {
+        match self {
+            Self::Header(name, value) => prepared.set_header(name, value),
             Self::Query(name, value) => {
-                prepared.query.push((encode(name, Keep::Nothing), encode(value, Keep::Nothing)));
+                let name = encode(name, Keep::Nothing);
+                prepared.query.retain(|(known, _)| *known != name);
+                prepared.query.push((name, encode(value, Keep::Nothing)));
             }
-            Self::Cookie(name, value) => prepared.cookies.push((name.clone(), value.clone())),
+            Self::Cookie(name, value) => {
+                prepared.cookies.retain(|(known, _)| known != name);
+                prepared.cookies.push((name.clone(), value.clone()));
+            }
             Self::Client { token_url, id, secret, scopes, token } => {
+                // Held over the request: of a hundred calls at once, one fetches the token.
                 let mut kept = token.lock().await;
-                let text = match kept.as_ref().filter(|token| token.until > Instant::now()) {
-                    Some(token) => token.text.clone(),
-                    None => {
-                        let (text, seconds) = fetch(sender, token_url, id, secret, scopes).await?;
-                        let until = Instant::now() + Duration::from_secs(seconds).saturating_sub(MARGIN);
-                        *kept = Some(Token { text: text.clone(), until });
-                        text
-                    }
-                };
-                prepared.headers.push(("Authorization".to_owned(), format!("Bearer {text}")));
+                if let Some(token) = kept.as_ref().filter(|token| token.until > Instant::now()) {
+                    prepared.set_header(AUTHORIZATION, &format!("Bearer {}", token.text));
+                    return Ok(Freshness::Kept);
+                }
+                let (text, seconds) = fetch(sender, token_url, id, secret, scopes).await?;
+                prepared.set_header(AUTHORIZATION, &format!("Bearer {text}"));
+                let until = Instant::now() + Duration::from_secs(seconds).saturating_sub(MARGIN);
+                *kept = Some(Token { text, until });
+                return Ok(Freshness::Fetched);
             }
         }
-        Ok(())
+        Ok(Freshness::Without)
     }
 }
 
@@ -162,11 +246,12 @@ async fn fetch(
         form.push_str(&encode(&scopes.join(" "), Keep::Nothing));
     }
     let basic = STANDARD.encode(format!("{}:{}", encode(id, Keep::Nothing), encode(secret, Keep::Nothing)));
+    sender.learn(&basic);
     let answer = sender.token(url, &format!("Basic {basic}"), form).await?;
     let Some(token) = answer.get("access_token").and_then(Value::as_str) else {
         return Err(Failure::unavailable("the token server gave no `access_token`"));
     };
-    let seconds = answer.get("expires_in").and_then(Value::as_u64).unwrap_or(LIFETIME);
+    let seconds = answer.get("expires_in").and_then(Value::as_u64).unwrap_or(LIFETIME).min(LONGEST);
     sender.learn(token);
     Ok((token.to_owned(), seconds))
 }

@@ -3,19 +3,41 @@
 //! References inside the document are followed, with bounds, so that one that goes in circles ends; references to other
 //! documents are not.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::operation::{Body, BodyForm, Operation, Parameter, Place, Style, StyleKind};
+use super::operation::{BODY, Body, BodyForm, Operation, Parameter, Place, Style, StyleKind};
+use super::schema::{Schemas, convert, pointer_of};
 
 /// How many references are followed one after the other.
 const HOPS: usize = 16;
 
-/// The most definitions that one operation's schemas bring along.
-const DEFINITIONS: usize = 400;
+/// The most that the schemas of all operations may weigh together, in bytes of memory.
+const HEAVIEST: usize = 512 << 20;
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "patch"];
+
+/// Headers that say how a message is sent, or who sends it: neither a document nor an argument sets them.
+const NOT_PARAMETERS: [&str; 17] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// Fields of a body that become arguments of their own; a body with more is one argument.
 const SPREAD: usize = 40;
@@ -54,9 +76,7 @@ impl Document {
 
     /// Addresses of its servers, with their variables filled in.
     pub fn servers(&self, variables: &Map<String, Value>) -> Vec<String> {
-        let servers =
-            self.root.get("servers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        servers.iter().filter_map(|server| server_url(server, variables)).collect()
+        servers_of(&self.root, variables)
     }
 
     /// Its security schemes by name.
@@ -66,25 +86,72 @@ impl Document {
         schemes.map(|(name, scheme)| (name.clone(), self.resolve(scheme).clone())).collect()
     }
 
-    /// Its operations, in its own order.
-    pub fn operations(&self) -> Vec<Operation> {
+    /// Those of its operations that are wanted, in its own order, each with a name of its own.
+    pub fn operations(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+        variables: &Map<String, Value>,
+    ) -> Result<Vec<Operation>, String> {
+        let schemas = Schemas::new(&self.root);
         let mut operations = Vec::new();
+        let mut taken = HashSet::new();
+        let mut heavy = 0;
         let paths = self.root.get("paths").and_then(Value::as_object);
         for (path, item) in paths.into_iter().flatten() {
             let item = self.resolve(item);
-            let shared = item.get("parameters").and_then(Value::as_array).cloned().unwrap_or_default();
+            let shared =
+                item.get("parameters").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             for method in METHODS {
-                if let Some(operation) = item.get(method).filter(|operation| operation.is_object()) {
-                    operations.push(self.operation(path, method, operation, &shared));
+                let Some(operation) = item.get(method).filter(|operation| operation.is_object()) else {
+                    continue;
+                };
+                let name = unique_name(operation, method, path, &mut taken);
+                if !is_wanted(&name) {
+                    continue;
                 }
+                let mut made = self.operation(name, path, method, operation, shared);
+                let server =
+                    [operation, item].into_iter().find_map(|at| servers_of(at, variables).into_iter().next());
+                made.server = server;
+                self.describe(&mut made, operation, &schemas);
+                heavy += made.weight();
+                if heavy > HEAVIEST {
+                    return Err(format!(
+                        "its schemas take more than {} MB; name the operations that are needed in `include`",
+                        HEAVIEST >> 20
+                    ));
+                }
+                operations.push(made);
             }
         }
-        operations
+        Ok(operations)
     }
 
-    fn operation(&self, path: &str, method: &str, operation: &Value, shared: &[Value]) -> Operation {
+    /// Adds the schemas that refer to others.
+    fn describe(&self, made: &mut Operation, operation: &Value, schemas: &Schemas) {
+        let mut own: Vec<&Value> = made.parameters.iter().map(|known| &known.schema).collect();
+        own.extend(made.body.as_ref().map(|body| &body.schema));
+        made.definitions = schemas.definitions(&own);
+        made.output = self.output(operation).map(|mut schema| {
+            let definitions = schemas.definitions(&[&schema]);
+            if let (false, Some(map)) = (definitions.is_empty(), schema.as_object_mut()) {
+                map.insert("$defs".to_owned(), Value::Object(definitions));
+            }
+            schema
+        });
+    }
+
+    fn operation(
+        &self,
+        name: String,
+        path: &str,
+        method: &str,
+        operation: &Value,
+        shared: &[Value],
+    ) -> Operation {
         let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or_default();
-        let own = operation.get("parameters").and_then(Value::as_array).cloned().unwrap_or_default();
+        let own =
+            operation.get("parameters").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let mut parameters: Vec<Parameter> = Vec::new();
         // An operation's own parameter replaces the path's of the same name and place.
         for parameter in own.iter().chain(shared) {
@@ -102,10 +169,6 @@ impl Document {
             }
         }
         let body = operation.get("requestBody").and_then(|body| self.body(self.resolve(body)));
-        let name = match text("operationId") {
-            "" => format!("{method}_{}", path.trim_matches('/')),
-            id => id.to_owned(),
-        };
         let described = [text("summary"), text("description")].into_iter().filter(|text| !text.is_empty());
         let tags = operation.get("tags").and_then(Value::as_array).into_iter().flatten();
         let mut made = Operation {
@@ -116,12 +179,12 @@ impl Document {
             tags: tags.filter_map(Value::as_str).map(str::to_owned).collect(),
             parameters,
             body,
-            output: self.output(operation),
+            output: None,
             security: self.security(operation),
             definitions: Map::new(),
+            server: None,
         };
         name_arguments(&mut made);
-        self.bring_definitions(&mut made);
         made
     }
 
@@ -134,19 +197,16 @@ impl Document {
             "cookie" => Place::Cookie,
             _ => return None,
         };
-        // OpenAPI says that these are not parameters: they are set by what is sent and by the keys.
-        let lower = name.to_ascii_lowercase();
-        if place == Place::Header && ["accept", "content-type", "authorization"].contains(&lower.as_str()) {
+        if place == Place::Header && is_set_by_us(&name) {
             return None;
         }
         let content =
             parameter.get("content").and_then(Value::as_object).and_then(|content| content.values().next());
         let given = parameter.get("schema").or_else(|| content.and_then(|media| media.get("schema")));
         let mut schema = convert(given.unwrap_or(&json!({})));
-        if let (Some(description), Some(map)) = (parameter.get("description"), schema.as_object_mut()) {
-            if !map.contains_key("$ref") {
-                map.entry("description").or_insert_with(|| description.clone());
-            }
+        let description = parameter.get("description").filter(|text| text.is_string());
+        if let (Some(description), Some(map)) = (description, schema.as_object_mut()) {
+            map.entry("description").or_insert_with(|| description.clone());
         }
         let flag = |key: &str| parameter.get(key).and_then(Value::as_bool);
         let kind = match (parameter.get("style").and_then(Value::as_str), place) {
@@ -178,25 +238,22 @@ impl Document {
         };
         let (media_type, media) = content.iter().min_by_key(|(media_type, _)| rank(media_type))?;
         let form = form_of(media_type);
-        let given = media.get("schema").cloned().unwrap_or(json!({}));
-        let whole = convert(self.resolve(&given));
-        let fields = whole.get("properties").and_then(Value::as_object);
-        let combined = ["oneOf", "anyOf", "allOf"].iter().any(|key| whole.get(key).is_some());
-        let open = whole.get("additionalProperties").is_some_and(|more| more != &Value::Bool(false));
-        let spread: Vec<(String, String)> = match fields {
-            Some(fields) if form != BodyForm::Raw && !combined && !open && fields.len() <= SPREAD => fields
-                .iter()
-                .filter(|(_, schema)| schema.get("readOnly") != Some(&Value::Bool(true)))
-                .map(|(name, _)| (name.clone(), name.clone()))
-                .collect(),
-            _ => Vec::new(),
-        };
+        let given = media.get("schema").map(|schema| self.resolve(schema)).unwrap_or(&Value::Bool(true));
+        let whole = convert(given);
+        let spread = if form == BodyForm::Raw { Vec::new() } else { spread(&whole) };
         let schema = match form {
             BodyForm::Raw => json!({"type": "string", "format": "binary"}),
             _ => whole,
         };
         let required = body.get("required").and_then(Value::as_bool).unwrap_or(false);
-        Some(Body { form, media_type: media_type.clone(), schema, required, spread })
+        Some(Body {
+            form,
+            media_type: media_type.clone(),
+            schema,
+            required,
+            spread,
+            argument: BODY.to_owned(),
+        })
     }
 
     /// The schema of the first answer that is a success with JSON.
@@ -208,12 +265,7 @@ impl Document {
         let (_, response) = successes.first()?;
         let content = self.resolve(response).get("content")?.as_object()?;
         let (_, media) = content.iter().find(|(media_type, _)| form_of(media_type) == BodyForm::Json)?;
-        let mut schema = convert(media.get("schema")?);
-        let definitions = self.definitions(&schema);
-        if !definitions.is_empty() {
-            schema["$defs"] = Value::Object(definitions);
-        }
-        Some(schema)
+        Some(convert(media.get("schema")?))
     }
 
     fn security(&self, operation: &Value) -> Option<Vec<String>> {
@@ -221,37 +273,11 @@ impl Document {
         Some(security.iter().filter_map(Value::as_object).flat_map(|one| one.keys().cloned()).collect())
     }
 
-    fn bring_definitions(&self, operation: &mut Operation) {
-        let mut schemas: Vec<Value> = operation.parameters.iter().map(|known| known.schema.clone()).collect();
-        schemas.extend(operation.body.as_ref().map(|body| body.schema.clone()));
-        operation.definitions = self.definitions(&Value::Array(schemas));
-    }
-
-    /// All that these schemas refer to, directly or not.
-    fn definitions(&self, schema: &Value) -> Map<String, Value> {
-        let mut found = Map::new();
-        let mut names = BTreeSet::new();
-        references(schema, &mut names);
-        let mut pending: Vec<String> = names.into_iter().collect();
-        while let Some(name) = pending.pop() {
-            if found.contains_key(&name) || found.len() >= DEFINITIONS {
-                continue;
-            }
-            let target = self.root.pointer(&format!("/components/schemas/{name}")).map(convert);
-            let target = target.unwrap_or(json!({}));
-            let mut more = BTreeSet::new();
-            references(&target, &mut more);
-            pending.extend(more);
-            found.insert(name, target);
-        }
-        found
-    }
-
     /// Follows references to something that is none; what leads nowhere is itself.
     fn resolve<'a>(&'a self, mut value: &'a Value) -> &'a Value {
         for _ in 0..HOPS {
             let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return value };
-            match reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer)) {
+            match pointer_of(reference).and_then(|pointer| self.root.pointer(&pointer)) {
                 Some(target) => value = target,
                 None => return value,
             }
@@ -260,15 +286,57 @@ impl Document {
     }
 }
 
-fn form_of(media_type: &str) -> BodyForm {
+/// How a body of this media type is written.
+pub fn form_of(media_type: &str) -> BodyForm {
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.as_str() {
         "application/x-www-form-urlencoded" => BodyForm::Form,
         "multipart/form-data" => BodyForm::Multipart,
-        "application/json" | "*/*" => BodyForm::Json,
+        "application/json" | "text/json" | "*/*" => BodyForm::Json,
         other if other.ends_with("+json") => BodyForm::Json,
         _ => BodyForm::Raw,
     }
+}
+
+/// Whether a header is none that a parameter can set.
+pub fn is_set_by_us(header: &str) -> bool {
+    NOT_PARAMETERS.contains(&header.trim().to_ascii_lowercase().as_str())
+}
+
+/// The fields of a body that become arguments: all of a plain object's that may be sent, none of anything else's.
+pub fn spread(schema: &Value) -> Vec<(String, String)> {
+    let Some(fields) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
+    // Alternatives that only say which fields are needed change nothing about what fields there are.
+    let is_demand =
+        |part: &Value| part.as_object().is_some_and(|part| part.keys().all(|key| key == "required"));
+    let is_plain = ["oneOf", "anyOf", "allOf"].iter().all(|key| match schema.get(*key) {
+        Some(Value::Array(parts)) => parts.iter().all(is_demand),
+        _ => true,
+    });
+    let is_open = schema.get("additionalProperties").is_some_and(|more| more != &Value::Bool(false));
+    if !is_plain || is_open || fields.len() > SPREAD {
+        return Vec::new();
+    }
+    let sent = fields.iter().filter(|(_, schema)| schema.get("readOnly") != Some(&Value::Bool(true)));
+    sent.map(|(name, _)| (name.clone(), name.clone())).collect()
+}
+
+/// `operationId`, or method and path where there is none or somebody has it already.
+fn unique_name(operation: &Value, method: &str, path: &str, taken: &mut HashSet<String>) -> String {
+    let id = operation.get("operationId").and_then(Value::as_str).filter(|id| !id.is_empty());
+    let place = format!("{method}_{}", path.trim_matches('/'));
+    let mut name = id.map(str::to_owned).filter(|id| !taken.contains(id)).unwrap_or_else(|| place.clone());
+    let mut number = 2;
+    while !taken.insert(name.clone()) {
+        name = format!("{place}_{number}");
+        number += 1;
+    }
+    name
+}
+
+fn servers_of(place: &Value, variables: &Map<String, Value>) -> Vec<String> {
+    let servers = place.get("servers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    servers.iter().filter_map(|server| server_url(server, variables)).collect()
 }
 
 fn server_url(server: &Value, given: &Map<String, Value>) -> Option<String> {
@@ -314,83 +382,11 @@ pub fn name_arguments(operation: &mut Operation) {
         parameter.argument = unique(&parameter.name, place);
     }
     if let Some(body) = &mut operation.body {
+        if body.spread.is_empty() {
+            body.argument = unique(BODY, "content");
+        }
         for (argument, field) in &mut body.spread {
             *argument = unique(field, "body");
         }
-    }
-}
-
-/// A schema of OpenAPI 3.0 or 3.1 as JSON Schema, its references pointing into `$defs`.
-pub fn convert(schema: &Value) -> Value {
-    match schema {
-        Value::Object(map) => {
-            let mut converted: Map<String, Value> = map
-                .iter()
-                .filter(|(key, _)| {
-                    !["example", "xml", "externalDocs", "discriminator"].contains(&key.as_str())
-                })
-                .map(|(key, value)| match (key.as_str(), value) {
-                    ("$ref", Value::String(reference)) => {
-                        let moved = reference.replace("#/components/schemas/", "#/$defs/");
-                        (key.clone(), Value::String(moved))
-                    }
-                    ("enum" | "const" | "default" | "required" | "examples", value) => {
-                        (key.clone(), value.clone())
-                    }
-                    (_, value) => (key.clone(), convert(value)),
-                })
-                .collect();
-            make_modern(&mut converted);
-            Value::Object(converted)
-        }
-        Value::Array(items) => items.iter().map(convert).collect(),
-        plain => plain.clone(),
-    }
-}
-
-/// What 3.0 says in its own way: `nullable`, and bounds that are exclusive by a flag.
-fn make_modern(schema: &mut Map<String, Value>) {
-    if schema.remove("nullable") == Some(Value::Bool(true)) {
-        match schema.get_mut("type") {
-            Some(kind @ Value::String(_)) => *kind = json!([kind.clone(), "null"]),
-            Some(_) => {}
-            None => {
-                let before = std::mem::take(schema);
-                schema.insert("anyOf".to_owned(), json!([before, {"type": "null"}]));
-            }
-        }
-        if let Some(Value::Array(values)) = schema.get_mut("enum")
-            && !values.contains(&Value::Null)
-        {
-            values.push(Value::Null);
-        }
-    }
-    for (flag, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
-        match schema.get(flag) {
-            Some(Value::Bool(true)) => match schema.remove(bound) {
-                Some(value) => drop(schema.insert(flag.to_owned(), value)),
-                None => drop(schema.remove(flag)),
-            },
-            Some(Value::Bool(false)) => drop(schema.remove(flag)),
-            _ => {}
-        }
-    }
-}
-
-fn references(schema: &Value, names: &mut BTreeSet<String>) {
-    match schema {
-        Value::Object(map) => {
-            for (key, value) in map {
-                match (key.as_str(), value) {
-                    ("$ref", Value::String(reference)) => {
-                        let name = reference.strip_prefix("#/$defs/").and_then(|rest| rest.split('/').next());
-                        names.extend(name.map(str::to_owned));
-                    }
-                    (_, value) => references(value, names),
-                }
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| references(item, names)),
-        _ => {}
     }
 }

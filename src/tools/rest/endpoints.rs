@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::document::{convert, name_arguments};
-use super::operation::{Body, BodyForm, Operation, Parameter, Place, Style, StyleKind};
+use super::document::{form_of, is_set_by_us, name_arguments, spread};
+use super::operation::{BODY, Body, BodyForm, Operation, Parameter, Place, Style, StyleKind};
+use super::schema::convert;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,7 +35,15 @@ struct RawBody {
 
 /// The operations of a list of endpoints.
 pub fn operations(endpoints: &[Value]) -> Result<Vec<Operation>, String> {
-    endpoints.iter().enumerate().map(|(index, endpoint)| operation(index, endpoint)).collect()
+    let mut made: Vec<Operation> = Vec::new();
+    for (index, endpoint) in endpoints.iter().enumerate() {
+        let operation = operation(index, endpoint)?;
+        if made.iter().any(|other| other.name == operation.name) {
+            return Err(format!("there are two endpoints `{}`", operation.name));
+        }
+        made.push(operation);
+    }
+    Ok(made)
 }
 
 fn operation(index: usize, endpoint: &Value) -> Result<Operation, String> {
@@ -56,16 +65,13 @@ fn operation(index: usize, endpoint: &Value) -> Result<Operation, String> {
     }
     let body = raw.body.map(|body| {
         let media_type = body.media_type.unwrap_or_else(|| "application/json".to_owned());
-        let form = match media_type.as_str() {
-            "application/json" => BodyForm::Json,
-            "application/x-www-form-urlencoded" => BodyForm::Form,
-            "multipart/form-data" => BodyForm::Multipart,
-            _ => BodyForm::Raw,
+        let form = form_of(&media_type);
+        let schema = match form {
+            BodyForm::Raw => json!({"type": "string", "format": "binary"}),
+            _ => convert(&body.schema.unwrap_or(json!({}))),
         };
-        let schema = convert(&body.schema.unwrap_or(json!({})));
-        let fields = schema.get("properties").and_then(Value::as_object);
-        let spread = fields.into_iter().flatten().map(|(name, _)| (name.clone(), name.clone())).collect();
-        Body { form, media_type, required: body.required, spread, schema }
+        let spread = spread(&schema);
+        Body { form, media_type, required: body.required, spread, schema, argument: BODY.to_owned() }
     });
     let mut made = Operation {
         name: raw.name,
@@ -78,6 +84,7 @@ fn operation(index: usize, endpoint: &Value) -> Result<Operation, String> {
         output: None,
         security: None,
         definitions: Map::new(),
+        server: None,
     };
     name_arguments(&mut made);
     Ok(made)
@@ -92,6 +99,11 @@ fn parameter(endpoint: &str, name: &str, about: &Value, fixed: Option<Place>) ->
     let place = match (fixed, about.get("in").and_then(Value::as_str)) {
         (Some(place), _) => place,
         (None, None | Some("query")) => Place::Query,
+        (None, Some("header")) if is_set_by_us(name) => {
+            return Err(format!(
+                "endpoint `{endpoint}`: header `{name}` cannot be a parameter; it is set by what is sent"
+            ));
+        }
         (None, Some("header")) => Place::Header,
         (None, Some("cookie")) => Place::Cookie,
         (None, Some(other)) => {

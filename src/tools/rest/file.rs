@@ -190,6 +190,11 @@ impl ApiFile {
         if base_url.as_ref().is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
             return Err(FileError::Wrong("`base_url` must begin with http:// or https://"));
         }
+        let mut variables = Map::new();
+        for (name, value) in &raw.server_variables {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            variables.insert(name.clone(), secrets.expand(&value)?.into());
+        }
         let mut headers = Vec::new();
         for (name, value) in &raw.headers {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -203,7 +208,7 @@ impl ApiFile {
             timeout: Duration::from_secs_f64(seconds),
             source,
             base_url,
-            variables: raw.server_variables,
+            variables,
             headers,
             auth,
             allow_private: raw.allow_private,
@@ -214,6 +219,24 @@ impl ApiFile {
         })
     }
 
+    /// The addresses that the file itself names: those may be anywhere.
+    pub fn own_addresses(&self) -> impl Iterator<Item = &str> {
+        let spec = match &self.source {
+            Source::Url(url) => Some(url.as_str()),
+            _ => None,
+        };
+        let tokens = self.auth.iter().filter_map(|key| match &key.credential {
+            Credential::Client { token_url, .. } => token_url.as_deref(),
+            _ => None,
+        });
+        self.base_url.as_deref().into_iter().chain(spec).chain(tokens)
+    }
+
+    /// Whether requests carry anything that is for the API alone.
+    pub fn has_keys(&self) -> bool {
+        !self.auth.is_empty() || !self.headers.is_empty()
+    }
+
     /// Whether an operation of this name is wanted.
     pub fn takes(&self, name: &str) -> bool {
         let any = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, name));
@@ -221,12 +244,13 @@ impl ApiFile {
     }
 }
 
+/// Whether a name fits a pattern, in which `*` stands for any text.
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
-        Some((before, after)) => {
-            name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after)
-        }
+        Some((before, after)) => name.strip_prefix(before).is_some_and(|rest| {
+            (0..=rest.len()).filter(|at| rest.is_char_boundary(*at)).any(|at| fits(after, &rest[at..]))
+        }),
     }
 }
 
@@ -247,7 +271,7 @@ fn read_key(raw: RawKey, secrets: &Secrets) -> Result<Key, FileError> {
             Credential::Basic(secrets.expand(&username)?, expand(raw.password)?.unwrap_or_default())
         }
         (None, None, None, Some(id)) => Credential::Client {
-            token_url: raw.token_url,
+            token_url: raw.token_url.map(|url| secrets.expand(&url)).transpose()?,
             id: secrets.expand(&id)?,
             secret: expand(raw.client_secret)?.unwrap_or_default(),
             scopes: raw.scopes,

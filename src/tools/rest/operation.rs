@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::schema::{forget_places, weight};
 use crate::tools::entry::{Hints, Raw};
 
 /// One operation.
@@ -29,6 +30,8 @@ pub struct Operation {
     pub security: Option<Vec<String>>,
     /// Definitions that the schemas refer to.
     pub definitions: Map<String, Value>,
+    /// A server of its own.
+    pub server: Option<String>,
 }
 
 /// One parameter.
@@ -104,8 +107,10 @@ pub struct Body {
     pub schema: Value,
     /// Whether it must be given.
     pub required: bool,
-    /// Whether its fields are arguments of their own; else it is the argument `body`.
+    /// The fields that are arguments of their own: argument and field.
     pub spread: Vec<(String, String)>,
+    /// The argument of a body that is not spread.
+    pub argument: String,
 }
 
 /// How a body is written.
@@ -121,18 +126,21 @@ pub enum BodyForm {
     Raw,
 }
 
-/// The argument of a body that is not spread.
+/// What the argument of a body that is not spread is called, where nothing else is.
 pub const BODY: &str = "body";
 
 impl Operation {
-    /// The tool that it is.
+    /// The tool that it is; `timeout` is for all tries of one call together.
     pub fn raw(&self, tags: &[String], timeout: Duration) -> Raw {
         let is = |methods: &[&str]| Some(methods.contains(&self.method.as_str()));
         Raw {
             name: self.name.clone(),
             description: self.description.clone(),
             input: self.input(),
-            output: self.output.clone(),
+            output: self.output.clone().map(|mut schema| {
+                forget_places(&mut schema);
+                schema
+            }),
             bytes: self.bytes(),
             hints: Hints {
                 read_only: is(&["GET", "HEAD", "OPTIONS"]),
@@ -140,14 +148,30 @@ impl Operation {
                 idempotent: is(&["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]),
             },
             tags: self.tags.iter().chain(tags).cloned().collect(),
-            // Retries and their pauses come on top of each request's own time.
-            timeout: Some(timeout * 4 + Duration::from_secs(60)),
+            timeout: Some(timeout),
         }
+    }
+
+    /// Roughly the memory that its schemas take.
+    pub fn weight(&self) -> usize {
+        let parameters: usize = self.parameters.iter().map(|parameter| weight(&parameter.schema)).sum();
+        let definitions: usize = self.definitions.values().map(weight).sum();
+        let bodies = self.body.iter().map(|body| &body.schema).chain(&self.output).map(weight).sum::<usize>();
+        self.description.len() + parameters + definitions + bodies
+    }
+
+    /// Lets go of what only the description as a tool needs.
+    pub fn forget_schemas(&mut self) {
+        self.output = None;
+        self.definitions = Map::new();
+        self.description = String::new();
+        self.parameters.iter_mut().for_each(|parameter| parameter.schema = Value::Null);
+        self.body.iter_mut().for_each(|body| body.schema = Value::Null);
     }
 
     fn bytes(&self) -> Vec<String> {
         match &self.body {
-            Some(body) if body.form == BodyForm::Raw => vec![BODY.to_owned()],
+            Some(body) if body.form == BodyForm::Raw => vec![body.argument.clone()],
             Some(body) if body.form == BodyForm::Multipart => {
                 body.spread.iter().map(|(argument, _)| argument.clone()).collect()
             }
@@ -166,9 +190,9 @@ impl Operation {
         }
         if let Some(body) = &self.body {
             if body.spread.is_empty() {
-                properties.insert(BODY.to_owned(), body.schema.clone());
+                properties.insert(body.argument.clone(), body.schema.clone());
                 if body.required {
-                    required.push(BODY.into());
+                    required.push(body.argument.as_str().into());
                 }
             }
             let needed: Vec<&str> = body
@@ -190,6 +214,7 @@ impl Operation {
         if !self.definitions.is_empty() {
             input["$defs"] = Value::Object(self.definitions.clone());
         }
+        forget_places(&mut input);
         input
     }
 }

@@ -1,13 +1,13 @@
 //! From checked arguments to a request: path, query, headers, cookies and body, each encoded as its style says.
 //!
 //! An argument can never change where a request goes: in a path everything but letters, digits and `-._~` is encoded, and a
-//! path segment of dots is refused.
+//! path segment of dots, or of nothing, is refused.
 
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::operation::{BODY, Body, BodyForm, Operation, Parameter, Place, StyleKind};
+use super::operation::{Body, BodyForm, Operation, Parameter, Place, StyleKind};
 use crate::tools::arguments::Arguments;
 use crate::tools::failure::Failure;
 
@@ -67,14 +67,19 @@ impl Prepared {
             match parameter.place {
                 Place::Path => {
                     let text = in_path(parameter, value);
+                    // `DELETE /items/` is not what `DELETE /items/{id}` is.
+                    if is_nothing(value) {
+                        let words = format!(
+                            "argument `{}` goes into the path and cannot be empty",
+                            parameter.argument
+                        );
+                        return Err(Failure::arguments(words));
+                    }
                     path = path.replace(&format!("{{{}}}", parameter.name), &text);
                 }
                 Place::Query => prepared.query.extend(in_query(parameter, value)),
                 Place::Header => prepared.headers.push((parameter.name.clone(), header(parameter, value)?)),
-                Place::Cookie => {
-                    let text = encode(&joined(value, ",", parameter.style.explode), Keep::Nothing);
-                    prepared.cookies.push((parameter.name.clone(), text));
-                }
+                Place::Cookie => prepared.cookies.extend(in_query(parameter, value)),
             }
         }
         if let Some(dots) = path.split('/').find(|segment| is_dots(segment)) {
@@ -99,6 +104,24 @@ impl Prepared {
             address.push_str(value);
         }
         address
+    }
+}
+
+impl Prepared {
+    /// Sets a header, whoever set it before.
+    pub fn set_header(&mut self, name: &str, value: &str) {
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers.push((name.to_owned(), value.to_owned()));
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.iter().all(is_nothing),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
     }
 }
 
@@ -251,7 +274,7 @@ fn header(parameter: &Parameter, value: &Value) -> Result<String, Failure> {
 /// The body's fields, from arguments of their own or from `body`.
 fn fields(body: &Body, arguments: &Arguments) -> Option<Value> {
     if body.spread.is_empty() {
-        return arguments.values.get(BODY).cloned();
+        return arguments.values.get(&body.argument).cloned();
     }
     let given = body
         .spread
@@ -263,18 +286,19 @@ fn fields(body: &Body, arguments: &Arguments) -> Option<Value> {
 
 fn content(body: &Body, arguments: &Arguments) -> Result<Content, Failure> {
     let value = fields(body, arguments);
-    let media_type = body.media_type.clone();
+    let media_type = match body.form {
+        BodyForm::Json if body.media_type.contains('*') => "application/json".to_owned(),
+        _ if body.media_type.contains('*') => "application/octet-stream".to_owned(),
+        _ => body.media_type.clone(),
+    };
     Ok(match body.form {
         BodyForm::Json => match value {
-            Some(value) => {
-                let media_type = if media_type == "*/*" { "application/json".to_owned() } else { media_type };
-                Content::Bytes(media_type, value.to_string().into_bytes())
-            }
+            Some(value) => Content::Bytes(media_type, value.to_string().into_bytes()),
             None => Content::None,
         },
         BodyForm::Form => match value {
             Some(Value::Object(map)) => Content::Bytes(media_type, form(&map).into_bytes()),
-            Some(_) => return Err(Failure::arguments("argument `body` must be a dict of fields")),
+            Some(_) => return Err(Failure::arguments("its body must be a dict of fields")),
             None => Content::None,
         },
         BodyForm::Multipart => {
@@ -291,12 +315,12 @@ fn content(body: &Body, arguments: &Arguments) -> Result<Content, Failure> {
                 parts.push(FormPart { name, bytes: bytes.clone(), media_type });
             }
             parts.sort_by(|one, other| one.name.cmp(&other.name));
-            Content::Parts(parts)
+            if parts.is_empty() && !body.required { Content::None } else { Content::Parts(parts) }
         }
-        BodyForm::Raw => match (arguments.bytes.get(BODY), arguments.values.get(BODY)) {
+        BodyForm::Raw => match (arguments.bytes.get(&body.argument), arguments.values.get(&body.argument)) {
             (Some(bytes), _) => Content::Bytes(media_type, bytes.clone()),
             (None, Some(Value::String(text))) => Content::Bytes(media_type, text.clone().into_bytes()),
-            (None, Some(_)) => return Err(Failure::arguments("argument `body` must be text or bytes")),
+            (None, Some(_)) => return Err(Failure::arguments("its body must be text or bytes")),
             (None, None) => Content::None,
         },
     })

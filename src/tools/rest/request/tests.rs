@@ -6,6 +6,10 @@ use super::*;
 use crate::tools::files::parse;
 use crate::tools::rest::document::Document;
 
+fn first(document: Value) -> Operation {
+    Document::new(document).unwrap().operations(|_| true, &Map::new()).unwrap().remove(0)
+}
+
 /// A request with one parameter `color`, described by these fields.
 fn prepared(path: &str, parameter: Value, value: Value) -> Prepared {
     let mut parameter = parameter;
@@ -14,7 +18,7 @@ fn prepared(path: &str, parameter: Value, value: Value) -> Prepared {
         "openapi": "3.1.0",
         "paths": {path: {"get": {"operationId": "x", "parameters": [parameter]}}},
     });
-    let operation = Document::new(document).unwrap().operations().remove(0);
+    let operation = first(document);
     let mut arguments = Arguments::default();
     arguments.values.insert("color".into(), value);
     Prepared::new("https://x", &operation, &arguments).unwrap()
@@ -55,7 +59,7 @@ fn paths_are_written_in_every_style() {
 #[test]
 fn a_path_never_leads_elsewhere() {
     let document = json!({"openapi": "3.0.0", "paths": {"/a/{id}/b": {"get": {"operationId": "x"}}}});
-    let operation = Document::new(document).unwrap().operations().remove(0);
+    let operation = first(document);
     for dots in ["..", "."] {
         let mut arguments = Arguments::default();
         arguments.values.insert("id".into(), dots.into());
@@ -91,7 +95,7 @@ fn with_body(content: Value, arguments: Arguments) -> Content {
         "openapi": "3.0.3",
         "paths": {"/p": {"post": {"operationId": "x", "requestBody": {"required": true, "content": content}}}},
     });
-    let operation = Document::new(document).unwrap().operations().remove(0);
+    let operation = first(document);
     Prepared::new("https://x", &operation, &arguments).unwrap().body
 }
 
@@ -147,7 +151,7 @@ components:
 ";
     let document = Document::new(parse(text).unwrap()).unwrap();
     assert_eq!(document.servers(&Map::new()), ["https://eu.example.org/v1"]);
-    let operation = document.operations().remove(0);
+    let operation = document.operations(|_| true, &Map::new()).unwrap().remove(0);
     let raw = operation.raw(&[], std::time::Duration::from_secs(1));
     assert_eq!((raw.name.as_str(), raw.description.as_str()), ("getItem", "One item."));
     let expected = json!({
