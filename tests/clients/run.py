@@ -27,7 +27,7 @@ class Picture:
     def _repr_png_(self): return png
 Picture()
 """
-READ_ONLY = {"read_output": True, "run_code": False, "list_sessions": True}
+READ_ONLY = dict.fromkeys(["read_output", "list_sessions", "search_tools", "list_tools"], True)
 
 
 async def python_sdk(program, base, mode):
