@@ -24,6 +24,8 @@ pub struct Bench {
     pub program: PathBuf,
     /// The reference server.
     pub echo: PathBuf,
+    /// The host with a tool of its own.
+    pub host: PathBuf,
     /// The interpreter of the references.
     pub python: String,
     /// The base directory of the servers.
@@ -347,13 +349,18 @@ impl Bench {
 
     /// Runs the reference interpreter to its end and gives its output.
     pub fn python(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let output = Command::new(&self.python).args(arguments).stdin(Stdio::null()).output();
-        let output = output.with_context(|| format!("cannot start {}", self.python))?;
-        if !output.status.success() {
-            bail!("{} ended with {}", self.python, output.status);
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        printed(Path::new(&self.python), arguments)
     }
+}
+
+/// What a program prints.
+pub fn printed(program: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let output = output.with_context(|| format!("cannot start {}", program.display()))?;
+    if !output.status.success() {
+        bail!("{} ended with {}", program.display(), output.status);
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn count_up(session: &str) -> Value {

@@ -54,6 +54,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let bench = Bench {
         program,
         echo: own.with_file_name("actwright-bench-echo"),
+        host: own.with_file_name("actwright-bench-host"),
         python: cases::real_python(&python)?,
         base,
         effort,

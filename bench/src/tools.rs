@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use serde_json::json;
 
-use crate::cases::{Bench, Effort};
+use crate::cases::{Bench, Effort, printed};
 use crate::client::Client;
 use crate::sample::Sample;
 use crate::table::{Goal, Row, number};
@@ -42,7 +42,14 @@ impl Bench {
         let mut echo = Client::connect(&self.echo, &[])?;
         let call = json!({"name": "echo", "arguments": {"code": "1+1"}});
         let floor = Sample::take(times * 5, || echo.ask("tools/call", call.clone()).map(drop))?;
+        let own = self.base.join("host");
+        fs::create_dir_all(&own)?;
+        let base = own.to_str().context("the base directory is not UTF-8")?;
+        let host = printed(&self.host, &[base, include_str!("cells/tool_echo.py")])?;
+        let host: f64 = host.trim().parse().context("the host printed no number")?;
         Ok(vec![
+            Row::new("an in-host echo tool from a loop in code (best run)", host, "/s")
+                .goal(Goal::AtLeast(20_000.0)),
             Row::new("dir(tools) from a loop in code (best run)", names, "/s").goal(Goal::AtLeast(20_000.0)),
             Row::new("tools.schema from a loop in code (best run)", schemas, "/s")
                 .goal(Goal::AtLeast(20_000.0)),

@@ -24,7 +24,7 @@ mod tools;
 pub mod units;
 
 pub use error::{ConfigError, Origin};
-pub use tools::{Callers, Permission, Rate, ToolRule};
+pub use tools::{Callers, Effects, Order, Permission, Rate, ToolRule};
 
 /// Everything that was decided before the first request.
 #[derive(Debug, Clone, Serialize)]

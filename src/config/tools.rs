@@ -3,6 +3,7 @@
 //! They come from the file alone, because a policy on a command line is one that somebody forgets.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,12 @@ pub struct RawRule {
     permission: Permission,
     #[serde(default)]
     callers: Callers,
+    #[serde(default)]
+    effects: Effects,
     rate: Option<Rate>,
+    per_cell: Option<NonZeroU32>,
+    #[serde(default)]
+    serial: bool,
 }
 
 /// Which calls of the tools with certain names are allowed.
@@ -35,8 +41,38 @@ pub struct ToolRule {
     pub permission: Permission,
     /// Who may call them.
     pub callers: Callers,
+    /// Of which of them, by what they say of their effects.
+    pub effects: Effects,
     /// How often each of them may be called.
     pub rate: Option<Rate>,
+    /// How often one cell may call each of them.
+    pub per_cell: Option<NonZeroU32>,
+    /// Whether calls of any of them wait for each other.
+    pub order: Order,
+}
+
+/// Which tools a rule is for, by what they say of their effects. A tool that says nothing may do anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effects {
+    /// All.
+    #[default]
+    Any,
+    /// Those that do not say that they only read.
+    Writes,
+    /// Those that neither say that they only read nor that they destroy nothing.
+    Destroys,
+}
+
+/// Whether calls wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// They run side by side.
+    #[default]
+    Parallel,
+    /// One after the other.
+    Serial,
 }
 
 /// Whether a tool may be called.
@@ -82,7 +118,10 @@ impl RawTools {
             pattern: pattern.trim_start_matches("tools.").to_owned(),
             permission: raw.permission,
             callers: raw.callers,
+            effects: raw.effects,
             rate: raw.rate,
+            per_cell: raw.per_cell,
+            order: if raw.serial { Order::Serial } else { Order::Parallel },
         };
         self.policy.iter().map(rule).collect()
     }
@@ -118,13 +157,20 @@ mod tests {
 
     #[test]
     fn a_rule_is_read_and_what_it_leaves_out_is_allowed() {
-        let rules = read("[policy.\"tools.curl.*\"]\ncallers = \"code\"\nrate = \"60/min\"\n").unwrap();
+        let rules = read(
+            "[policy.\"tools.curl.*\"]\ncallers = \"code\"\nrate = \"60/min\"\nper_cell = 5\n\
+                          serial = true\neffects = \"writes\"\n",
+        )
+        .unwrap();
         let rate = Some(Rate { calls: 60, per: Duration::from_secs(60) });
         let expected = ToolRule {
             pattern: "curl.*".into(),
             permission: Permission::Allow,
             callers: Callers::Code,
+            effects: Effects::Writes,
             rate,
+            per_cell: NonZeroU32::new(5),
+            order: Order::Serial,
         };
         assert_eq!(rules, [expected]);
     }
@@ -140,6 +186,8 @@ mod tests {
             "unknown variant `maybe`, expected one of `allow`, `ask`, `deny`",
         );
         check("[policy.x]\nrate = \"often\"", "`often` is no rate");
+        check("[policy.x]\nper_cell = 0", "expected a nonzero u32");
+        check("[policy.x]\neffects = \"reads\"", "expected one of `any`, `writes`, `destroys`");
         check("[policy.x]\nallow = true", "unknown field `allow`");
     }
 }

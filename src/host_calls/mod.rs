@@ -14,7 +14,7 @@ use actwright_protocol::{CallError, Value, decode, encode_datagram};
 use tokio::sync::mpsc;
 
 use crate::session::report::RunEvent;
-use crate::tools::Tools;
+use crate::tools::{Origin, Tools};
 
 /// The encoded value of an answered call.
 pub type Answer = Result<Vec<u8>, CallError>;
@@ -53,7 +53,13 @@ impl HostCalls {
     }
 
     /// Begins one call; whoever watches the run hears of its progress.
-    pub fn begin(&self, name: &str, arguments: &[u8], watcher: Option<mpsc::Sender<RunEvent>>) -> Answering {
+    pub fn begin(
+        &self,
+        name: &str,
+        arguments: &[u8],
+        origin: &Origin,
+        watcher: Option<mpsc::Sender<RunEvent>>,
+    ) -> Answering {
         let (positional, named) = match split(arguments) {
             Ok(parts) => parts,
             Err(error) => return Answering::Now(Err(error)),
@@ -61,7 +67,7 @@ impl HostCalls {
         match name {
             "progress" => Answering::Now(progress::report(&named, watcher)),
             _ => match name.strip_prefix("tools.") {
-                Some(request) => tools::begin(&self.tools, request, positional, named, watcher),
+                Some(request) => tools::begin(&self.tools, request, positional, named, origin, watcher),
                 None => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),
             },
         }

@@ -9,7 +9,7 @@ use super::progress::tell;
 use super::{Answer, Answering, Named, encoded, error};
 use crate::session::report::RunEvent;
 use crate::tools::{
-    Caller, Extra, Failure, FailureKind, Given, Media, NamespaceSummary, Output, Part, Patience, Presence,
+    Extra, Failure, FailureKind, Given, Media, NamespaceSummary, Origin, Output, Part, Patience, Presence,
     Tool, Tools, Watch, doc, type_of,
 };
 
@@ -25,19 +25,22 @@ pub fn begin(
     request: &str,
     positional: Vec<Value>,
     named: Named,
+    origin: &Origin,
     watcher: Option<mpsc::Sender<RunEvent>>,
 ) -> Answering {
-    let tools = tools.clone();
+    let (tools, origin) = (tools.clone(), origin.clone());
     match request {
         "names" => Answering::Now(encoded(&ok(json!(tools.names().collect::<Vec<_>>())))),
-        "call" => Answering::Later(Box::pin(async move { call(&tools, positional, named, watcher).await })),
+        "call" => {
+            Answering::Later(Box::pin(async move { call(&tools, positional, named, &origin, watcher).await }))
+        }
         "list" => Answering::Later(Box::pin(async move { list(&tools).await })),
         "namespace" => Answering::Later(Box::pin(async move { namespace(&tools, &named).await })),
         "alike" => Answering::Later(Box::pin(async move { alike(&tools, &named).await })),
         "describe" => Answering::Later(Box::pin(async move { describe(&tools, &named).await })),
         "search" => Answering::Later(Box::pin(async move { search(&tools, &named).await })),
         "schema" => Answering::Later(Box::pin(async move { schema(&tools, &named).await })),
-        "extra" => Answering::Later(Box::pin(async move { extra(&tools, named).await })),
+        "extra" => Answering::Later(Box::pin(async move { extra(&tools, named, &origin).await })),
         _ => Answering::Now(Err(error("unknown_call", format!("the host has no `tools.{request}`")))),
     }
 }
@@ -46,6 +49,7 @@ async fn call(
     tools: &Tools,
     positional: Vec<Value>,
     named: Named,
+    origin: &Origin,
     watcher: Option<mpsc::Sender<RunEvent>>,
 ) -> Answer {
     let [Value::Str(name)] = positional.as_slice() else {
@@ -72,7 +76,7 @@ async fn call(
         Some(watcher) => Watch::new(move |done, total, message| tell(Some(&watcher), done, total, &message)),
         None => Watch::default(),
     };
-    answer(name, tools.call(Caller::Code, name, given, watch).await)
+    answer(name, tools.call(origin, name, given, watch).await)
 }
 
 async fn list(tools: &Tools) -> Answer {
@@ -189,7 +193,7 @@ async fn schema(tools: &Tools, named: &Named) -> Answer {
     }
 }
 
-async fn extra(tools: &Tools, named: Named) -> Answer {
+async fn extra(tools: &Tools, named: Named, origin: &Origin) -> Answer {
     let namespace = named.text("namespace")?.to_owned();
     let request = match named.text("request")? {
         "list_resources" => Extra::ListResources,
@@ -206,7 +210,7 @@ async fn extra(tools: &Tools, named: Named) -> Answer {
         }
         _ => return Err(error("invalid_arguments", "no such request")),
     };
-    let result = tools.extra(&namespace, request).await;
+    let result = tools.extra(origin, &namespace, request).await;
     answer(&namespace, result)
 }
 

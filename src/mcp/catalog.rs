@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::images;
 use super::render;
 use crate::outputs::Excerpt;
-use crate::tools::{Caller, Failure, Given, Media, Output, Part, Patience, Tools, Watch, doc};
+use crate::tools::{Caller, Failure, Given, Media, Origin, Output, Part, Patience, Tools, Watch, doc};
 
 /// The key of a result's data.
 const META: &str = "actwright/tool";
@@ -112,7 +112,8 @@ pub(super) async fn call(
     ended: &[&CancellationToken],
 ) -> CallToolResult {
     let given = arguments.iter().map(|(name, value)| (name.clone(), Given::Json(value.clone()))).collect();
-    let call = tools.call(Caller::Model, name, given, watch);
+    let origin = Origin::outside(Caller::Model);
+    let call = tools.call(&origin, name, given, watch);
     let result = tokio::select! {
         result = call => result,
         () = cancelled(ended) => return render::refusal(&"the call was cancelled"),

@@ -26,11 +26,15 @@ pub(super) fn of_run() -> Value {
             "description": "Whether the session was copied before the cell, to go back to if the cell has to be killed",
         },
         "notes": texts(),
-        "duration_ms": {"type": "number"},
+        "duration_ms": number(),
         "truncated": list(&[("stream", text()), ("total", whole()), ("shown", whole()), ("where", text())]),
         "output_id": text(),
         "displays": list(&[("media_types", texts()), ("uri", text())]),
         "late": list(&[("cell", whole()), ("text", text()), ("output_id", text())]),
+        "tool_calls": list(&[
+            ("tool", text()), ("calls", whole()), ("failed", whole()), ("ms", number()), ("sent", whole()),
+            ("received", whole()),
+        ]),
         "plan": list(&[("name", text()), ("line", whole()), ("arguments", texts()), ("types", texts())]),
     });
     let required = [
@@ -70,6 +74,10 @@ fn text() -> Value {
 
 fn texts() -> Value {
     json!({"type": "array", "items": text()})
+}
+
+fn number() -> Value {
+    json!({"type": "number"})
 }
 
 fn whole() -> Value {

@@ -3,6 +3,7 @@
 //! Every text obeys the budget of its own; `truncated` says which were cut and where all of them can be read.
 
 use std::io;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +12,7 @@ use crate::outputs::{Excerpt, Part};
 use crate::session::report::{
     CellError, CellValue, Checkpoint, Display, RunReport, SessionState, Status, UndefinedCall,
 };
+use crate::tools::Count;
 
 /// The status as the protocol names it.
 pub(super) fn status(status: Status) -> &'static str {
@@ -48,7 +50,7 @@ pub(super) fn of_run(report: &RunReport, budget: u64) -> io::Result<Map<String, 
     put("state", state(report.state).into());
     put("checkpoint", checkpoint(&report.checkpoint));
     put("notes", json!(report.notes));
-    put("duration_ms", json!((report.duration.as_secs_f64() * 1e6).round() / 1e3));
+    put("duration_ms", json!(milliseconds(report.duration)));
     put("truncated", Value::Array(texts.cut));
     put("output_id", report.output_id.as_str().into());
     let displays = report.displays.iter().enumerate();
@@ -59,6 +61,9 @@ pub(super) fn of_run(report: &RunReport, budget: u64) -> io::Result<Map<String, 
         late.map(|late| json!({"cell": late.cell, "text": late.text, "output_id": late.output_id.as_str()}))
             .collect(),
     );
+    if !report.tools.is_empty() {
+        put("tool_calls", report.tools.iter().map(tool_calls).collect());
+    }
     if let Some(plan) = &report.plan {
         put("plan", plan.iter().map(call).collect());
     }
@@ -72,6 +77,21 @@ fn state(state: SessionState) -> &'static str {
         SessionState::RolledBack => "rolled_back",
         SessionState::Reset => "reset",
     }
+}
+
+fn tool_calls((tool, count): (&String, &Count)) -> Value {
+    json!({
+        "tool": tool,
+        "calls": count.calls,
+        "failed": count.failed,
+        "ms": milliseconds(count.time),
+        "sent": count.sent,
+        "received": count.received,
+    })
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 fn checkpoint(checkpoint: &Checkpoint) -> Value {

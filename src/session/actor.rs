@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::host_calls::{self, Answer, Answering, HostCalls};
 use crate::names::SessionId;
 use crate::outputs::{Outputs, Stream};
+use crate::tools::Origin;
 use crate::worker::{Event, Worker, Workers};
 
 mod ending;
@@ -76,8 +77,9 @@ pub struct Actor {
     cells: u64,
     late: LateBox,
     copies: Copies,
-    /// Host calls since the last cell began.
+    /// Host calls since the last cell began, and whose they are.
     cell_calls: u64,
+    origin: Origin,
     /// What the next report must say of the time before it.
     notes: Vec<String>,
     variables_lost: bool,
@@ -111,6 +113,7 @@ impl Actor {
         commands: mpsc::UnboundedReceiver<Command>,
         note: Option<String>,
     ) -> Self {
+        let origin = Origin::code(id.as_str().into(), Arc::default());
         Self {
             id,
             is_default,
@@ -129,6 +132,7 @@ impl Actor {
             late: LateBox::default(),
             copies: Copies::default(),
             cell_calls: 0,
+            origin,
             notes: note.into_iter().collect(),
             variables_lost: false,
         }
@@ -308,7 +312,7 @@ impl Actor {
             return self.reply(id, Err(host_calls::too_many(self.config.limits.calls)));
         }
         let watcher = self.running.as_ref().map(|running| running.job.events.clone());
-        let mut future = match self.host_calls.begin(name, arguments, watcher) {
+        let mut future = match self.host_calls.begin(name, arguments, &self.origin, watcher) {
             Answering::Now(answer) => return self.reply(id, answer),
             Answering::Later(future) => future,
         };
@@ -435,6 +439,7 @@ impl Actor {
         let Some(worker) = &mut self.worker else { return };
         self.cells += 1;
         self.cell_calls = 0;
+        self.origin.cell = Some(Arc::default());
         let plan = job.request.mode == RunMode::Plan;
         let ticks = sys::ticks_since_boot().unwrap_or(u64::MAX);
         let timeout = job.request.timeout.unwrap_or(self.config.limits.timeout);

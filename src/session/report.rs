@@ -2,10 +2,12 @@
 //!
 //! `mcp::render` is the only place that turns this into protocol text; `cli` prints it for people.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::names::{OutputId, SessionId};
 use crate::outputs::Recording;
+use crate::tools::Count;
 
 /// A request to run one cell.
 #[derive(Debug, Clone)]
@@ -121,6 +123,8 @@ pub struct RunReport {
     pub plan: Option<Vec<UndefinedCall>>,
     /// Whether there was a copy of the session to go back to.
     pub checkpoint: Checkpoint,
+    /// The calls of tools that ended in the cell, by name.
+    pub tools: BTreeMap<String, Count>,
     /// Wall time from the moment the cell started.
     pub duration: Duration,
 }

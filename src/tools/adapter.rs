@@ -15,6 +15,7 @@ use super::call::Watch;
 use super::entry::Raw;
 use super::failure::Failure;
 use super::output::Output;
+use crate::config::Order;
 
 /// A future that somebody else polls.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -30,6 +31,14 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// What it has. With [`Patience::Start`] a source that has to be started is, and this waits for it within its own
     /// bound of time.
     fn listing(&self, patience: Patience) -> Task<'_, Listing>;
+
+    /// The generation of what is known now; cheap, for every call asks.
+    fn generation(&self) -> u64;
+
+    /// Whether it takes one call at a time.
+    fn order(&self) -> Order {
+        Order::Parallel
+    }
 
     /// Performs one call of the tool that its source calls `name`; `None` is the namespace itself. The arguments were
     /// checked. Dropping the future cancels the call.

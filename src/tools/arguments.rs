@@ -99,7 +99,7 @@ impl Tool {
             }
         }
         self.check_presence(&arguments)?;
-        self.check_values(&arguments)?;
+        self.check_values(&mut arguments)?;
         Ok(arguments)
     }
 
@@ -134,14 +134,17 @@ impl Tool {
         }
     }
 
-    fn check_values(&self, arguments: &Arguments) -> Result<(), Failure> {
+    fn check_values(&self, arguments: &mut Arguments) -> Result<(), Failure> {
         // A schema that does not compile was reported with its tool; the tool's own server checks then.
         let Ok(check) = self.check() else { return Ok(()) };
-        let mut values = arguments.values.clone();
+        let mut values = std::mem::take(&mut arguments.values);
         // In a schema, bytes are a string.
         values.extend(arguments.bytes.keys().map(|name| (name.clone(), Value::from(""))));
-        let mistakes = check.mistakes(&Value::Object(values));
-        if mistakes.is_empty() {
+        let values = Value::Object(values);
+        let mistakes = if check.0.is_valid(&values) { Vec::new() } else { check.mistakes(&values) };
+        if let (true, Value::Object(mut values)) = (mistakes.is_empty(), values) {
+            arguments.bytes.keys().for_each(|name| drop(values.shift_remove(name)));
+            arguments.values = values;
             return Ok(());
         }
         let words: Vec<String> = mistakes

@@ -1,8 +1,9 @@
-//! Who calls a tool, and who watches the call.
+//! Who calls a tool, from where, and who watches the call.
 
 use std::sync::Arc;
 
 use super::secrets::Secrets;
+use super::tally::Tally;
 
 /// Who calls. A policy may allow one and not the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,40 @@ pub enum Caller {
     Model,
     /// The person at the keyboard, who consents by calling.
     Operator,
+}
+
+impl Caller {
+    /// The word for records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Model => "model",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// Who calls, and from where. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Who.
+    pub caller: Caller,
+    /// From which session, if from one.
+    pub session: Option<Arc<str>>,
+    /// What the cell has called so far, if it is one that calls.
+    pub cell: Option<Arc<Tally>>,
+}
+
+impl Origin {
+    /// From no session.
+    pub fn outside(caller: Caller) -> Self {
+        Self { caller, session: None, cell: None }
+    }
+
+    /// Code of a session, in the cell that this counts for.
+    pub fn code(session: Arc<str>, cell: Arc<Tally>) -> Self {
+        Self { caller: Caller::Code, session: Some(session), cell: Some(cell) }
+    }
 }
 
 /// What is called with every report: done so far, the whole if known, words.

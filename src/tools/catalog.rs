@@ -13,13 +13,15 @@ use tokio::time::timeout;
 
 use super::adapter::{Adapter, Extra, Kind, Listing, Patience, State, Task};
 use super::arguments::Given;
-use super::call::{Caller, Watch};
-use super::entry::Tool;
+use super::call::{Origin, Watch};
+use super::entry::{Hints, Tool};
 use super::failure::{Failure, FailureKind};
 use super::files::{self, Trouble};
 use super::name::{Identifier, Reserved};
+use super::namespace::{Entry, Namespace};
 use super::output::Output;
 use super::policy::Policy;
+use super::record::Record;
 use super::search::{self, Document, Ranked};
 use super::secrets::{Lookup, Secrets};
 use super::shape::Shape;
@@ -50,18 +52,6 @@ struct Inner {
     policy: Policy,
     shapes: Mutex<HashMap<String, Shape>>,
 }
-
-#[derive(Debug)]
-struct Namespace {
-    name: Identifier,
-    original: String,
-    adapter: Arc<dyn Adapter>,
-    /// The tools of the listing with this generation.
-    known: Mutex<Option<Known>>,
-}
-
-/// The generation of a listing, and its tools.
-type Known = (u64, Arc<Vec<Arc<Tool>>>);
 
 /// One namespace as lists show it.
 #[derive(Debug, Clone)]
@@ -110,7 +100,7 @@ impl Tools {
                         other.original
                     ),
                 }),
-                None => namespaces.push(Namespace { name, original, adapter, known: Mutex::default() }),
+                None => namespaces.push(Namespace::new(name, original, adapter)),
             }
         }
         for trouble in &broken {
@@ -123,7 +113,13 @@ impl Tools {
 
     /// No tools at all.
     pub fn none() -> Self {
-        Self::over(files::Loaded::default(), Vec::new(), Secrets::new(Arc::new(|_| None)))
+        Self::of(Vec::new(), Vec::new())
+    }
+
+    /// The tools of these sources, each with the name of its namespace, for a program that brings its own.
+    pub fn of(adapters: Vec<(String, Arc<dyn Adapter>)>, rules: Vec<ToolRule>) -> Self {
+        let loaded = files::Loaded { adapters, ..files::Loaded::default() };
+        Self::over(loaded, rules, Secrets::new(Arc::new(|_| None)))
     }
 
     /// What could not be loaded, and why.
@@ -174,8 +170,11 @@ impl Tools {
         let mut found = Vec::new();
         for namespace in &self.inner.namespaces {
             let listing = namespace.adapter.listing(Patience::Known).await;
-            let tools = namespace.tools(&listing);
-            found.extend(tools.iter().filter(|tool| is_named(tool, Some(name))).cloned());
+            let tools = namespace.tools(&listing, &self.inner.policy);
+            let is_named = |tool: &&Arc<Tool>| {
+                tool.raw.name == name || tool.name.as_ref().is_some_and(|own| own.as_str() == name)
+            };
+            found.extend(tools.iter().filter(is_named).cloned());
         }
         found
     }
@@ -211,61 +210,81 @@ impl Tools {
             kind: namespace.adapter.kind(),
             description: namespace.adapter.description(),
             state: listing.state.clone(),
-            tools: namespace.tools(listing),
+            tools: namespace.tools(listing, &self.inner.policy),
         }
     }
 
     /// One tool by its full name, `namespace.tool`, in either way of writing it.
     pub async fn find(&self, full_name: &str) -> Result<Arc<Tool>, Failure> {
+        self.entry(full_name).await.map(|(_, entry)| entry.tool)
+    }
+
+    async fn entry(&self, full_name: &str) -> Result<(&Namespace, Entry), Failure> {
         let full_name = full_name.strip_prefix("tools.").unwrap_or(full_name);
         let (space, name) = match full_name.split_once('.') {
             Some((space, name)) => (space, Some(name)),
             None => (full_name, None),
         };
         let namespace = self.find_namespace(space)?;
-        let mut listing = namespace.adapter.listing(Patience::Known).await;
-        let mut tools = namespace.tools(&listing);
-        if !tools.iter().any(|tool| is_named(tool, name)) {
-            // What is known may be old, or nothing yet.
-            listing = namespace.adapter.listing(Patience::Start).await;
-            tools = namespace.tools(&listing);
+        match namespace.find(name, &self.inner.policy).await {
+            Ok(entry) => Ok((namespace, entry)),
+            Err(listing) => Err(self.not_found(namespace, name, &listing)),
         }
-        if let Some(tool) = tools.iter().find(|tool| is_named(tool, name)) {
-            return Ok(tool.clone());
-        }
+    }
+
+    fn not_found(&self, namespace: &Namespace, name: Option<&str>, listing: &Listing) -> Failure {
         if let State::Failed(why) = &listing.state {
-            return Err(Failure::unavailable(format!("tools.{} cannot be used now: {why}", namespace.name)));
+            return Failure::unavailable(format!("tools.{} cannot be used now: {why}", namespace.name));
         }
         let Some(name) = name else {
             let words = format!(
                 "tools.{0} is a namespace; call one of its tools, tools.{0}.list() shows them",
                 namespace.name
             );
-            return Err(Failure::new(FailureKind::NotFound, words));
+            return Failure::new(FailureKind::NotFound, words);
         };
+        let tools = namespace.tools(listing, &self.inner.policy);
         let names = tools.iter().filter_map(|tool| tool.name.as_ref()).map(Identifier::as_str);
         let meant = match nearest(name, names) {
             Some(meant) => format!("; did you mean `{meant}`?"),
             None => format!(". tools.{}.list() shows what there is", namespace.name),
         };
         let name: String = name.chars().take(100).collect();
-        Err(Failure::new(FailureKind::NotFound, format!("tools.{} has no `{name}`{meant}", namespace.name)))
+        Failure::new(FailureKind::NotFound, format!("tools.{} has no `{name}`{meant}", namespace.name))
     }
 
-    /// Calls a tool: its policy, its arguments, its adapter, and what comes back without secrets.
+    /// Calls a tool: its arguments, its policy, its adapter, and what comes back without secrets. However it ends, it leaves a
+    /// record.
     pub async fn call(
         &self,
-        caller: Caller,
+        origin: &Origin,
         full_name: &str,
         given: Vec<(String, Given)>,
         watch: Watch,
     ) -> Result<Output, Failure> {
-        let tool = self.find(full_name).await?;
+        let (namespace, entry) = self.entry(full_name).await?;
+        let mut record = Record::begin(&entry.counted, origin);
+        let result = self.perform(origin, namespace, &entry, given, watch, &mut record).await;
+        record.end(&result);
+        result
+    }
+
+    async fn perform(
+        &self,
+        origin: &Origin,
+        namespace: &Namespace,
+        entry: &Entry,
+        given: Vec<(String, Given)>,
+        watch: Watch,
+        record: &mut Record<'_>,
+    ) -> Result<Output, Failure> {
+        let tool = &entry.tool;
         let name = tool.full_name();
         let arguments = tool.bind(given)?;
-        let namespace = self.find_namespace(tool.namespace.as_str())?;
-        let (counted, spellings) = namespace.spellings(&tool);
-        self.inner.policy.admit(&counted, &spellings, caller)?;
+        record.arguments(&arguments);
+        self.inner.policy.admit(entry.rule, &entry.counted, origin)?;
+        // Always in this order, so that two calls never wait for each other.
+        let _turns = (self.inner.policy.turn(entry.rule).await, namespace.turn().await);
         let watch = watch.masked(self.inner.secrets.clone());
         let original = tool.name.as_ref().map(|_| tool.raw.name.as_str());
         let most = tool.raw.timeout.map_or(TIMEOUT, |time| time + Duration::from_secs(5));
@@ -275,7 +294,7 @@ impl Tools {
                 Err(Failure::new(FailureKind::Timeout, format!("no answer within {} s", most.as_secs())))
             }
         };
-        let output = result.map_err(|failure| self.named(&name, failure))?;
+        let output = result.map_err(|failure| self.named(name, failure))?;
         if output.size() > LARGEST {
             let words = format!(
                 "tools.{name} gave {} MB and at most {} are taken",
@@ -284,20 +303,28 @@ impl Tools {
             );
             return Err(Failure::failed(words));
         }
-        self.learn(&tool, &output);
+        self.learn(tool, &output);
         Ok(self.inner.secrets.mask_output(output))
     }
 
     /// Asks a namespace for something beside its tools.
-    pub async fn extra(&self, namespace: &str, request: Extra) -> Result<Output, Failure> {
+    pub async fn extra(&self, origin: &Origin, namespace: &str, request: Extra) -> Result<Output, Failure> {
         let namespace = self.find_namespace(namespace)?;
         let name = format!("{}.{}", namespace.name, request.name());
-        let original = format!("{}.{}", namespace.original, request.name());
-        self.inner.policy.admit(&name, &[original], Caller::Code)?;
-        match namespace.adapter.extra(request).await {
-            Ok(output) => Ok(self.inner.secrets.mask_output(output)),
-            Err(failure) => Err(self.named(namespace.name.as_str(), failure)),
-        }
+        let spellings = [name.clone(), format!("{}.{}", namespace.original, request.name())];
+        let mut record = Record::begin(&name, origin);
+        let reading = Hints { read_only: Some(true), ..Hints::default() };
+        let rule = self.inner.policy.rule(&spellings, reading);
+        let result = match self.inner.policy.admit(rule, &name, origin) {
+            Ok(()) => {
+                let _turns = (self.inner.policy.turn(rule).await, namespace.turn().await);
+                let asked = namespace.adapter.extra(request).await;
+                asked.map_err(|failure| self.named(namespace.name.as_str(), failure))
+            }
+            Err(refused) => Err(refused),
+        };
+        record.end(&result);
+        result.map(|output| self.inner.secrets.mask_output(output))
     }
 
     /// An adapter's failure with the name of what failed, and without secrets.
@@ -325,13 +352,16 @@ impl Tools {
             return tool.raw.output.clone();
         }
         let shapes = self.inner.shapes.lock().unwrap_or_else(PoisonError::into_inner);
-        shapes.get(&tool.full_name()).and_then(Shape::schema)
+        shapes.get(tool.full_name()).and_then(Shape::schema)
     }
 
     fn learn(&self, tool: &Tool, output: &Output) {
         if let (None, Output::Json(value)) = (&tool.raw.output, output) {
             let mut shapes = self.inner.shapes.lock().unwrap_or_else(PoisonError::into_inner);
-            shapes.entry(tool.full_name()).or_default().learn(value);
+            match shapes.get_mut(tool.full_name()) {
+                Some(shape) => shape.learn(value),
+                None => shapes.entry(tool.full_name().to_owned()).or_default().learn(value),
+            }
         }
     }
 
@@ -341,57 +371,11 @@ impl Tools {
     }
 }
 
-impl Namespace {
-    /// The name under which the calls of a tool are counted, and the others that a rule may mean it by: the names that its
-    /// source has, and for a command itself the recipe of the same name, which is what calling it means.
-    fn spellings(&self, tool: &Tool) -> (String, Vec<String>) {
-        let spaces = [self.name.as_str(), self.original.as_str()];
-        let is_command = self.adapter.kind() == Kind::Command;
-        let names = match &tool.name {
-            None => vec![self.name.as_str(), self.original.as_str()],
-            Some(name) => vec![name.as_str(), tool.raw.name.as_str()],
-        };
-        let mut spellings: Vec<String> =
-            spaces.iter().flat_map(|space| names.iter().map(move |name| format!("{space}.{name}"))).collect();
-        let is_root = tool.name.is_none() || is_command && tool.raw.name == self.original;
-        if is_root {
-            spellings.extend(spaces.map(str::to_owned));
-            return (self.name.to_string(), spellings);
-        }
-        (tool.full_name(), spellings)
-    }
-
-    fn tools(&self, listing: &Listing) -> Arc<Vec<Arc<Tool>>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((generation, tools)) = &*known
-            && *generation == listing.generation
-        {
-            return tools.clone();
-        }
-        let originals: Vec<&str> = listing.tools.iter().map(|raw| raw.name.as_str()).collect();
-        let names = Identifier::of_all(&originals, Reserved::Tool);
-        let root = listing.root.iter().map(|raw| Tool::new(self.name.clone(), None, (**raw).clone()));
-        let named = listing.tools.iter().zip(names);
-        let named = named.map(|(raw, name)| Tool::new(self.name.clone(), Some(name), raw.clone()));
-        let tools: Arc<Vec<Arc<Tool>>> = Arc::new(root.chain(named).map(Arc::new).collect());
-        *known = Some((listing.generation, tools.clone()));
-        tools
-    }
-}
-
-fn is_named(tool: &Tool, name: Option<&str>) -> bool {
-    match (&tool.name, name) {
-        (None, None) => true,
-        (Some(own), Some(name)) => own.as_str() == name || tool.raw.name == name,
-        _ => false,
-    }
-}
-
 fn document(tool: &Tool) -> Document {
     let parameters = tool.parameters.iter().map(|parameter| parameter.original.as_str());
     let tags = tool.raw.tags.iter().map(String::as_str);
     Document {
-        name: tool.full_name(),
+        name: tool.full_name().to_owned(),
         words: tags.chain(parameters).collect::<Vec<_>>().join(" "),
         description: tool.raw.description.clone(),
     }

@@ -60,6 +60,7 @@ pub struct Tool {
     pub parameters: Vec<Parameter>,
     /// Whether arguments beyond the parameters are allowed.
     pub open: Openness,
+    full_name: String,
     check: OnceLock<Result<Check, String>>,
 }
 
@@ -118,15 +119,16 @@ impl Tool {
             Some(Value::Bool(false)) => Openness::Closed,
             _ => Openness::Open,
         };
-        Self { namespace, name, raw, parameters, open, check: OnceLock::new() }
+        let full_name = match &name {
+            Some(name) => format!("{namespace}.{name}"),
+            None => namespace.to_string(),
+        };
+        Self { namespace, name, raw, parameters, open, full_name, check: OnceLock::new() }
     }
 
     /// `namespace.name`, as code writes it behind `tools.`.
-    pub fn full_name(&self) -> String {
-        match &self.name {
-            Some(name) => format!("{}.{name}", self.namespace),
-            None => self.namespace.to_string(),
-        }
+    pub fn full_name(&self) -> &str {
+        &self.full_name
     }
 
     /// `tools.a.b(x: str, y: int = 3) -> str`.

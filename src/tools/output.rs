@@ -56,7 +56,8 @@ impl Output {
     }
 }
 
-fn size_of_json(value: &Value) -> usize {
+/// Roughly how many bytes a value holds.
+pub fn size_of_json(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) => 8,
         Value::Number(number) => number.as_str().len(),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{Workspace, patiently, shown};
 use crate::cli::error::hinted;
 use crate::cli::{error, print};
-use crate::tools::{Caller, Failure, FailureKind, Given, Media, Output, Part, Tool, Watch};
+use crate::tools::{Caller, Failure, FailureKind, Given, Media, Origin, Output, Part, Tool, Watch};
 
 const MISUSED: u8 = 2;
 const TIMED_OUT: u8 = 124;
@@ -55,7 +55,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             // Nobody may be reading, and the call goes on all the same.
             drop(print::stderr(&format!("[{done}{of}] {message}\n")));
         });
-        match tools.call(Caller::Operator, &args.name, given, watch).await {
+        match tools.call(&Origin::outside(Caller::Operator), &args.name, given, watch).await {
             Ok(output) => give(output, args.out.as_deref()).map(|()| ExitCode::SUCCESS),
             Err(failure) => Ok(refused(&failure)),
         }

@@ -33,6 +33,7 @@ fn report(written: &[(Stream, &str)]) -> RunReport {
         late: Vec::new(),
         plan: None,
         checkpoint: Checkpoint::Kept { micros: 300 },
+        tools: std::collections::BTreeMap::new(),
         duration: Duration::from_micros(1_500),
     }
 }

@@ -371,6 +371,7 @@ impl Actor {
             late,
             plan: story.plan,
             checkpoint,
+            tools: self.origin.cell.as_ref().map(|cell| cell.counts()).unwrap_or_default(),
             duration: story.duration,
         })
     }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{LONGEST, Values};
+use crate::config::Order;
 use crate::nearest::nearest;
+use crate::tools::entry::Hints;
 use crate::tools::secrets::ReferenceError;
 
 /// The parameter for what the program reads.
@@ -84,6 +86,10 @@ pub struct Definition {
     pub form: Form,
     /// Exit codes that are no failure.
     pub success: Vec<i32>,
+    /// Whether its calls wait for each other.
+    pub order: Order,
+    /// What it says of its effects.
+    pub hints: Hints,
     /// What the reader should know, a sentence each.
     pub notes: Vec<String>,
 }
@@ -112,6 +118,8 @@ pub struct Recipe {
     pub preset: Values,
     /// Its parameters with what the recipe says of them; empty for all of the command's.
     pub params: Map<String, Value>,
+    /// What it says of its effects, where that differs from the command.
+    pub hints: Hints,
 }
 
 impl Recipe {
@@ -159,11 +167,13 @@ impl Definition {
             positionals,
             recipes: Vec::new(),
             end_of_options: end_of_options(document)?,
-            stdin: flag(document, STDIN)?,
+            stdin: flag(document, STDIN)?.unwrap_or(false),
             environment: environment(&table(document, "env")?)?,
             directory: directory(document)?,
             form: form(document)?,
             success: success(document.get("success"))?,
+            order: if flag(document, "serial")?.unwrap_or(false) { Order::Serial } else { Order::Parallel },
+            hints: hints(document)?,
             notes,
             name,
         };
@@ -192,7 +202,7 @@ impl Definition {
     fn read_recipe(&mut self, name: String, recipe: &Value) -> Result<Recipe, DefinitionError> {
         let place = format!("recipe `{name}`");
         let recipe = as_table(recipe, &place)?;
-        only(&recipe, &place, &["description", "preset", "params"])?;
+        only(&recipe, &place, &["description", "preset", "params", "read_only", "destructive"])?;
         let preset = table(&recipe, "preset")?;
         let mut params = table(&recipe, "params")?;
         for known in preset.keys().chain(params.keys()) {
@@ -215,11 +225,12 @@ impl Definition {
         }
         let is_known = |name: &str| self.slot(name).is_some() || (self.stdin && name == STDIN);
         let preset = preset.into_iter().filter(|(name, _)| is_known(name)).collect();
-        Ok(Recipe { description: text(&recipe, "description")?.unwrap_or_default(), name, preset, params })
+        let description = text(&recipe, "description")?.unwrap_or_default();
+        Ok(Recipe { description, hints: hints(&recipe)?, name, preset, params })
     }
 }
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 19] = [
     "name",
     "type",
     "command",
@@ -235,6 +246,9 @@ const KEYS: [&str; 16] = [
     "cwd",
     "output",
     "success",
+    "serial",
+    "read_only",
+    "destructive",
     "version",
 ];
 
@@ -287,19 +301,27 @@ fn texts(document: &Map<String, Value>, key: &str) -> Result<Vec<String>, Defini
     }
 }
 
-fn flag(document: &Map<String, Value>, key: &str) -> Result<bool, DefinitionError> {
+fn hints(table: &Map<String, Value>) -> Result<Hints, DefinitionError> {
+    let (read_only, destructive) = (flag(table, "read_only")?, flag(table, "destructive")?);
+    Ok(Hints { read_only, destructive, idempotent: None })
+}
+
+fn flag(document: &Map<String, Value>, key: &str) -> Result<Option<bool>, DefinitionError> {
     match document.get(key) {
-        None | Some(Value::Null) => Ok(false),
-        Some(Value::Bool(flag)) => Ok(*flag),
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
         // What older files may say for it.
-        Some(Value::String(word)) if ["yes", "on"].contains(&word.to_lowercase().as_str()) => Ok(true),
-        Some(Value::String(word)) if ["no", "off"].contains(&word.to_lowercase().as_str()) => Ok(false),
+        Some(Value::String(word)) if ["yes", "on"].contains(&word.to_lowercase().as_str()) => Ok(Some(true)),
+        Some(Value::String(word)) if ["no", "off"].contains(&word.to_lowercase().as_str()) => Ok(Some(false)),
         Some(_) => Err(wrong(format!("`{key}` must be true or false"))),
     }
 }
 
 fn end_of_options(document: &Map<String, Value>) -> Result<EndOfOptions, DefinitionError> {
-    Ok(if flag(document, "end_of_options")? { EndOfOptions::DoubleDash } else { EndOfOptions::None })
+    Ok(match flag(document, "end_of_options")? {
+        Some(true) => EndOfOptions::DoubleDash,
+        _ => EndOfOptions::None,
+    })
 }
 
 fn timeout(value: Option<&Value>) -> Result<Duration, DefinitionError> {
@@ -427,7 +449,12 @@ fn slot(name: &str, about: &Map<String, Value>, place: &str, more: &[&str]) -> R
     if schema["type"] == "array" && !schema.contains_key("items") {
         schema.insert("items".to_owned(), serde_json::json!({"type": ["string", "integer", "number"]}));
     }
-    Ok(Slot { name: name.to_owned(), flag: String::new(), schema, required: flag(about, "required")? })
+    Ok(Slot {
+        name: name.to_owned(),
+        flag: String::new(),
+        schema,
+        required: flag(about, "required")?.unwrap_or(false),
+    })
 }
 
 fn kind(about: &Map<String, Value>, place: &str) -> Result<&'static str, DefinitionError> {

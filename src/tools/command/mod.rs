@@ -16,11 +16,12 @@ use tokio::sync::Semaphore;
 use super::adapter::{Adapter, Kind, Listing, Patience, State, Task};
 use super::arguments::Arguments;
 use super::call::Watch;
-use super::entry::Raw;
+use super::entry::{Hints, Raw};
 use super::failure::{Failure, FailureKind};
 use super::output::{Media, Output};
 use super::process::{Finished, ProcessError, Program};
 use super::secrets::Secrets;
+use crate::config::Order;
 pub use definition::{Definition, DefinitionError};
 use definition::{Form, STDIN};
 
@@ -175,6 +176,15 @@ impl Adapter for CommandTools {
         Box::pin(async move { listing })
     }
 
+    fn order(&self) -> Order {
+        self.definition.order
+    }
+
+    fn generation(&self) -> u64 {
+        // A file is read once.
+        0
+    }
+
     fn call<'a>(
         &'a self,
         name: Option<&'a str>,
@@ -186,7 +196,7 @@ impl Adapter for CommandTools {
 }
 
 /// A tool's own description of itself.
-fn raw(name: &str, description: &str, input: Value, definition: &Definition) -> Raw {
+fn raw(name: &str, description: &str, input: Value, hints: Hints, definition: &Definition) -> Raw {
     let output = match definition.form {
         Form::Text => Some(serde_json::json!({"type": "string"})),
         Form::Lines => Some(serde_json::json!({"type": "array", "items": {"type": "string"}})),
@@ -200,7 +210,8 @@ fn raw(name: &str, description: &str, input: Value, definition: &Definition) -> 
         input,
         output,
         bytes,
-        hints: super::entry::Hints::default(),
+        // A recipe that says something of its own effects says all of them.
+        hints: if hints == Hints::default() { definition.hints } else { hints },
         tags: definition.tags.clone(),
         timeout: Some(definition.timeout + LONGEST_QUEUE),
     }

@@ -10,11 +10,13 @@ use super::{Raw, raw};
 
 /// The command itself with all that it takes; a recipe of the same name is what such a call means.
 pub fn of_command(definition: &Definition) -> Raw {
-    let input = match definition.recipe(&definition.name) {
-        Some(recipe) => input_of_recipe(definition, recipe),
-        None => input(definition.positionals.iter().chain(&definition.options), definition),
+    let (input, hints) = match definition.recipe(&definition.name) {
+        Some(recipe) => (input_of_recipe(definition, recipe), recipe.hints),
+        None => {
+            (input(definition.positionals.iter().chain(&definition.options), definition), definition.hints)
+        }
     };
-    raw(&definition.name, &definition.description, input, definition)
+    raw(&definition.name, &definition.description, input, hints, definition)
 }
 
 /// One recipe.
@@ -23,7 +25,7 @@ pub fn of_recipe(definition: &Definition, recipe: &Recipe) -> Raw {
         ("", whole) => whole.to_owned(),
         (own, _) => own.to_owned(),
     };
-    raw(&recipe.name, &description, input_of_recipe(definition, recipe), definition)
+    raw(&recipe.name, &description, input_of_recipe(definition, recipe), recipe.hints, definition)
 }
 
 fn input<'a>(slots: impl Iterator<Item = &'a Slot>, definition: &Definition) -> Value {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::config::Order;
 use crate::tools::secrets::{ReferenceError, Secrets};
 
 /// How long a server may be silent in the middle of a call when its entry does not say.
@@ -35,6 +36,8 @@ pub struct Entry {
     pub description: Option<String>,
     /// Words to find its tools by.
     pub tags: Vec<String>,
+    /// Whether its calls wait for each other.
+    pub order: Order,
     /// Masks what must not be shown.
     pub secrets: Secrets,
 }
@@ -113,6 +116,7 @@ impl Entry {
             timeout: timeout(entry)?,
             description: text(entry, "description").map(str::to_owned),
             tags: texts(entry, "tags")?,
+            order: order(entry)?,
             secrets: secrets.clone(),
         })
     }
@@ -186,6 +190,14 @@ fn pairs(
         pairs.push((name.clone(), value));
     }
     Ok(pairs)
+}
+
+fn order(entry: &Map<String, Value>) -> Result<Order, EntryError> {
+    match entry.get("serial") {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(Order::Parallel),
+        Some(Value::Bool(true)) => Ok(Order::Serial),
+        Some(_) => Err(wrong("`serial` must be true or false")),
+    }
 }
 
 /// Milliseconds, as clients write them.

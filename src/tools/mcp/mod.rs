@@ -27,6 +27,7 @@ use super::call::Watch;
 use super::entry::{Hints, Raw};
 use super::failure::{Failure, FailureKind};
 use super::output::Output;
+use crate::config::Order;
 pub use entry::{Entry, EntryError};
 use handler::Pending;
 use link::{Link, Peer};
@@ -292,6 +293,14 @@ impl Adapter for Upstream {
                 Patience::Start => self.refresh().await,
             }
         })
+    }
+
+    fn order(&self) -> Order {
+        self.entry.order
+    }
+
+    fn generation(&self) -> u64 {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).generation
     }
 
     fn call<'a>(

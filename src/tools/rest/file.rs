@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::config::Order;
 use crate::tools::secrets::{ReferenceError, Secrets};
 
 /// How long a request may take when the file does not say.
@@ -53,6 +54,8 @@ struct RawFile {
     #[serde(default)]
     allow_private: Vec<String>,
     retries: Option<u32>,
+    #[serde(default)]
+    serial: bool,
 }
 
 /// One key as it is written.
@@ -156,6 +159,8 @@ pub struct ApiFile {
     pub allow_private: Vec<String>,
     /// How often a request that changes nothing twice is tried again.
     pub retries: u32,
+    /// Whether its calls wait for each other.
+    pub order: Order,
     /// Masks what must not be shown.
     pub secrets: Secrets,
     include: Vec<String>,
@@ -213,6 +218,7 @@ impl ApiFile {
             auth,
             allow_private: raw.allow_private,
             retries: raw.retries.unwrap_or(2).min(10),
+            order: if raw.serial { Order::Serial } else { Order::Parallel },
             secrets: secrets.clone(),
             include: raw.include,
             exclude: raw.exclude,

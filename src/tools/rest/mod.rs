@@ -30,6 +30,7 @@ use super::failure::{Failure, FailureKind};
 use super::files;
 use super::output::Output;
 use super::secrets::Secrets;
+use crate::config::Order;
 use auth::{Freshness, Keys};
 use document::Document;
 pub use file::ApiFile;
@@ -281,6 +282,14 @@ impl Adapter for Api {
                 Err(why) => nothing(State::Failed(why)),
             }
         })
+    }
+
+    fn order(&self) -> Order {
+        self.file.order
+    }
+
+    fn generation(&self) -> u64 {
+        u64::from(self.loaded.initialized())
     }
 
     fn call<'a>(

@@ -1,8 +1,10 @@
 //! What `actwright.toml` allows: who may call what, how often, and that no other spelling is a way around it.
 
-use serde_json::json;
+use std::process::Command;
 
-use super::{heard, over, raised, said, scripted, upstream_file, value};
+use serde_json::{Value, json};
+
+use super::{base, heard, over, raised, said, scripted, upstream_file, value};
 use crate::support::Client;
 
 const POLICY: &str = r#"
@@ -91,4 +93,66 @@ fn no_other_spelling_is_a_way_around() {
     assert_eq!(value(&mut client, "tools.up.get_thing(), tools.show.other()"), "('get_thing {}', '[]\\n')");
     assert!(!heard(&client, "up").iter().any(|line| line.contains("get-thing")));
     assert!(!heard(&client, "up").iter().any(|line| line.starts_with("resources/read")));
+}
+
+/// A command that fails when another call of it is under way.
+const ALONE: &str = "\ncommand: sh\nargs: [-c, \"mkdir $0 && sleep 0.05 && rmdir $0\", DIRECTORY]\ndescription: Wants to be alone.\n";
+
+#[test]
+fn calls_wait_for_each_other_where_file_or_policy_says_so() {
+    let tool = |name: &str, more: &str| format!("name: {name}{}{more}", ALONE.replace("DIRECTORY", name));
+    let policy = "[tools.policy.\"ruled*\"]\nserial = true\n[tools.policy.\"free\"]\nper_cell = 50\n";
+    let mut client = over(&[
+        ("tools/filed.yaml", &tool("filed", "serial: true\n")),
+        ("tools/ruled.yaml", &tool("ruled", "")),
+        ("tools/free.yaml", &tool("free", "")),
+        ("actwright.toml", policy),
+    ]);
+    let gather = |name: &str| {
+        format!(
+            "import asyncio\nr = await asyncio.gather(*[tools.{name}() for _ in range(4)], return_exceptions=True)\n\
+             sum(isinstance(x, Exception) for x in r)"
+        )
+    };
+    assert_eq!(value(&mut client, &gather("filed")), "0");
+    assert_eq!(value(&mut client, &gather("ruled")), "0");
+    assert_ne!(value(&mut client, &gather("free")), "0", "side by side they meet");
+}
+
+#[test]
+fn every_call_counts_for_its_cell_and_leaves_a_record() {
+    let policy =
+        "[tools.policy.\"up.echo\"]\nper_cell = 2\n[tools.policy.\"up.errors\"]\npermission = \"deny\"\n";
+    let files = [("mcp.json", scripted("up", "good")), ("actwright.toml", policy.to_owned())];
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let base = base(&files);
+    let code = "def call(f, *args):\n    try:\n        f(*args)\n        return 'ok'\n    except ToolError as e:\n        \
+                return e.kind\n[call(tools.up.echo, n) for n in range(3)] + [call(tools.up.errors), call(tools.up.echo)]";
+    std::fs::write(base.path().join("cell.py"), code).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
+    command.args(["run", "--json", "--log", "warn,audit=info"]).arg(base.path().join("cell.py"));
+    let ended = command.env("ACTWRIGHT_BASE", base.path()).env("NO_COLOR", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    let run: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!(run["result"], "['ok', 'ok', 'denied', 'denied', 'arguments']", "{run}");
+    let calls = run["tool_calls"].as_array().unwrap();
+    let brief: Vec<_> = calls.iter().map(|call| (&call["tool"], &call["calls"], &call["failed"])).collect();
+    assert_eq!(
+        brief,
+        [(&json!("up.echo"), &json!(4), &json!(2)), (&json!("up.errors"), &json!(1), &json!(1))]
+    );
+    assert!(
+        calls[0]["sent"].as_u64().unwrap() > 0 && calls[0]["received"].as_u64().unwrap() > 0,
+        "{calls:?}"
+    );
+    let records: Vec<&str> = said.lines().filter(|line| line.contains("audit: tool call")).collect();
+    assert_eq!(records.len(), 5, "{said}");
+    let session = run["session"].as_str().unwrap();
+    let outcomes = ["ok", "ok", "denied", "denied", "arguments"];
+    for (record, outcome) in records.iter().zip(outcomes) {
+        assert!(record.contains(&format!("outcome=\"{outcome}\"")), "{record}");
+        assert!(record.contains(session) && record.contains("caller=\"code\""), "{record}");
+    }
+    let digest = |record: &str| record.split("arguments=").nth(1).unwrap()[..34].to_owned();
+    assert_ne!(digest(records[0]), digest(records[1]));
 }
