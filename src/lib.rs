@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod host_calls;
 pub mod hosts;
+pub mod masks;
 pub mod mcp;
 pub mod names;
 pub mod nearest;

@@ -65,7 +65,7 @@ impl HostCalls {
             Err(error) => return Answering::Now(Err(error)),
         };
         match name {
-            "progress" => Answering::Now(progress::report(&named, watcher)),
+            "progress" => Answering::Now(progress::report(&named, watcher, &self.tools.masks().now())),
             _ => match name.strip_prefix("tools.") {
                 Some(request) => tools::begin(&self.tools, request, positional, named, origin, watcher),
                 None => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),

@@ -4,13 +4,14 @@ use actwright_protocol::Value;
 use tokio::sync::mpsc;
 
 use super::{Answer, Named, encoded, error};
+use crate::masks::Mask;
 use crate::session::report::RunEvent;
 
 /// The longest message that is passed on, in characters.
 const MESSAGE: usize = 500;
 
 /// Answers one report.
-pub fn report(named: &Named, watcher: Option<mpsc::Sender<RunEvent>>) -> Answer {
+pub fn report(named: &Named, watcher: Option<mpsc::Sender<RunEvent>>, mask: &Mask) -> Answer {
     let Some(done) = named.get("done").and_then(number) else {
         return Err(error("invalid_arguments", "progress: `done` must be a finite number"));
     };
@@ -18,6 +19,8 @@ pub fn report(named: &Named, watcher: Option<mpsc::Sender<RunEvent>>) -> Answer 
         Some(Value::Str(text)) => text.as_str(),
         _ => "",
     };
+    let masked = mask.text(message);
+    let message = masked.as_deref().unwrap_or(message);
     tell(watcher.as_ref(), done, named.get("total").and_then(number), message);
     encoded(&Value::Nil)
 }

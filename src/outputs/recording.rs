@@ -13,6 +13,7 @@ use super::account::{Account, Cost};
 use super::decode::Decoder;
 use super::text::{Text, count};
 use super::{Part, Stream};
+use crate::masks::Masks;
 
 /// Changes of stream that are remembered; a cell that alternates more often is shown stream by stream.
 const MAX_SEGMENTS: usize = 10_000;
@@ -22,6 +23,9 @@ const MAX_SEGMENTS: usize = 10_000;
 pub struct Recorder {
     recorded: Arc<Recorded>,
     decoders: [Decoder; 2],
+    masks: Masks,
+    /// The end of each stream so far, where that may be the beginning of a secret.
+    held: [Vec<u8>; 2],
 }
 
 /// A cheap handle on what was recorded.
@@ -97,23 +101,34 @@ enum AllRuns {
 }
 
 impl Recorder {
-    pub(super) fn new(dir: Arc<Path>, account: Arc<Account>) -> Self {
+    pub(super) fn new(dir: Arc<Path>, account: Arc<Account>, masks: Masks) -> Self {
         let recorded = Recorded { dir, account, state: Mutex::default() };
-        Self { recorded: Arc::new(recorded), decoders: Default::default() }
+        Self { recorded: Arc::new(recorded), decoders: Default::default(), masks, held: Default::default() }
     }
 
-    /// Appends bytes as they were read from one of the cell's pipes; gives back their text.
+    /// Appends bytes as they were read from one of the cell's pipes; gives back their text, without secrets.
     ///
-    /// A character whose end has not come yet is held back until the next write or [`Self::flush`].
+    /// A character or secret whose end has not come yet is held back until the next write or [`Self::flush`].
     pub fn write<'a>(&mut self, stream: Stream, bytes: &'a [u8]) -> Cow<'a, str> {
+        let mask = self.masks.now();
+        if mask.is_empty() {
+            return self.push(stream, bytes);
+        }
+        let shown = mask.piece(&mut self.held[stream as usize], bytes);
+        self.push(stream, &shown).into_owned().into()
+    }
+
+    fn push<'a>(&mut self, stream: Stream, bytes: &'a [u8]) -> Cow<'a, str> {
         let text = self.decoders[stream as usize].push(bytes);
         self.recorded.push(stream, &text);
         text
     }
 
-    /// Writes out, as escapes, what still waits for the rest of a character.
+    /// Writes out what still waits for the rest of a secret and, as escapes, of a character.
     pub fn flush(&mut self) {
         for stream in [Stream::Stdout, Stream::Stderr] {
+            let held = std::mem::take(&mut self.held[stream as usize]);
+            self.push(stream, &held);
             let text = self.decoders[stream as usize].finish();
             self.recorded.push(stream, &text);
         }

@@ -14,6 +14,7 @@ use super::grep::{GrepResult, search};
 use super::recording::{Recorder, Recording};
 use super::spool::Spool;
 use super::text::Text;
+use crate::masks::Masks;
 use crate::names::{OutputId, SessionId};
 
 /// Open files behind all kept outputs; each long text has one, and the process may open 1,024 by default.
@@ -132,6 +133,7 @@ pub enum ReadError {
 struct Shared {
     dir: Arc<Path>,
     limit: u64,
+    masks: Masks,
     account: Arc<Account>,
     state: Mutex<State>,
 }
@@ -158,15 +160,17 @@ struct Entry {
 }
 
 impl Outputs {
-    /// A store whose long texts go to unnamed files in `dir` and that keeps `limit` bytes.
-    pub fn new(dir: PathBuf, limit: u64) -> Self {
-        let shared = Shared { dir: Arc::from(dir), limit, account: Arc::default(), state: Mutex::default() };
+    /// A store whose long texts go to unnamed files in `dir`, that keeps `limit` bytes and takes nothing that these mask.
+    pub fn new(dir: PathBuf, limit: u64, masks: Masks) -> Self {
+        let dir = Arc::from(dir);
+        let shared = Shared { dir, limit, masks, account: Arc::default(), state: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }
 
     /// A recorder for a cell that is about to run.
     pub fn recorder(&self) -> Recorder {
-        Recorder::new(Arc::clone(&self.shared.dir), Arc::clone(&self.shared.account))
+        let shared = &self.shared;
+        Recorder::new(Arc::clone(&shared.dir), Arc::clone(&shared.account), shared.masks.clone())
     }
 
     /// Keeps a finished cell under `id`, dropping the oldest ones where they pass the limit.

@@ -23,6 +23,7 @@ mod cell;
 mod copies;
 mod death;
 mod late;
+mod masking;
 mod registry;
 pub mod report;
 
@@ -141,7 +142,8 @@ impl Sessions {
     }
 
     fn over(config: Arc<Config>, workers: Workers, host_calls: HostCalls) -> Self {
-        let outputs = Outputs::new(kept(&config), config.results.kept_outputs);
+        let outputs =
+            Outputs::new(kept(&config), config.results.kept_outputs, host_calls.tools().masks().clone());
         let registry = Arc::new(Registry::new(config, workers, outputs, host_calls));
         tokio::spawn(registry::expire(Arc::downgrade(&registry)));
         Self { registry }

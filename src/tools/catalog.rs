@@ -26,6 +26,7 @@ use super::search::{self, Document, Ranked};
 use super::secrets::{Lookup, Secrets};
 use super::shape::Shape;
 use crate::config::ToolRule;
+use crate::masks::Masks;
 use crate::nearest::nearest;
 
 /// Bytes of one result; what is larger belongs into a file or an artifact.
@@ -82,7 +83,7 @@ pub struct Found {
 impl Tools {
     /// The tools that the files below `base` describe. Nothing is started yet.
     pub fn open(base: &Path, rules: Vec<ToolRule>, lookup: Lookup) -> Self {
-        let secrets = Secrets::new(lookup.clone());
+        let secrets = Secrets::new(base, lookup.clone());
         let loaded = files::load(base, &secrets, &*lookup);
         Self::over(loaded, rules, secrets)
     }
@@ -119,7 +120,12 @@ impl Tools {
     /// The tools of these sources, each with the name of its namespace, for a program that brings its own.
     pub fn of(adapters: Vec<(String, Arc<dyn Adapter>)>, rules: Vec<ToolRule>) -> Self {
         let loaded = files::Loaded { adapters, ..files::Loaded::default() };
-        Self::over(loaded, rules, Secrets::new(Arc::new(|_| None)))
+        Self::over(loaded, rules, Secrets::new(Path::new(""), Arc::new(|_| None)))
+    }
+
+    /// All that must never go back to code or to the model.
+    pub fn masks(&self) -> &Masks {
+        self.inner.secrets.masks()
     }
 
     /// What could not be loaded, and why.

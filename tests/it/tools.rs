@@ -14,6 +14,7 @@ mod endings;
 mod overlap;
 mod policy;
 mod remote;
+mod secrets;
 mod surface;
 mod upstreams;
 

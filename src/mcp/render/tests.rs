@@ -14,7 +14,7 @@ fn id(n: u32) -> OutputId {
 }
 
 fn report(written: &[(Stream, &str)]) -> RunReport {
-    let mut recorder = Outputs::new(std::env::temp_dir(), 1 << 30).recorder();
+    let mut recorder = Outputs::new(std::env::temp_dir(), 1 << 30, Default::default()).recorder();
     for (stream, text) in written {
         recorder.write(*stream, text.as_bytes());
     }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn recorder() -> Recorder {
-    Recorder::new(Arc::from(std::env::temp_dir()), Arc::default())
+    Recorder::new(Arc::from(std::env::temp_dir()), Arc::default(), Masks::default())
 }
 
 fn all(recording: &Recording, part: Part) -> String {
@@ -85,7 +85,7 @@ fn too_many_runs_are_forgotten_and_the_text_is_not() {
 #[test]
 fn the_account_is_even_in_the_end() {
     let account = Arc::new(Account::default());
-    let mut recorder = Recorder::new(Arc::from(std::env::temp_dir()), Arc::clone(&account));
+    let mut recorder = Recorder::new(Arc::from(std::env::temp_dir()), Arc::clone(&account), Masks::default());
     recorder.write(Stream::Stdout, &[b'x'; 200_000]);
     recorder.write(Stream::Stderr, b"y");
     let total = account.total();
@@ -93,4 +93,17 @@ fn the_account_is_even_in_the_end() {
     assert!(total.memory >= 2 * (64 << 10), "{total:?}");
     drop(recorder);
     assert_eq!(account.total(), Cost::default());
+}
+
+#[test]
+fn a_secret_is_not_recorded_wherever_writes_cut_it() {
+    let masks = Masks::default();
+    masks.learn("s3cret/value");
+    let mut recorder = Recorder::new(Arc::from(std::env::temp_dir()), Arc::default(), masks);
+    assert_eq!(recorder.write(Stream::Stdout, b"a s3cret"), "a ");
+    // The other stream is another text.
+    assert_eq!(recorder.write(Stream::Stderr, b"/value"), "/value");
+    assert_eq!(recorder.write(Stream::Stdout, b"/value b s3cr"), "*** b ");
+    recorder.flush();
+    assert_eq!(all(&recorder.recording(), Part::Stdout), "a *** b s3cr");
 }

@@ -1,6 +1,7 @@
 //! Tests of the store: parts, pages, what is dropped and what its readers are told.
 
 use super::*;
+use crate::masks::Masks;
 use crate::outputs::Stream;
 
 fn kept(outputs: &Outputs, written: &str) -> Kept {
@@ -17,7 +18,7 @@ fn kept(outputs: &Outputs, written: &str) -> Kept {
 }
 
 fn store(limit: u64) -> Outputs {
-    Outputs::new(std::env::temp_dir(), limit)
+    Outputs::new(std::env::temp_dir(), limit, Masks::default())
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::outputs::Kept;
 use crate::session::SessionError;
 use crate::session::cell::{Delivery, Due, End, Running, Stopping, Story};
 use crate::session::death::Stop;
+use crate::session::masking;
 use crate::session::report::{Checkpoint, Keep, RunReport, SessionState};
 use crate::worker::{Event, Worker};
 
@@ -335,10 +336,11 @@ impl Actor {
     fn report(
         &mut self,
         running: &mut Running,
-        story: Story,
+        mut story: Story,
         checkpoint: Checkpoint,
     ) -> Result<RunReport, SessionError> {
         running.recorder.flush();
+        masking::story(&mut story, &self.host_calls.tools().masks().now());
         let output_id = OutputId::random().map_err(internal)?;
         let recording = running.recorder.recording();
         let kept = Kept {

@@ -20,7 +20,7 @@ use super::entry::{Hints, Raw};
 use super::failure::{Failure, FailureKind};
 use super::output::{Media, Output};
 use super::process::{Finished, ProcessError, Program};
-use super::secrets::Secrets;
+use super::secrets::{Secrets, Template};
 use crate::config::Order;
 pub use definition::{Definition, DefinitionError};
 use definition::{Form, STDIN};
@@ -42,23 +42,24 @@ const QUOTE: usize = 2_000;
 pub struct CommandTools {
     definition: Definition,
     listing: Listing,
-    environment: Vec<(String, String)>,
+    environment: Vec<(String, Template)>,
     directory: std::path::PathBuf,
     secrets: Secrets,
     turns: Semaphore,
 }
 
 impl CommandTools {
-    /// From a definition; references in its environment are followed now, so that a missing one is reported now.
+    /// From a definition; references in its environment are read now and followed with each call.
     pub fn new(
         definition: Definition,
         base: &Path,
         surroundings: &[(String, String)],
         secrets: &Secrets,
     ) -> Result<Self, DefinitionError> {
-        let mut environment = surroundings.to_vec();
+        let plain = |(name, value): &(String, String)| (name.clone(), Template::plain(value));
+        let mut environment: Vec<_> = surroundings.iter().map(plain).collect();
         for (name, value) in &definition.environment {
-            let value = secrets.expand(value)?;
+            let value = Template::read(value, secrets)?;
             environment.retain(|(known, _)| known != name);
             environment.push((name.clone(), value));
         }
@@ -83,13 +84,24 @@ impl CommandTools {
         })
     }
 
-    fn program(&self, arguments: Vec<String>) -> Program {
-        Program {
-            program: self.definition.command.clone(),
-            arguments,
-            environment: self.environment.clone(),
-            directory: self.directory.clone(),
+    async fn program(&self, arguments: Vec<String>) -> Result<Program, Failure> {
+        let mut environment = Vec::with_capacity(self.environment.len());
+        for (name, value) in &self.environment {
+            let value = value.resolve(&self.secrets).await;
+            let value = value.map_err(|error| Failure::unavailable(format!("`env`, `{name}`: {error}")))?;
+            environment.push((name.clone(), value));
         }
+        let (program, directory) = (self.definition.command.clone(), self.directory.clone());
+        Ok(Program { program, arguments, environment, directory })
+    }
+
+    /// Whether there is such a program; where to look for it is no secret.
+    fn is_there(&self) -> bool {
+        let path = self.environment.iter().find(|(name, _)| name == "PATH");
+        let path = path.and_then(|(_, value)| value.resolve_now(&self.secrets).ok());
+        let environment = path.map(|path| ("PATH".to_owned(), path)).into_iter().collect();
+        let (program, directory) = (self.definition.command.clone(), self.directory.clone());
+        Program { program, arguments: Vec::new(), environment, directory }.is_there()
     }
 
     async fn perform(&self, recipe: Option<&str>, arguments: Arguments) -> Result<Output, Failure> {
@@ -102,7 +114,7 @@ impl CommandTools {
         let time = self.definition.timeout;
         // Its time begins when it has its turn.
         let _turn = self.turns.acquire().await.map_err(|error| Failure::failed(error.to_string()))?;
-        match self.program(argv).run(&input, MOST, time).await {
+        match self.program(argv).await?.run(&input, MOST, time).await {
             Ok(finished) if self.definition.success.contains(&finished.code) => self.result(finished),
             Ok(finished) => Err(self.failed(finished)),
             Err(error @ ProcessError::Timeout(_)) => {
@@ -169,7 +181,7 @@ impl Adapter for CommandTools {
 
     fn listing(&self, _patience: Patience) -> Task<'_, Listing> {
         let mut listing = self.listing.clone();
-        if !self.program(Vec::new()).is_there() {
+        if !self.is_there() {
             listing.state =
                 State::Failed(format!("there is no program `{}` on this machine", self.definition.command));
         }

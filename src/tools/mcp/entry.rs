@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::config::Order;
-use crate::tools::secrets::{ReferenceError, Secrets};
+use crate::tools::secrets::{ReferenceError, Secrets, Template};
 
 /// How long a server may be silent in the middle of a call when its entry does not say.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -50,9 +50,9 @@ pub enum Way {
         /// It.
         command: String,
         /// Its arguments.
-        arguments: Vec<String>,
+        arguments: Vec<Template>,
         /// Its whole environment.
-        environment: Vec<(String, String)>,
+        environment: Vec<(String, Template)>,
         /// Where it runs.
         directory: PathBuf,
     },
@@ -61,7 +61,7 @@ pub enum Way {
         /// Where.
         url: String,
         /// Sent with every request.
-        headers: Vec<(String, String)>,
+        headers: Vec<(String, Template)>,
         /// Which of the two transports it speaks.
         transport: Transport,
     },
@@ -77,7 +77,7 @@ pub enum Transport {
 }
 
 impl Entry {
-    /// Reads an entry; references are followed now, so that a missing one is reported now.
+    /// Reads an entry; references to secrets are read now and followed whenever the server is started or greeted.
     pub fn read(
         entry: &Value,
         base: &Path,
@@ -128,9 +128,12 @@ impl Entry {
         surroundings: &[(String, String)],
         secrets: &Secrets,
     ) -> Result<Way, EntryError> {
-        let arguments =
-            texts(entry, "args")?.iter().map(|text| secrets.expand(text)).collect::<Result<_, _>>()?;
-        let mut environment = surroundings.to_vec();
+        let arguments = texts(entry, "args")?
+            .iter()
+            .map(|text| Template::read(text, secrets))
+            .collect::<Result<_, _>>()?;
+        let plain = |(name, value): &(String, String)| (name.clone(), Template::plain(value));
+        let mut environment: Vec<_> = surroundings.iter().map(plain).collect();
         for (name, value) in pairs(entry, "env", secrets)? {
             environment.retain(|(known, _)| *known != name);
             environment.push((name, value));
@@ -170,7 +173,7 @@ fn pairs(
     entry: &Map<String, Value>,
     key: &str,
     secrets: &Secrets,
-) -> Result<Vec<(String, String)>, EntryError> {
+) -> Result<Vec<(String, Template)>, EntryError> {
     let table = match entry.get(key) {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Object(table)) => table,
@@ -179,7 +182,7 @@ fn pairs(
     let mut pairs = Vec::new();
     for (name, value) in table {
         let value = match value {
-            Value::String(text) => secrets.expand(text)?,
+            Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
             _ => return Err(wrong(format!("`{key}`, `{name}` must be a text"))),
@@ -187,7 +190,7 @@ fn pairs(
         if name.is_empty() || name.contains(['=', '\0', '\n']) || value.contains(['\0', '\n']) {
             return Err(wrong(format!("`{key}`, `{name}` cannot be used")));
         }
-        pairs.push((name.clone(), value));
+        pairs.push((name.clone(), Template::read(&value, secrets)?));
     }
     Ok(pairs)
 }

@@ -20,6 +20,7 @@ use super::entry::{Entry, Transport, Way};
 use super::handler::Shared;
 use super::sse::SseTransport;
 use crate::tools::process::{Program, Running, tail};
+use crate::tools::secrets::Template;
 use crate::tools::web;
 
 /// How long a server may take to start and greet.
@@ -225,10 +226,14 @@ impl Link {
         let mut process = None;
         let greeted = match &self.entry.way {
             Way::Program { command, arguments, environment, directory } => {
+                let mut values = Vec::with_capacity(arguments.len());
+                for argument in arguments {
+                    values.push(self.value(argument).await?);
+                }
                 let program = Program {
                     program: command.clone(),
-                    arguments: arguments.clone(),
-                    environment: environment.clone(),
+                    arguments: values,
+                    environment: self.pairs(environment).await?,
                     directory: directory.clone(),
                 };
                 let mut running = program.start().map_err(|error| Refused::Other(error.to_string()))?;
@@ -250,7 +255,7 @@ impl Link {
             }
             Way::Address { url, headers, transport } => {
                 let client = web::builder().build().map_err(|error| Refused::Other(error.to_string()))?;
-                let headers = header_map(headers)?;
+                let headers = header_map(&self.pairs(headers).await?)?;
                 match transport {
                     Transport::Streamable => {
                         let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
@@ -280,6 +285,25 @@ impl Link {
             tasks.push(tokio::spawn(follow(peer.clone())).abort_handle());
         }
         Ok(Connection { service, peer, _process: process, tasks })
+    }
+
+    /// What a text of the entry stands for now.
+    async fn value(&self, template: &Template) -> Result<String, Refused> {
+        let value = template.resolve(&self.entry.secrets).await;
+        let value = value.map_err(|error| Refused::Other(error.to_string()))?;
+        // What a program gave may be anything.
+        if value.contains(['\0', '\n']) {
+            return Err(Refused::Other("a reference in its entry gave more than one line".to_owned()));
+        }
+        Ok(value)
+    }
+
+    async fn pairs(&self, pairs: &[(String, Template)]) -> Result<Vec<(String, String)>, Refused> {
+        let mut values = Vec::with_capacity(pairs.len());
+        for (name, template) in pairs {
+            values.push((name.clone(), self.value(template).await?));
+        }
+        Ok(values)
     }
 
     fn note(&self, peer: &Peer) {

@@ -14,7 +14,7 @@ use super::reach::is_same_site;
 use super::request::{Keep, Prepared, encode};
 use super::send::Sender;
 use crate::tools::failure::Failure;
-use crate::tools::secrets::Secrets;
+use crate::tools::secrets::Template;
 
 /// A fetched token is not used in its last moments.
 const MARGIN: Duration = Duration::from_secs(30);
@@ -41,10 +41,18 @@ struct Prepare {
 
 /// How a key goes into a request.
 enum Way {
-    Header(String, String),
-    Query(String, String),
-    Cookie(String, String),
-    Client { token_url: String, id: String, secret: String, scopes: Vec<String>, token: Mutex<Option<Token>> },
+    Bearer(Template),
+    Basic(Template, Template),
+    Header(String, Template),
+    Query(String, Template),
+    Cookie(String, Template),
+    Client {
+        token_url: String,
+        id: String,
+        secret: Template,
+        scopes: Vec<String>,
+        token: Mutex<Option<Token>>,
+    },
 }
 
 impl std::fmt::Debug for Way {
@@ -71,13 +79,8 @@ pub enum Freshness {
 
 impl Keys {
     /// The file's keys for the schemes of a document; `place` is the document's address if it has one.
-    pub fn new(
-        keys: &[Key],
-        schemes: &HashMap<String, Value>,
-        place: Option<&str>,
-        secrets: &Secrets,
-    ) -> Result<Self, String> {
-        let keys = keys.iter().map(|key| prepare(key, schemes, place, secrets)).collect::<Result<_, _>>()?;
+    pub fn new(keys: &[Key], schemes: &HashMap<String, Value>, place: Option<&str>) -> Result<Self, String> {
+        let keys = keys.iter().map(|key| prepare(key, schemes, place)).collect::<Result<_, _>>()?;
         Ok(Self { keys })
     }
 
@@ -128,12 +131,7 @@ impl Keys {
     }
 }
 
-fn prepare(
-    key: &Key,
-    schemes: &HashMap<String, Value>,
-    place: Option<&str>,
-    secrets: &Secrets,
-) -> Result<Prepare, String> {
+fn prepare(key: &Key, schemes: &HashMap<String, Value>, place: Option<&str>) -> Result<Prepare, String> {
     let scheme = match &key.scheme {
         None => None,
         Some(name) => {
@@ -151,14 +149,9 @@ fn prepare(
     };
     let said =
         |key: &str| scheme.and_then(|scheme| scheme.get(key)).and_then(Value::as_str).map(str::to_owned);
-    let authorization = |text: String| Way::Header(AUTHORIZATION.to_owned(), text);
     let way = match key.credential.clone() {
-        Credential::Bearer(token) => authorization(format!("Bearer {token}")),
-        Credential::Basic(name, password) => {
-            let pair = STANDARD.encode(format!("{name}:{password}"));
-            secrets.learn(&pair);
-            authorization(format!("Basic {pair}"))
-        }
+        Credential::Bearer(token) => Way::Bearer(token),
+        Credential::Basic(name, password) => Way::Basic(name, password),
         Credential::Value { place, name, value } => {
             let name = name.or_else(|| said("name"));
             let name = name.ok_or("a key with `value` needs a `name`, in the tool file or its scheme")?;
@@ -199,21 +192,32 @@ impl Way {
             Self::Header(name, _) => ("header", name),
             Self::Query(name, _) => ("query", name),
             Self::Cookie(name, _) => ("cookie", name),
-            Self::Client { .. } => ("header", AUTHORIZATION),
+            Self::Bearer(_) | Self::Basic(..) | Self::Client { .. } => ("header", AUTHORIZATION),
         }
     }
 
     async fn apply(&self, prepared: &mut Prepared, sender: &Sender) -> Result<Freshness, Failure> {
         match self {
-            Self::Header(name, value) => prepared.set_header(name, value),
+            Self::Bearer(token) => {
+                let token = sender.key(token).await?;
+                prepared.set_header(AUTHORIZATION, &format!("Bearer {token}"));
+            }
+            Self::Basic(name, password) => {
+                let (name, password) = (sender.value(name).await?, sender.key(password).await?);
+                let pair = STANDARD.encode(format!("{name}:{password}"));
+                sender.learn(&pair);
+                prepared.set_header(AUTHORIZATION, &format!("Basic {pair}"));
+            }
+            Self::Header(name, value) => prepared.set_header(name, &sender.key(value).await?),
             Self::Query(name, value) => {
-                let name = encode(name, Keep::Nothing);
+                let (name, value) = (encode(name, Keep::Nothing), sender.key(value).await?);
                 prepared.query.retain(|(known, _)| *known != name);
-                prepared.query.push((name, encode(value, Keep::Nothing)));
+                prepared.query.push((name, encode(&value, Keep::Nothing)));
             }
             Self::Cookie(name, value) => {
+                let value = sender.key(value).await?;
                 prepared.cookies.retain(|(known, _)| known != name);
-                prepared.cookies.push((name.clone(), value.clone()));
+                prepared.cookies.push((name.clone(), value));
             }
             Self::Client { token_url, id, secret, scopes, token } => {
                 // Held over the request: of a hundred calls at once, one fetches the token.
@@ -222,7 +226,8 @@ impl Way {
                     prepared.set_header(AUTHORIZATION, &format!("Bearer {}", token.text));
                     return Ok(Freshness::Kept);
                 }
-                let (text, seconds) = fetch(sender, token_url, id, secret, scopes).await?;
+                let secret = sender.key(secret).await?;
+                let (text, seconds) = fetch(sender, token_url, id, &secret, scopes).await?;
                 prepared.set_header(AUTHORIZATION, &format!("Bearer {text}"));
                 let until = Instant::now() + Duration::from_secs(seconds).saturating_sub(MARGIN);
                 *kept = Some(Token { text, until });

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::Order;
-use crate::tools::secrets::{ReferenceError, Secrets};
+use crate::tools::secrets::{ReferenceError, Secrets, Template};
 
 /// How long a request may take when the file does not say.
 const TIMEOUT: u64 = 60;
@@ -109,12 +109,12 @@ pub enum Credential {
         /// Its name there.
         name: Option<String>,
         /// The secret.
-        value: String,
+        value: Template,
     },
     /// `Authorization: Bearer`.
-    Bearer(String),
+    Bearer(Template),
     /// `Authorization: Basic`.
-    Basic(String, String),
+    Basic(Template, Template),
     /// A token is fetched with the client's own credentials.
     Client {
         /// Where from; the scheme says it where the file does not.
@@ -122,7 +122,7 @@ pub enum Credential {
         /// Who asks.
         id: String,
         /// The secret.
-        secret: String,
+        secret: Template,
         /// What for.
         scopes: Vec<String>,
     },
@@ -152,7 +152,7 @@ pub struct ApiFile {
     /// Values for the variables in the document's servers.
     pub variables: Map<String, Value>,
     /// Sent with every request.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Template)>,
     /// Keys.
     pub auth: Vec<Key>,
     /// Hosts that may be private, as `host` or `host:port`.
@@ -203,7 +203,7 @@ impl ApiFile {
         let mut headers = Vec::new();
         for (name, value) in &raw.headers {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            headers.push((name.clone(), secrets.expand(&value)?));
+            headers.push((name.clone(), Template::read(&value, secrets)?));
         }
         let auth = raw.auth.into_iter().map(|key| read_key(key, secrets)).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -261,25 +261,18 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 fn read_key(raw: RawKey, secrets: &Secrets) -> Result<Key, FileError> {
-    let expand = |text: Option<String>| -> Result<Option<String>, FileError> {
-        let Some(text) = text else { return Ok(None) };
-        let value = secrets.expand(&text)?;
-        secrets.learn(&value);
-        Ok(Some(value))
-    };
+    let read = |text: Option<String>| Template::read(&text.unwrap_or_default(), secrets);
     let credential = match (raw.token, raw.value, raw.username, raw.client_id) {
-        (Some(token), None, None, None) => Credential::Bearer(expand(Some(token))?.unwrap_or_default()),
+        (Some(token), None, None, None) => Credential::Bearer(read(Some(token))?),
         (None, Some(value), None, None) => {
-            let value = expand(Some(value))?.unwrap_or_default();
+            let value = read(Some(value))?;
             Credential::Value { place: raw.place, name: raw.name, value }
         }
-        (None, None, Some(username), None) => {
-            Credential::Basic(secrets.expand(&username)?, expand(raw.password)?.unwrap_or_default())
-        }
+        (None, None, Some(username), None) => Credential::Basic(read(Some(username))?, read(raw.password)?),
         (None, None, None, Some(id)) => Credential::Client {
             token_url: raw.token_url.map(|url| secrets.expand(&url)).transpose()?,
             id: secrets.expand(&id)?,
-            secret: expand(raw.client_secret)?.unwrap_or_default(),
+            secret: read(raw.client_secret)?,
             scopes: raw.scopes,
         },
         _ => {

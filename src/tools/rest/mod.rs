@@ -126,7 +126,7 @@ impl Api {
             Source::Url(place) => Some(place.as_str()),
             _ => None,
         };
-        let keys = Keys::new(&file.auth, &described.schemes, place, &file.secrets)?;
+        let keys = Keys::new(&file.auth, &described.schemes, place)?;
         for operation in &mut described.operations {
             self.hide_filled(operation, &keys);
         }
@@ -233,12 +233,16 @@ impl Api {
         let mut prepared = Prepared::new(&self.server_of(operation, loaded)?, operation, &arguments)?;
         drop(arguments);
         for (name, value) in &self.file.headers {
-            prepared.set_header(name, value);
+            prepared.set_header(name, &loaded.sender.value(value).await?);
         }
         let freshness = loaded.keys.apply(&mut prepared, operation, &loaded.sender).await?;
         let result = loaded.sender.send(&prepared).await;
         let is_refused =
             result.as_ref().is_err_and(|failure| failure.facts.contains(&("status", 401.into())));
+        if is_refused {
+            // A key from a program may be another one by now.
+            self.file.secrets.forget_programs().await;
+        }
         // A token may end before its time; who is refused has done nothing.
         if is_refused && freshness == Freshness::Kept {
             loaded.keys.forget(&prepared).await;

@@ -143,7 +143,11 @@ mod tests {
             "name": "x", "type": "rest", "base_url": "http://127.0.0.1:8080/v1", "allow_private": allow,
             "endpoints": [{"name": "a", "path": "/a"}],
         });
-        let file = ApiFile::read(file.as_object().unwrap(), &Secrets::new(Arc::new(|_| None))).unwrap();
+        let file = ApiFile::read(
+            file.as_object().unwrap(),
+            &Secrets::new(std::path::Path::new(""), Arc::new(|_| None)),
+        )
+        .unwrap();
         Reach::new(&file).unwrap()
     }
 

@@ -13,7 +13,7 @@ use super::reach::{Reach, not_public};
 use super::request::{Content, Prepared};
 use crate::tools::failure::{Failure, FailureKind};
 use crate::tools::output::Output;
-use crate::tools::secrets::Secrets;
+use crate::tools::secrets::{Secrets, Template};
 
 /// Bytes of one answer.
 const LARGEST: usize = 128 << 20;
@@ -57,6 +57,19 @@ impl Sender {
     /// This value must never go back.
     pub fn learn(&self, value: &str) {
         self.secrets.learn(value);
+    }
+
+    /// What a text of the tool file stands for now.
+    pub async fn value(&self, template: &Template) -> Result<String, Failure> {
+        let value = template.resolve(&self.secrets).await;
+        value.map_err(|error| Failure::unavailable(error.to_string()))
+    }
+
+    /// The same of a key, which is as secret when it stands in the file itself.
+    pub async fn key(&self, template: &Template) -> Result<String, Failure> {
+        let value = self.value(template).await?;
+        self.learn(&value);
+        Ok(value)
     }
 
     /// A document's text.

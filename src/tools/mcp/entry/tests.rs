@@ -7,7 +7,10 @@ use serde_json::json;
 use super::*;
 
 fn read(entry: Value) -> Result<Entry, String> {
-    let secrets = Secrets::new(Arc::new(|name| (name == "TOKEN").then(|| "s3cret-token".to_owned())));
+    let secrets = Secrets::new(
+        Path::new("/base"),
+        Arc::new(|name| (name == "TOKEN").then(|| "s3cret-token".to_owned())),
+    );
     Entry::read(&entry, Path::new("/base"), &[("PATH".into(), "/bin".into())], &secrets)
         .map_err(|error| error.to_string())
 }
@@ -20,12 +23,13 @@ fn a_program_is_read_with_its_references_followed() {
     }));
     let entry = entry.unwrap();
     assert_eq!(entry.timeout, Duration::from_millis(1500));
-    let Way::Program { command, arguments, environment, directory } = entry.way else { panic!("a program") };
+    let Way::Program { command, arguments, environment, directory } = &entry.way else { panic!("a program") };
+    let text = |template: &Template| template.resolve_now(&entry.secrets).unwrap();
+    let arguments: Vec<String> = arguments.iter().map(text).collect();
     assert_eq!((command.as_str(), arguments), ("npx", vec!["-y".to_owned(), "server".into(), "5".into()]));
     let expected = [("KEY", "s3cret-token"), ("PATH", "/usr/bin")];
-    let environment: Vec<_> =
-        environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    assert_eq!(environment, expected);
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    assert_eq!(environment, expected.map(|(name, value)| (name, value.to_owned())));
     assert_eq!(directory, Path::new("/base"));
 }
 
