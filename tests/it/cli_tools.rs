@@ -96,8 +96,9 @@ impl Room {
 
 impl Ended {
     fn must(&self, code: i32, stdout: &str, stderr: &str) {
-        let found = (self.code, self.stdout.as_str(), self.stderr.as_str());
-        assert_eq!(found, (code, stdout, stderr));
+        // On a busy machine a server takes long enough to be worth a word.
+        let said = self.stderr.replace("starting up_stream\n", "");
+        assert_eq!((self.code, self.stdout.as_str(), said.as_str()), (code, stdout, stderr));
     }
 }
 

@@ -6,6 +6,7 @@
 mod content;
 mod entry;
 mod handler;
+mod http;
 mod link;
 mod sse;
 
@@ -220,8 +221,18 @@ impl Upstream {
                     service.read_resource(ReadResourceRequestParams::new(uri)).await?.contents,
                 ),
                 Extra::ListPrompts => {
-                    let page = service.list_prompts(None).await?;
-                    Output::Json(page.prompts.iter().map(content::plain).collect())
+                    let mut all = Vec::new();
+                    let mut cursor = None;
+                    for _ in 0..PAGES {
+                        let params = PaginatedRequestParams::default().with_cursor(cursor);
+                        let page = service.list_prompts(Some(params)).await?;
+                        all.extend(page.prompts.iter().map(content::plain));
+                        cursor = page.next_cursor;
+                        if cursor.is_none() {
+                            break;
+                        }
+                    }
+                    Output::Json(Value::Array(all))
                 }
                 Extra::GetPrompt { name, arguments } => {
                     let params = GetPromptRequestParams::new(name).with_arguments(arguments);
