@@ -11,7 +11,7 @@ use rmcp::service::{
 };
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::async_rw::AsyncRwTransport;
-use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::transport::streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -313,6 +313,12 @@ impl Link {
 
 /// An error in the words of its causes, without those of the layers that only repeat them.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    // The SDK's error does not name its cause as one.
+    if let Some(StreamableHttpError::Client(error)) =
+        error.downcast_ref::<StreamableHttpError<reqwest::Error>>()
+    {
+        return chain(error);
+    }
     let mut words = error.to_string().trim_end_matches([':', ' ']).to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {
