@@ -288,6 +288,14 @@ def alike(name: str) -> list[str]:
         return []
 
 
+def is_namespace(name: str) -> bool:
+    """Whether this is the name of a namespace of tools; no on any trouble."""
+    try:
+        return name in _hosts[0].ask("tools.names")
+    except Exception:
+        return False
+
+
 def make_function(host: _Host, about: dict[str, Any]) -> Callable[..., Any]:
     """The function for one tool, as the host describes it."""
     full_name: str = about["name"]

@@ -16,6 +16,7 @@ mod policy;
 mod remote;
 mod surface;
 mod upstreams;
+mod world;
 
 /// A base directory with these files, each a path below it and its text.
 fn base(files: &[(&str, &str)]) -> tempfile::TempDir {
