@@ -12,7 +12,7 @@ from actwright.plan import undefined_calls
 from actwright.prompts import DebuggerUnavailable, InputUnavailable
 from actwright.refusals import refusal
 from actwright.source import parse
-from actwright.tools import alike
+from actwright.tools import alike, is_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def _for_name(failure: Failure) -> list[str]:
         statement = import_for(name)
         if statement is not None:
             hints.append(f"`{name}` is not defined; add `{statement}`.")
+        if is_namespace(name):
+            hints.append(f"`{name}` is a namespace of tools: write `tools.{name}`.")
         found = alike(name)
         if found:
             hints.append(f"There is a tool of that name: {_listed(found)}.")

@@ -18,15 +18,16 @@ from contextvars import copy_context
 from types import ModuleType
 
 from actwright import figures, inspection, later, owners, streams
+from actwright.awaiting import all_given, given, look_up
 from actwright.cell import Cell, advice
 from actwright.display import make_display, send
 from actwright.eventloop import EventLoop
 from actwright.failure import bounded, summary
-from actwright.laters import LATER
+from actwright.laters import ALL_GIVEN, GIVEN, LATER
 from actwright.progress import make_progress
 from actwright.prompts import Prompts
 from actwright.surroundings import settle_in
-from actwright.tools import ERRORS, look_up, make_tools
+from actwright.tools import ERRORS, make_tools
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class _Session:
         threading.excepthook = _thread_failed
         inspection.teach_inspect()
         _shared.update(display=make_display(channel), progress=make_progress(channel))
-        _shared.update({"tools": make_tools(channel), LATER: look_up, **ERRORS})
+        _shared.update({"tools": make_tools(channel), LATER: look_up, GIVEN: given, ALL_GIVEN: all_given, **ERRORS})
         figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
         _pristine.update(_shared)
         os.register_at_fork(after_in_child=streams.keep_to_pipes)

@@ -6,9 +6,6 @@ value. What is known of a namespace is looked up again in every cell, so that ch
 
 from __future__ import annotations
 
-from functools import partial
-from types import FunctionType
-
 from actwright import later, streams
 
 TYPE_CHECKING = False
@@ -272,6 +269,8 @@ class _Host:
 
 
 _hosts: list[_Host] = []
+# The names of the tools that code has called or looked at.
+made: set[str] = set()
 
 
 def make_tools(channel: Channel) -> Tools:
@@ -289,9 +288,18 @@ def alike(name: str) -> list[str]:
         return []
 
 
+def is_namespace(name: str) -> bool:
+    """Whether this is the name of a namespace of tools; no on any trouble."""
+    try:
+        return name in _hosts[0].ask("tools.names")
+    except Exception:
+        return False
+
+
 def make_function(host: _Host, about: dict[str, Any]) -> Callable[..., Any]:
     """The function for one tool, as the host describes it."""
     full_name: str = about["name"]
+    made.add(full_name)
     names: list[str] = [parameter["name"] for parameter in about["parameters"]]
     channel = host.channel
     call = channel.call
@@ -352,22 +360,6 @@ def _signature(about: dict[str, Any]) -> Any:
     if about["open"]:
         parameters.append(Parameter("more", Parameter.VAR_KEYWORD))
     return Signature(parameters, return_annotation=about["returns"] or Signature.empty)
-
-
-def _is_partial(function: object) -> bool:
-    return type(function) is partial
-
-
-def look_up(function: Any) -> Any:
-    """The awaitable form of a tool; every other function as it is."""
-    if type(function) is Namespace:
-        function = function._called()  # pyright: ignore[reportPrivateUsage]
-    if type(function) is FunctionType:
-        return function.__dict__.get("_actwright_later", function)
-    if _is_partial(function) and (awaited := look_up(function.func)) is not function.func:
-        bound: Any = partial(awaited, *function.args, **function.keywords)
-        return bound
-    return function
 
 
 def value_of(answer: Any) -> Any:

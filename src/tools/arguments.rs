@@ -14,6 +14,9 @@ const MISTAKES: usize = 5;
 /// The longest quote of a value in an error, in characters.
 const QUOTE: usize = 80;
 
+/// The largest number up to which floats hold every whole number.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// One argument as the caller gave it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Given {
@@ -39,7 +42,9 @@ pub struct Check(jsonschema::Validator);
 impl Check {
     /// Compiles the schema of a tool's arguments; references to other documents are not followed.
     pub fn of(schema: &Value) -> Result<Self, String> {
-        jsonschema::options().build(schema).map(Self).map_err(|error| shorten(&error.to_string()))
+        let mut schema = schema.clone();
+        take_null(&mut schema);
+        jsonschema::options().build(&schema).map(Self).map_err(|error| shorten(&error.to_string()))
     }
 
     /// Mistakes in these arguments: the top-level name, the place below it, what is wrong.
@@ -100,6 +105,11 @@ impl Tool {
         }
         self.check_presence(&arguments)?;
         self.check_values(&mut arguments)?;
+        for parameter in &self.parameters {
+            if let Some(value) = arguments.values.get_mut(&parameter.original) {
+                make_whole(value, &parameter.schema);
+            }
+        }
         Ok(arguments)
     }
 
@@ -166,6 +176,51 @@ impl Tool {
             self.full_name(),
             self.signature()
         ))
+    }
+}
+
+/// Writes `5.0` as `5` where an integer is asked for: they are the same number to a schema, and not to every server.
+fn make_whole(value: &mut Value, schema: &Value) {
+    match value {
+        Value::Number(number) if schema.get("type").is_some_and(|kind| kind == "integer") => {
+            let whole = number.as_f64().filter(|_| number.is_f64());
+            // Up to there every whole number is one.
+            if let Some(whole) = whole.filter(|whole| whole.fract() == 0.0 && whole.abs() <= EXACT) {
+                *value = Value::from(whole as i64);
+            }
+        }
+        Value::Array(items) => {
+            if let Some(schema) = schema.get("items") {
+                items.iter_mut().for_each(|item| make_whole(item, schema));
+            }
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if let Some(schema) = schema.get("properties").and_then(|properties| properties.get(name)) {
+                    make_whole(value, schema);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Lets a schema take null where it says so in the manner of OpenAPI 3.0, as servers do that were made from such a document.
+fn take_null(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if fields.get("nullable") == Some(&Value::Bool(true)) {
+                if let Some(kind @ Value::String(_)) = fields.get_mut("type") {
+                    *kind = Value::Array(vec![kind.take(), Value::from("null")]);
+                }
+                if let Some(Value::Array(values)) = fields.get_mut("enum") {
+                    values.push(Value::Null);
+                }
+            }
+            fields.values_mut().for_each(take_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(take_null),
+        _ => {}
     }
 }
 

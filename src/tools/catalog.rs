@@ -22,7 +22,7 @@ use super::namespace::{Entry, Namespace};
 use super::output::Output;
 use super::policy::Policy;
 use super::record::Record;
-use super::search::{self, Document, Ranked};
+use super::search::{Document, Index, Ranked};
 use super::secrets::{Lookup, Secrets};
 use super::shape::Shape;
 use crate::config::ToolRule;
@@ -52,7 +52,11 @@ struct Inner {
     secrets: Secrets,
     policy: Policy,
     shapes: Mutex<HashMap<String, Shape>>,
+    searched: Mutex<Option<Searched>>,
 }
+
+/// The lists of tools that were searched last, and their index.
+type Searched = (Vec<Arc<Vec<Arc<Tool>>>>, Arc<Index>);
 
 /// One namespace as lists show it.
 #[derive(Debug, Clone)]
@@ -108,8 +112,8 @@ impl Tools {
             tracing::warn!("tools: {}: {}", trouble.place, trouble.words);
         }
         let policy = Policy::new(rules);
-        let (notes, shapes) = (loaded.notes, Mutex::default());
-        Self { inner: Arc::new(Inner { namespaces, broken, notes, secrets, policy, shapes }) }
+        let (notes, shapes, searched) = (loaded.notes, Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { namespaces, broken, notes, secrets, policy, shapes, searched }) }
     }
 
     /// No tools at all.
@@ -341,15 +345,27 @@ impl Tools {
 
     /// The tools that fit these words, best first.
     pub async fn search(&self, query: &str, limit: usize) -> Vec<Found> {
-        let tools: Vec<Arc<Tool>> = self
-            .namespaces(Patience::Start)
-            .await
-            .into_iter()
-            .flat_map(|space| space.tools.iter().cloned().collect::<Vec<_>>())
-            .collect();
-        let documents: Vec<Document> = tools.iter().map(|tool| document(tool)).collect();
-        let found = search::rank(query, &documents, limit);
+        let lists: Vec<_> =
+            self.namespaces(Patience::Start).await.into_iter().map(|space| space.tools).collect();
+        let index = self.index(&lists);
+        let tools: Vec<&Arc<Tool>> = lists.iter().flat_map(|list| list.iter()).collect();
+        let found = index.rank(query, limit);
         found.into_iter().map(|Ranked { index, score }| Found { tool: tools[index].clone(), score }).collect()
+    }
+
+    /// The index of these lists of tools, which is made anew when one of them is another than last time.
+    fn index(&self, lists: &[Arc<Vec<Arc<Tool>>>]) -> Arc<Index> {
+        let mut searched = self.inner.searched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, index)) = &*searched
+            && known.len() == lists.len()
+            && known.iter().zip(lists).all(|(one, other)| Arc::ptr_eq(one, other))
+        {
+            return index.clone();
+        }
+        let tools = lists.iter().flat_map(|list| list.iter());
+        let index = Arc::new(Index::of(tools.map(|tool| document(tool))));
+        *searched = Some((lists.to_vec(), index.clone()));
+        index
     }
 
     /// The schema of a tool's result: its own, or what was learned from results so far.

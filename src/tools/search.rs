@@ -2,7 +2,8 @@
 //!
 //! Identifiers count whole and in their parts, so that `list_issues` is found by `issues`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
 /// What one field's match is worth beside the others.
 const WEIGHTS: [f64; 3] = [3.0, 2.0, 1.0];
@@ -37,52 +38,85 @@ pub struct Ranked {
     pub score: f64,
 }
 
-/// The documents that fit, best first; equally good ones keep their order.
-pub fn rank(query: &str, documents: &[Document], limit: usize) -> Vec<Ranked> {
-    let wanted = words(query);
-    let wanted: Vec<&String> =
-        match wanted.iter().filter(|word| !STOP.contains(&word.as_str())).collect::<Vec<_>>() {
-            none if none.is_empty() => wanted.iter().collect(),
-            some => some,
-        };
-    let bags: Vec<HashMap<String, f64>> = documents.iter().map(bag).collect();
-    let average = bags.iter().map(|bag| bag.values().sum::<f64>()).sum::<f64>() / bags.len().max(1) as f64;
-    let exact = query.trim().trim_start_matches("tools.").to_ascii_lowercase();
-    let mut ranked: Vec<Ranked> = Vec::new();
-    for (index, bag) in bags.iter().enumerate() {
-        let length = bag.values().sum::<f64>();
-        let mut score = 0.0;
-        for word in &wanted {
-            let frequency = frequency(bag, word);
-            if frequency > 0.0 {
-                let holding = bags.iter().filter(|bag| self::frequency(bag, word) > 0.0).count() as f64;
-                let rarity = (1.0 + (bags.len() as f64 - holding + 0.5) / (holding + 0.5)).ln();
-                let norm = SATURATION * (1.0 - LENGTH + LENGTH * length / average.max(1.0));
-                score += rarity * frequency * (SATURATION + 1.0) / (frequency + norm);
-            }
-        }
-        if documents[index].name.to_ascii_lowercase() == exact {
-            score += 100.0;
-        }
-        if score > 0.0 {
-            ranked.push(Ranked { index, score });
-        }
-    }
-    ranked.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.index.cmp(&other.index)));
-    ranked.truncate(limit);
-    ranked
+/// Documents by the words that stand in them. Made once for a set of documents, because it is most of the work.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// Each word with the documents that it stands in, and how often, weighted by field. In order, so that the words with
+    /// a common beginning are neighbours.
+    postings: BTreeMap<String, Vec<(u32, f64)>>,
+    /// How many words each document has, weighted.
+    lengths: Vec<f64>,
+    average: f64,
+    names: HashMap<String, Vec<u32>>,
 }
 
-/// How often a word stands in a document; the beginning of a longer word counts less.
-fn frequency(bag: &HashMap<String, f64>, word: &str) -> f64 {
-    if let Some(count) = bag.get(word) {
-        return *count;
+impl Index {
+    /// Of these documents; a [`Ranked`] names them by their place here.
+    pub fn of(documents: impl Iterator<Item = Document>) -> Self {
+        let mut index = Self::default();
+        for (number, document) in (0_u32..).zip(documents) {
+            let mut length = 0.0;
+            for (word, count) in bag(&document) {
+                length += count;
+                index.postings.entry(word).or_default().push((number, count));
+            }
+            index.lengths.push(length);
+            index.names.entry(document.name.to_ascii_lowercase()).or_default().push(number);
+        }
+        index.average = index.lengths.iter().sum::<f64>() / index.lengths.len().max(1) as f64;
+        index
     }
-    if word.len() < 3 {
-        return 0.0;
+
+    /// The documents that fit, best first; equally good ones keep their order.
+    pub fn rank(&self, query: &str, limit: usize) -> Vec<Ranked> {
+        let wanted = words(query);
+        let wanted: Vec<&String> =
+            match wanted.iter().filter(|word| !STOP.contains(&word.as_str())).collect::<Vec<_>>() {
+                none if none.is_empty() => wanted.iter().collect(),
+                some => some,
+            };
+        let mut scores: HashMap<u32, f64> = HashMap::new();
+        for word in wanted {
+            let holding = self.holding(word);
+            let (all, some) = (self.lengths.len() as f64, holding.len() as f64);
+            let rarity = (1.0 + (all - some + 0.5) / (some + 0.5)).ln();
+            for (number, frequency) in holding {
+                let length = self.lengths.get(number as usize).copied().unwrap_or_default();
+                let norm = SATURATION * (1.0 - LENGTH + LENGTH * length / self.average.max(1.0));
+                let score = rarity * frequency * (SATURATION + 1.0) / (frequency + norm);
+                *scores.entry(number).or_default() += score;
+            }
+        }
+        let exact = query.trim().trim_start_matches("tools.").to_ascii_lowercase();
+        for number in self.names.get(&exact).into_iter().flatten() {
+            *scores.entry(*number).or_default() += 100.0;
+        }
+        let ranked = scores.into_iter().map(|(number, score)| Ranked { index: number as usize, score });
+        let mut ranked: Vec<Ranked> = ranked.filter(|each| each.score > 0.0).collect();
+        ranked.sort_by(|one, other| other.score.total_cmp(&one.score).then(one.index.cmp(&other.index)));
+        ranked.truncate(limit);
+        ranked
     }
-    let begins = |other: &str| other.starts_with(word) || (other.len() >= 4 && word.starts_with(other));
-    bag.iter().filter(|(other, _)| begins(other)).map(|(_, count)| count * 0.4).fold(0.0, f64::max)
+
+    /// The documents that hold a word, and how often; where only a longer or shorter word with the same beginning stands,
+    /// that counts less.
+    fn holding(&self, word: &str) -> HashMap<u32, f64> {
+        let mut holding: HashMap<u32, f64> = HashMap::new();
+        if word.len() >= 3 {
+            let from = (Bound::Excluded(word), Bound::Unbounded);
+            let longer = self.postings.range::<str, _>(from).take_while(|(other, _)| other.starts_with(word));
+            let shorter = (4..word.len()).filter_map(|end| word.get(..end));
+            let shorter = shorter.filter_map(|other| self.postings.get_key_value(other));
+            for (number, count) in longer.chain(shorter).flat_map(|(_, documents)| documents) {
+                let known = holding.entry(*number).or_default();
+                *known = known.max(count * 0.4);
+            }
+        }
+        for (number, count) in self.postings.get(word).into_iter().flatten() {
+            holding.insert(*number, *count);
+        }
+        holding
+    }
 }
 
 fn bag(document: &Document) -> HashMap<String, f64> {
@@ -141,7 +175,7 @@ mod tests {
     fn what_is_meant_comes_first() {
         let check = |query: &str, expected: &str| {
             let documents = documents();
-            let found = rank(query, &documents, 10);
+            let found = Index::of(documents.iter().cloned()).rank(query, 10);
             assert_eq!(
                 found.first().map(|hit| documents[hit.index].name.as_str()),
                 Some(expected),
@@ -158,10 +192,26 @@ mod tests {
     }
 
     #[test]
+    fn a_word_counts_more_than_one_that_begins_like_it() {
+        let check = |query: &str, expected: &[&str]| {
+            let documents = documents();
+            let found = Index::of(documents.iter().cloned()).rank(query, 10);
+            let names: Vec<&str> = found.iter().map(|hit| documents[hit.index].name.as_str()).collect();
+            assert_eq!(names, expected, "{query}");
+        };
+        check("issue", &["github.create_issue", "github.list_issues"]);
+        check("issues", &["github.list_issues", "github.create_issue"]);
+        check("forecasting", &["weather.getForecast"]);
+        check("repos", &["github.list_issues", "github.create_issue"]);
+        check("ci", &[]);
+    }
+
+    #[test]
     fn nothing_is_found_where_nothing_fits() {
-        assert_eq!(rank("quantum chromodynamics", &documents(), 10), []);
-        assert_eq!(rank("", &documents(), 10), []);
-        assert_eq!(rank("issue", &documents(), 1).len(), 1);
-        assert_eq!(rank("issue", &[], 1), []);
+        let index = Index::of(documents().into_iter());
+        assert_eq!(index.rank("quantum chromodynamics", 10), []);
+        assert_eq!(index.rank("", 10), []);
+        assert_eq!(index.rank("issue", 1).len(), 1);
+        assert_eq!(Index::default().rank("issue", 1), []);
     }
 }

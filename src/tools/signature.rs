@@ -14,6 +14,9 @@ const DEPTH: u32 = 4;
 /// Values of an enumeration that are shown.
 const LITERALS: usize = 8;
 
+/// Fields of an object that are shown.
+const FIELDS: usize = 16;
+
 /// Alternatives that are shown.
 const ALTERNATIVES: usize = 5;
 
@@ -60,9 +63,47 @@ pub fn doc(tool: &Tool) -> String {
             let colon = if words.is_empty() { "" } else { ": " };
             // Writing to a string cannot fail.
             let _ = write!(text, "\n    {}{colon}{}", parameter.name, words.join(" "));
+            if let Some(fields) = fields(&parameter.schema, &tool.raw.input, DEPTH) {
+                let _ = write!(text, "\n        {fields}");
+            }
         }
     }
+    if let Some(fields) = tool.raw.output.as_ref().and_then(|schema| fields(schema, schema, DEPTH)) {
+        let _ = write!(text, "\n\nReturns:\n    {fields}");
+    }
     text.trim().to_owned()
+}
+
+/// The fields of an object, or of the objects in a list, as `{name: str, age?: int}`; `?` marks what may be absent.
+fn fields(schema: &Value, root: &Value, depth: u32) -> Option<String> {
+    let depth = depth.checked_sub(1)?;
+    if let Some(pointer) = schema.get("$ref").and_then(Value::as_str).and_then(|at| at.strip_prefix('#')) {
+        return fields(root.pointer(pointer)?, root, depth);
+    }
+    if let Some(items) = schema.get("items") {
+        return fields(items, root, depth).map(|inner| format!("[{inner}, …]"));
+    }
+    for key in ["anyOf", "oneOf"] {
+        if let Some(list) = schema.get(key).and_then(Value::as_array) {
+            return list.iter().find_map(|each| fields(each, root, depth));
+        }
+    }
+    let properties = schema.get("properties")?.as_object().filter(|properties| !properties.is_empty())?;
+    let required: Vec<&Value> =
+        schema.get("required").and_then(Value::as_array).into_iter().flatten().collect();
+    let mut parts: Vec<String> = properties
+        .iter()
+        .take(FIELDS)
+        .map(|(name, schema)| {
+            let mark = if required.iter().any(|each| each.as_str() == Some(name)) { "" } else { "?" };
+            let kind = fields(schema, root, depth).unwrap_or_else(|| type_of(schema, root));
+            format!("{name}{mark}: {kind}")
+        })
+        .collect();
+    if properties.len() > FIELDS {
+        parts.push("…".to_owned());
+    }
+    Some(format!("{{{}}}", parts.join(", ")))
 }
 
 /// The type that a schema describes; `root` is the document that its references are into.

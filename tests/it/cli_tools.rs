@@ -96,8 +96,9 @@ impl Room {
 
 impl Ended {
     fn must(&self, code: i32, stdout: &str, stderr: &str) {
-        let found = (self.code, self.stdout.as_str(), self.stderr.as_str());
-        assert_eq!(found, (code, stdout, stderr));
+        // On a busy machine a server takes long enough to be worth a word.
+        let said = self.stderr.replace("starting up_stream\n", "");
+        assert_eq!((self.code, self.stdout.as_str(), said.as_str()), (code, stdout, stderr));
     }
 }
 
@@ -165,7 +166,7 @@ fn show_says_everything_of_a_tool() {
     let room = Room::furnished();
     let shown = room.run(&["show", "tools.up_stream.say-it"]);
     let head = "tools.up_stream.say_it(word: str, times: int = 1) -> dict\nin its own words: `say-it`\n\n\
-                Says a word. Slowly.\n\nArgs:\n    word: Which.\n    times: How often.\n\nsays of itself: read only\n\ninput\n{\n";
+                Says a word. Slowly.\n\nArgs:\n    word: Which.\n    times: How often.\n\nReturns:\n    {said?: str}\n\nsays of itself: read only\n\ninput\n{\n";
     assert!(shown.code == 0 && shown.stdout.starts_with(head), "{shown:?}");
     assert!(shown.stdout.contains("\noutput (declared)\n{\n"), "{shown:?}");
     let shown = room.json(&["show", "up_stream.photo", "--json"]);

@@ -17,6 +17,7 @@ mod remote;
 mod secrets;
 mod surface;
 mod upstreams;
+mod world;
 
 /// A base directory with these files, each a path below it and its text.
 fn base(files: &[(&str, &str)]) -> tempfile::TempDir {

@@ -41,6 +41,27 @@ _PLACES = [
     ("await (y := tools.t.echo(1))", "['later', 1]"),
     ("[await tools.t.echo(n) for n in (1, 2) if tools.t.echo(n)]", "[['later', 1], ['later', 2]]"),
     ("async def g():\n    yield await tools.t.echo(1)\n[x async for x in g()]", "[['later', 1]]"),
+    # What a function of the session awaits of its arguments, whichever way it is given, also in a later cell.
+    ("async def show(c):\n    return await c\nawait show(tools.t.echo(1))", "['later', 1]"),
+    (["async def show(c):\n    return await c", "await show(c=tools.t.echo(1))"], "['later', 1]"),
+    (["async def show(c):\n    return await c", "def show(c):\n    return c", "show(tools.t.echo(1))"], "['plain', 1]"),
+    (["async def show(c):\n    return await c", "show = list", "show(tools.t.echo(1))"], "['plain', 1]"),
+    ("async def show(a, c):\n    return a, await c\nawait show(tools.t.echo(1), tools.t.echo(2))", "(['plain', 1], ['later', 2])"),
+    ("import asyncio\nasync def all_of(*c):\n    return await asyncio.gather(*c)\nawait all_of(tools.t.echo(1), *[tools.t.echo(2)])", "[['later', 1], ['later', 2]]"),
+    ("async def each(cs):\n    return [await c for c in cs]\nawait each([tools.t.echo(1)])", "[['later', 1]]"),
+    ("import asyncio\ndef start(c):\n    return asyncio.create_task(c)\nt = start(tools.t.echo(1))\nawait t", "['later', 1]"),
+    ("class A:\n    async def show(self, c):\n        return await c\ndef show(n, c):\n    return c\nshow(1, tools.t.echo(1))", "['plain', 1]"),
+    ("async def show(c):\n    return await c\ndef f(show):\n    return show(tools.t.echo(1))\nf(list)", "['plain', 1]"),
+    # One column of rows.
+    ("r = [(tools.t.echo(n), tools.t.echo(n)) for n in (1,)]\n[(a, await b) for a, b in r]", "[(['plain', 1], ['later', 1])]"),
+    ("r = []\nr.append((1, tools.t.echo(1)))\nfor n, c in r:\n    x = await c\nx", "['later', 1]"),
+    ("c = {'a': tools.t.echo(1)}\n{k: await v for k, v in c.items()}", "{'a': ['later', 1]}"),
+    ("c = [tools.t.echo(1)]\n[(n, await v) for n, v in zip('a', c)], [await v for n, v in enumerate([tools.t.echo(2)])]", "([('a', ['later', 1])], [['later', 2]])"),
+    ("a, b = tools.t.echo(1), tools.t.echo(2)\na, await b", "(['plain', 1], ['later', 2])"),
+    # What was called plainly can be awaited all the same.
+    (["c = tools.t.echo(1)", "await c"], "['plain', 1]"),
+    ("import asyncio\nf = lambda n: tools.t.echo(n)\nawait f(1), await asyncio.gather(*[f(2)], f(3))", "(['plain', 1], [['plain', 2], ['plain', 3]])"),
+    ("import asyncio\nf = lambda n: tools.t.echo(n)\nawait asyncio.wait_for(f(1), 5), [await c for c in asyncio.as_completed([f(2)])]", "(['plain', 1], [['plain', 2]])"),
 ]
 
 

@@ -3,6 +3,7 @@
 It ends with its stdin. What it hears goes to stdout, one line each.
 """
 
+import itertools
 import json
 import queue
 import sys
@@ -11,6 +12,11 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 streams = {}
+# The sessions that /forgetful knows.
+sessions = set()
+numbers = itertools.count()
+# What a server made with an SDK's example says to a session that it does not know, without the request's number.
+UNKNOWN = {"jsonrpc": "2.0", "error": {"code": -32000, "message": "Bad Request: No valid session ID provided"}}
 
 
 def say(words):
@@ -22,7 +28,7 @@ def tool(name, **properties):
     return {"name": name, "description": f"Does {name}.", "inputSchema": schema}
 
 
-TOOLS = [tool("echo", value={}), tool("headers"), tool("slow"), tool("big"), tool("fails"), tool("drop"), tool("progress")]
+TOOLS = [tool("echo", value={}), tool("headers"), tool("slow"), tool("big"), tool("fails"), tool("drop"), tool("progress"), tool("huge")]
 
 
 def result_of(message, headers, push):
@@ -41,6 +47,8 @@ def result_of(message, headers, push):
             time.sleep(30)
         if name == "big":
             return {"content": [{"type": "text", "text": "x" * (4 << 20)}]}
+        if name == "huge":
+            return {"content": [{"type": "text", "text": "x" * (20 << 20)}]}
         if name == "fails":
             return {"isError": True, "content": [{"type": "text", "text": "it is closed"}]}
         if name == "progress":
@@ -100,7 +108,8 @@ class Handler(BaseHTTPRequestHandler):
                 try:
                     self.event(json.dumps(message))
                 except OSError:
-                    return say("sse closed")
+                    say("sse closed")
+                    return
         elif self.path == "/elsewhere":
             self.open_stream()
             self.event("http://127.0.0.1:9/messages", "endpoint")
@@ -125,6 +134,10 @@ class Handler(BaseHTTPRequestHandler):
             self.plain(307, Location="/mcp")
         elif self.path == "/refuses":
             self.plain(401, b"who are you")
+        elif self.path == "/numberless" and name:
+            self.plain(400, json.dumps({**UNKNOWN, "id": None}).replace("session", "key").encode(), Content_Type="application/json")
+        elif self.path == "/forgetful" and message.get("method") != "initialize" and self.headers["Mcp-Session-Id"] not in sessions:
+            self.plain(400, json.dumps(UNKNOWN).encode(), Content_Type="application/json")
         elif "id" not in message or "method" not in message:
             self.plain(202)
         elif name in ("progress", "slow"):
@@ -136,7 +149,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             result = result_of(message, self.headers, None)
             body = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}).encode()
-            session = {"Mcp_Session_Id": "s1"} if message["method"] == "initialize" else {}
+            session = {}
+            if message["method"] == "initialize":
+                session = {"Mcp_Session_Id": f"s{next(numbers)}"}
+                sessions.add(session["Mcp_Session_Id"])
+            elif name == "echo" and message["params"].get("arguments", {}).get("value") == "forget":
+                sessions.clear()
             self.plain(200, body, Content_Type="application/json", **session)
 
 

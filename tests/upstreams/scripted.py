@@ -136,7 +136,7 @@ def call(name, arguments, token):
         sys.stderr.flush()
         os._exit(3)
     if name == "flood":
-        for number in range(20_000):
+        for _ in range(20_000):
             params = {"level": "info", "data": "x" * 100}
             send({"jsonrpc": "2.0", "method": "notifications/message", "params": params})
             sys.stderr.write("y" * 100 + "\n")
@@ -226,7 +226,9 @@ def answer(message):
             return send({"jsonrpc": "2.0", "id": number, "error": {"code": -32002, "message": "no such resource"}})
         result = {"contents": contents}
     elif method == "prompts/list":
-        result = {"prompts": [{"name": "greet", "arguments": [{"name": "who", "required": True}]}]}
+        result = {"prompts": [{"name": "greet", "arguments": [{"name": "who", "required": True}]}], "nextCursor": "2"}
+        if params.get("cursor") == "2":
+            result = {"prompts": [{"name": "part"}]}
     elif method == "prompts/get":
         content = {"type": "text", "text": f"Greet {params.get('arguments', {}).get('who')}"}
         result = {"messages": [{"role": "user", "content": content}]}

@@ -91,3 +91,29 @@ fn a_schema_that_does_not_compile_leaves_the_check_of_names() {
     assert!(broken.bind(vec![("a".into(), Given::Json(json!(5)))]).is_ok());
     assert!(broken.bind(vec![]).is_err());
 }
+
+#[test]
+fn a_whole_number_is_sent_as_one_where_an_integer_is_asked_for() {
+    let tool = tool(json!({"type": "object", "properties": {
+        "n": {"type": "integer"},
+        "x": {"type": "number"},
+        "rows": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}},
+    }}));
+    let given = json!({"n": 5.0, "x": 5.0, "rows": [{"n": -2.0, "m": 2.0}]});
+    let given = given.as_object().unwrap().clone();
+    let bound = tool.bind(given.into_iter().map(|(name, value)| (name, Given::Json(value))).collect());
+    let sent = serde_json::to_string(&bound.unwrap().values).unwrap();
+    assert_eq!(sent, r#"{"n":5,"x":5.0,"rows":[{"n":-2,"m":2.0}]}"#);
+}
+
+#[test]
+fn null_is_taken_where_a_schema_says_nullable() {
+    let tool = tool(json!({"type": "object", "properties": {
+        "a": {"type": "string", "nullable": true},
+        "b": {"enum": ["x"], "nullable": true},
+    }, "required": ["a"]}));
+    let given = [("a", Value::Null), ("b", Value::Null)];
+    let given = given.map(|(name, value)| (name.to_owned(), Given::Json(value))).to_vec();
+    let bound = tool.bind(given).unwrap();
+    assert_eq!(json!(bound.values), json!({"a": null, "b": null}));
+}

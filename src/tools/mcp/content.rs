@@ -11,6 +11,35 @@ use crate::tools::output::{Media, Output, Part};
 
 const OCTETS: &str = "application/octet-stream";
 
+/// The schema of what stands in the only field of a result that its server made an object of: the SDKs for Python give
+/// everything that is none as `{"result": …}`, because structured content has to be an object, and say so in the schema.
+pub fn unwrapped(schema: &Value) -> Option<Value> {
+    let properties = schema.get("properties")?.as_object()?;
+    let result = properties.get("result").filter(|_| properties.len() == 1)?;
+    let title = schema.get("title").and_then(Value::as_str).unwrap_or_default();
+    if schema.get("x-fastmcp-wrap-result") != Some(&Value::Bool(true)) && !title.ends_with("Output") {
+        return None;
+    }
+    let mut result = result.clone();
+    for key in ["$defs", "definitions"] {
+        if let (Some(definitions), Some(fields)) = (schema.get(key), result.as_object_mut()) {
+            fields.insert(key.to_owned(), definitions.clone());
+        }
+    }
+    Some(result)
+}
+
+/// The value inside such a result; what is none stays as it is.
+pub fn unwrap(result: &mut CallToolResult) {
+    if result.is_error != Some(true)
+        && let Some(Value::Object(fields)) = &mut result.structured_content
+        && fields.len() == 1
+        && let Some(value) = fields.get_mut("result")
+    {
+        result.structured_content = Some(value.take());
+    }
+}
+
 /// The result of a call, or its failure with the server's own words.
 pub fn of_call(result: CallToolResult) -> Result<Output, Failure> {
     if result.is_error == Some(true) {

@@ -11,13 +11,14 @@ use rmcp::service::{
 };
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::async_rw::AsyncRwTransport;
-use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::transport::streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::entry::{Entry, Transport, Way};
 use super::handler::Shared;
+use super::http::Http;
 use super::sse::SseTransport;
 use crate::tools::process::{Program, Running, tail};
 use crate::tools::secrets::Template;
@@ -260,7 +261,7 @@ impl Link {
                     Transport::Streamable => {
                         let config = StreamableHttpClientTransportConfig::with_uri(url.as_str())
                             .custom_headers(headers);
-                        let transport = StreamableHttpClientTransport::with_client(client, config);
+                        let transport = StreamableHttpClientTransport::with_client(Http(client), config);
                         serve_client_with_lifecycle(shared.clone(), transport, lifecycle).await
                     }
                     Transport::Sse => {
@@ -315,6 +316,9 @@ impl Link {
     async fn refused(&self, error: ClientInitializeError) -> Refused {
         match error {
             ClientInitializeError::JsonRpcError(error) => Refused::Handshake(error.message.to_string()),
+            ClientInitializeError::TransportError { error, .. } => {
+                Refused::Other(self.with_stderr(chain(&*error.error)).await)
+            }
             other => Refused::Other(self.with_stderr(other.to_string()).await),
         }
     }
@@ -329,6 +333,26 @@ impl Link {
             stderr => format!("{words}; its stderr: {stderr}"),
         }
     }
+}
+
+/// An error in the words of its causes, without those of the layers that only repeat them.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    // The SDK's error does not name its cause as one.
+    if let Some(StreamableHttpError::Client(error)) =
+        error.downcast_ref::<StreamableHttpError<reqwest::Error>>()
+    {
+        return chain(error);
+    }
+    let mut words = error.to_string().trim_end_matches([':', ' ']).to_owned();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
+        cause = error.source();
+    }
+    words
 }
 
 /// How a server is greeted.

@@ -6,10 +6,12 @@
 mod content;
 mod entry;
 mod handler;
+mod http;
 mod link;
 mod sse;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rmcp::RoleClient;
@@ -51,13 +53,16 @@ pub struct Upstream {
     entry: Entry,
     link: Link,
     known: Mutex<Listing>,
+    /// The tools whose results are objects only because they have to be.
+    wrapped: Mutex<HashSet<String>>,
 }
 
 impl Upstream {
     /// A server that is not started yet.
     pub fn new(name: &str, entry: Entry) -> Self {
         let known = Listing { tools: Arc::default(), root: None, state: State::Idle, generation: 0 };
-        Self { link: Link::new(name, entry.clone()), entry, known: Mutex::new(known) }
+        let (known, wrapped) = (Mutex::new(known), Mutex::default());
+        Self { link: Link::new(name, entry.clone()), entry, known, wrapped }
     }
 
     fn known(&self) -> Listing {
@@ -124,11 +129,19 @@ impl Upstream {
         let said = tool.annotations.unwrap_or_default();
         let description =
             tool.description.as_deref().or(tool.title.as_deref()).unwrap_or_default().to_owned();
+        let output = tool.output_schema.map(|schema| Value::Object((*schema).clone()));
+        let inner = output.as_ref().and_then(content::unwrapped);
+        if inner.is_some() {
+            self.wrapped().insert(tool.name.to_string());
+        } else {
+            self.wrapped().remove(&*tool.name);
+        }
+        let output = inner.or(output);
         Raw {
             name: tool.name.into_owned(),
             description,
             input: Value::Object((*tool.input_schema).clone()),
-            output: tool.output_schema.map(|schema| Value::Object((*schema).clone())),
+            output,
             bytes: Vec::new(),
             hints: Hints {
                 read_only: said.read_only_hint,
@@ -162,13 +175,22 @@ impl Upstream {
             Err(error) => return Err(self.broken(&peer, error).await),
         };
         match result {
-            ServerResult::CallToolResult(result) => content::of_call(result),
+            ServerResult::CallToolResult(mut result) => {
+                if self.wrapped().contains(tool) {
+                    content::unwrap(&mut result);
+                }
+                content::of_call(result)
+            }
             ServerResult::InputRequiredResult(_) => {
                 let words = "the server asks for input in the middle of a call, which is not supported";
                 Err(Failure::failed(words))
             }
             other => Err(Failure::failed(format!("the server gave no tool result but {}", kind_of(&other)))),
         }
+    }
+
+    fn wrapped(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.wrapped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn send(&self, peer: &Peer, request: ClientRequest) -> Result<Handle, ServiceError> {
@@ -221,8 +243,18 @@ impl Upstream {
                     service.read_resource(ReadResourceRequestParams::new(uri)).await?.contents,
                 ),
                 Extra::ListPrompts => {
-                    let page = service.list_prompts(None).await?;
-                    Output::Json(page.prompts.iter().map(content::plain).collect())
+                    let mut all = Vec::new();
+                    let mut cursor = None;
+                    for _ in 0..PAGES {
+                        let params = PaginatedRequestParams::default().with_cursor(cursor);
+                        let page = service.list_prompts(Some(params)).await?;
+                        all.extend(page.prompts.iter().map(content::plain));
+                        cursor = page.next_cursor;
+                        if cursor.is_none() {
+                            break;
+                        }
+                    }
+                    Output::Json(Value::Array(all))
                 }
                 Extra::GetPrompt { name, arguments } => {
                     let params = GetPromptRequestParams::new(name).with_arguments(arguments);

@@ -27,3 +27,20 @@ fn a_schema_is_shown_as_the_type_that_python_has_for_it() {
     check(json!({"$ref": "https://example.org/other"}), "Any");
     check(json!(true), "Any");
 }
+
+#[test]
+fn the_fields_of_objects_are_shown_beside_their_parameter() {
+    let check = |schema: Value, expected: Option<&str>| {
+        assert_eq!(fields(&schema, &schema, DEPTH).as_deref(), expected, "{schema}");
+    };
+    let point = json!({"type": "object", "properties": {"lat": {"type": "number"}, "name": {"type": "string"}}, "required": ["lat"]});
+    check(point.clone(), Some("{lat: float, name?: str}"));
+    check(json!({"type": "array", "items": point}), Some("[{lat: float, name?: str}, …]"));
+    check(json!({"properties": {"a": point}}), Some("{a?: {lat: float, name?: str}}"));
+    check(json!({"anyOf": [{"type": "null"}, point]}), Some("{lat: float, name?: str}"));
+    check(json!({"$ref": "#/$defs/p", "$defs": {"p": point}}), Some("{lat: float, name?: str}"));
+    check(json!({"properties": {"next": {"$ref": "#"}}}), Some("{next?: {next?: dict}}"));
+    check(json!({"type": "object"}), None);
+    check(json!({"type": "object", "properties": {}}), None);
+    check(json!({"type": "array", "items": {"type": "string"}}), None);
+}

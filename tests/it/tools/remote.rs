@@ -109,6 +109,44 @@ fn a_connection_that_breaks_is_made_again() {
         let mut client = remote.client(path, kind);
         let (error, message) = raised(&mut client, "tools.far.drop()");
         assert!(error.starts_with("Tool") && !message.contains("hush"), "{kind}: {error}: {message}");
+        // It may have been done, so it is not sent again.
+        let heard = remote.heard().iter().filter(|line| *line == "tools/call drop").count();
+        assert_eq!(heard, 1, "{kind}: {:?}", remote.heard());
+        assert_eq!(value(&mut client, "tools.far.echo(value=1)"), "{'value': 1}", "{kind}");
+    }
+}
+
+#[test]
+fn a_server_that_forgot_the_session_is_greeted_again() {
+    let remote = Remote::start();
+    let mut client = remote.client("/forgetful", "http");
+    assert_eq!(value(&mut client, "tools.far.echo(value='forget')"), "{'value': 'forget'}");
+    assert_eq!(value(&mut client, "tools.far.echo(value=2)"), "{'value': 2}");
+    let greetings = remote.heard().iter().filter(|line| *line == "initialize").count();
+    assert_eq!(greetings, 2, "{:?}", remote.heard());
+}
+
+#[test]
+fn an_error_without_a_number_is_the_answer_to_what_was_asked() {
+    let remote = Remote::start();
+    let mut client = remote.client("/numberless", "http");
+    let started = Instant::now();
+    let (error, message) = raised(&mut client, "tools.far.echo(value=1)");
+    assert_eq!(
+        (error.as_str(), message.as_str()),
+        ("ToolError", "tools.far.echo: Bad Request: No valid key ID provided")
+    );
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+#[test]
+fn an_answer_over_http_is_bounded_before_it_is_read() {
+    let remote = Remote::start();
+    for (path, kind) in [("/mcp", "http"), ("/sse", "sse")] {
+        let mut client = remote.client(path, kind);
+        let (error, message) = raised(&mut client, "tools.far.huge()");
+        assert!(error.starts_with("Tool"), "{kind}: {error}: {message}");
+        assert!(message.len() < 1_000, "{kind}: {message}");
         assert_eq!(value(&mut client, "tools.far.echo(value=1)"), "{'value': 1}", "{kind}");
     }
 }
@@ -127,7 +165,9 @@ fn refusals_are_told_and_keys_go_nowhere_else() {
         let (error, message) = raised(&mut client, "tools.far.echo(value=1)");
         assert_eq!(error, "ToolUnavailableError");
         assert!(
-            message.starts_with("tools.far cannot be used now: ") && !message.contains("hush"),
+            message.starts_with("tools.far cannot be used now: ")
+                && !message.contains("hush")
+                && !message.contains("::"),
             "{message}"
         );
     }
@@ -137,6 +177,7 @@ fn refusals_are_told_and_keys_go_nowhere_else() {
     drop(remote);
     let far = json!({"mcpServers": {"far": {"url": format!("http://127.0.0.1:{gone}/mcp")}}}).to_string();
     let mut client = over_with(&[("mcp.json", &far)], &[]);
-    let (error, _) = raised(&mut client, "tools.far.echo(value=1)");
+    let (error, message) = raised(&mut client, "tools.far.echo(value=1)");
     assert_eq!(error, "ToolUnavailableError");
+    assert!(message.contains("Connection refused") && !message.contains("::"), "{message}");
 }

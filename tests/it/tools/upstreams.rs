@@ -119,7 +119,10 @@ fn resources_and_prompts_are_reachable() {
         "r = tools.up.resources.read('test://blob')\nr, bytes(r)",
         "(Media(2 bytes, 'application/x-test'), b'\\x00\\xff')",
     );
-    check("tools.up.prompts.list()", "[{'name': 'greet', 'arguments': [{'name': 'who', 'required': True}]}]");
+    check(
+        "tools.up.prompts.list()",
+        "[{'name': 'greet', 'arguments': [{'name': 'who', 'required': True}]}, {'name': 'part'}]",
+    );
     check(
         "tools.up.prompts.get('greet', who='Ann')",
         "{'messages': [{'role': 'user', 'content': {'type': 'text', 'text': 'Greet Ann'}}]}",
