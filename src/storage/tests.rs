@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Db, NewVersion, StorageError, Store, VersionKind};
+use super::{Db, NewVersion, StorageError, Store, UseRow, VersionKind};
 
 fn new(name: &str, source: &str) -> NewVersion {
     NewVersion {
@@ -166,9 +166,15 @@ fn many_hands_write_at_once() {
 fn uses_are_counted() {
     let (_room, path) = place();
     let mut db = Db::open(&path).unwrap();
-    db.count_use("a", None, 1).unwrap();
-    db.count_use("a", Some("it broke"), 2).unwrap();
-    db.count_use("a", None, 3).unwrap();
+    let since = |uses, failures, last_used, last_error: Option<&str>| UseRow {
+        name: "a".into(),
+        uses,
+        failures,
+        last_used,
+        last_error: last_error.map(str::to_owned),
+    };
+    db.count_uses(&[since(1, 0, 1, None), since(1, 1, 3, Some("it broke"))]).unwrap();
+    db.count_uses(&[since(1, 0, 2, None)]).unwrap();
     let uses = db.uses(&["a".to_owned(), "b".to_owned()]).unwrap();
     assert_eq!(uses.len(), 1);
     assert_eq!((uses[0].uses, uses[0].failures, uses[0].last_used), (3, 1, 3));

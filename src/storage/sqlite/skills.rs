@@ -143,16 +143,18 @@ impl Db {
         })
     }
 
-    /// Counts a use.
-    pub fn count_use(&mut self, name: &str, error: Option<&str>, now: i64) -> Result<(), StorageError> {
-        self.write("counting a use", |db| {
-            db.prepare_cached(
-                "INSERT INTO skill_uses VALUES (?1, 1, ?2, ?3, ?4) ON CONFLICT (name) DO UPDATE SET uses = uses + 1, \
-                 failures = failures + excluded.failures, last_used = excluded.last_used, \
-                 last_error = coalesce(excluded.last_error, last_error)",
-            )?
-            .execute(params![name, i64::from(error.is_some()), now, error])
-            .map(drop)
+    /// Adds to how skills fared: each row holds what came since the last time.
+    pub fn count_uses(&mut self, since: &[UseRow]) -> Result<(), StorageError> {
+        self.write("counting uses", |db| {
+            let mut statement = db.prepare_cached(
+                "INSERT INTO skill_uses VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO UPDATE SET \
+                 uses = uses + excluded.uses, failures = failures + excluded.failures, \
+                 last_used = max(last_used, excluded.last_used), last_error = coalesce(excluded.last_error, last_error)",
+            )?;
+            for row in since {
+                statement.execute(params![row.name, row.uses, row.failures, row.last_used, row.last_error])?;
+            }
+            Ok(())
         })
     }
 
