@@ -20,6 +20,7 @@ mod print;
 mod repl;
 mod run;
 mod serve;
+mod store;
 mod tend;
 mod tools;
 
@@ -60,6 +61,8 @@ enum Command {
     Config(config::Args),
     /// List, look at, call and check the tools of the base directory, or take over those of other clients.
     Tools(tools::Args),
+    /// Back up, restore or check what the base directory keeps.
+    Store(store::Args),
     /// Print a completion script for a shell.
     Completions(completions::Args),
     /// Used by actwright itself to start the sandbox.
@@ -80,6 +83,7 @@ impl Command {
             Self::Demo(args) => demo::run(args),
             Self::Config(args) => config::run(args),
             Self::Tools(args) => tools::run(args),
+            Self::Store(args) => store::run(args),
             Self::Completions(args) => completions::run(args, &mut Cli::command()),
             Self::Launch(args) => launch::run(args),
             Self::Tend(args) => tend::run(args),

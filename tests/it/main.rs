@@ -20,6 +20,7 @@ mod sandbox;
 mod session_ends;
 mod sessions;
 mod startup;
+mod store;
 mod support;
 mod tidy;
 mod tools;

@@ -11,11 +11,14 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
     ("masks", &[]),
+    ("storage", &[]),
+    ("search", &[]),
+    ("skills", &["nearest", "storage", "search"]),
     ("hosts", &[]),
     ("config", &["names", "nearest", "hosts"]),
     ("outputs", &["names", "config", "masks"]),
@@ -40,6 +43,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "attack",
             "host_calls",
             "tools",
+            "storage",
         ],
     ),
 ];
@@ -64,7 +68,11 @@ const CRATES: [(&str, &[&str]); 15] = [
 ];
 
 /// Where each library may be named. Tests and benchmarks may name any.
-const DOORS: [(&str, &[&str]); 12] = [
+const DOORS: [(&str, &[&str]); 16] = [
+    ("ruff_python_parser", &["src/skills/source/"]),
+    ("ruff_python_ast", &["src/skills/source/"]),
+    ("ruff_text_size", &["src/skills/source/"]),
+    ("rusqlite", &["src/storage/sqlite"]),
     ("reqwest", &["src/tools/"]),
     ("rustls", &["src/tools/web.rs"]),
     ("aho_corasick", &["src/masks/"]),

@@ -1,0 +1,202 @@
+//! How well a document fits a query: BM25 over weighted fields, as a share of the best that the query's words could get.
+//!
+//! The share makes scores comparable between queries, so that there can be a floor below which nothing fits. Whoever adds
+//! another measure, such as the likeness of meanings, blends it with [`Score::share`].
+
+use std::collections::HashMap;
+
+use super::words::{wanted, words};
+
+/// BM25's usual constants (Robertson and Zaragoza, 2009).
+const SATURATION: f64 = 1.2;
+const LENGTH: f64 = 0.5;
+
+/// Fields of a document, by what a word in them is worth: name, description, parameters, source.
+const WEIGHTS: [f64; 4] = [4.0, 2.0, 1.5, 0.5];
+
+/// The weight of a document's words that counts as usual; short descriptions are the rule.
+const USUAL: f64 = 120.0;
+
+/// The score below which a document is noise.
+pub const FLOOR: f64 = 0.15;
+
+/// What is looked for.
+#[derive(Debug, Clone)]
+pub struct Query {
+    text: String,
+    words: Vec<String>,
+}
+
+/// What is searched, in numbers.
+#[derive(Debug, Clone, Default)]
+pub struct Corpus {
+    /// How many documents there are.
+    pub documents: f64,
+    /// In how many of them each of the query's words stands.
+    pub counts: Vec<f64>,
+}
+
+/// One thing that may be found: its words by weight.
+#[derive(Debug, Clone, Default)]
+pub struct Document {
+    name: String,
+    bag: HashMap<String, (f64, u8)>,
+    weight: f64,
+}
+
+/// How well a document fits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Score {
+    /// From 0 to 1, comparable between queries.
+    pub share: f64,
+    /// Why.
+    pub matched: Vec<Matched>,
+}
+
+/// What of a document fitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Matched {
+    /// The query is its name.
+    ExactName,
+    /// Words of its name.
+    Name,
+    /// Words of its description or tags.
+    Description,
+    /// Words of its parameters.
+    Parameters,
+    /// Words of its source.
+    Source,
+}
+
+impl Matched {
+    /// The word for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ExactName => "exact name",
+            Self::Name => "name",
+            Self::Description => "description",
+            Self::Parameters => "parameters",
+            Self::Source => "source",
+        }
+    }
+
+    const FIELDS: [Self; 4] = [Self::Name, Self::Description, Self::Parameters, Self::Source];
+}
+
+impl Query {
+    /// Reads a query.
+    pub fn of(text: &str) -> Self {
+        let text: String = text.chars().take(2_000).collect();
+        let mut words = wanted(&text);
+        words.truncate(40);
+        Self { text: text.trim().to_lowercase(), words }
+    }
+
+    /// Its words, each once.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// How well a document fits, or nothing where no word of the query stands in it.
+    pub fn score(&self, document: &Document, corpus: &Corpus) -> Option<Score> {
+        if !self.text.is_empty() && self.text == document.name {
+            return Some(Score { share: 1.0, matched: vec![Matched::ExactName] });
+        }
+        let norm = SATURATION * (1.0 - LENGTH + LENGTH * document.weight / USUAL);
+        let (mut got, mut ideal) = (0.0, 0.0);
+        let mut fields = 0_u8;
+        for (word, count) in self.words.iter().zip(&corpus.counts) {
+            let rarity = (1.0 + (corpus.documents - count + 0.5).max(0.0) / (count + 0.5)).ln();
+            // A word that stands nowhere asks for something that is not here, and counts less than one that does.
+            ideal += if *count == 0.0 { rarity * 0.5 } else { rarity };
+            if let Some((frequency, where_)) = document.bag.get(word) {
+                got += rarity * frequency * (SATURATION + 1.0) / (frequency + norm) / (SATURATION + 1.0);
+                fields |= where_;
+            }
+        }
+        if got <= 0.0 || ideal <= 0.0 {
+            return None;
+        }
+        let matched = (0..4).filter(|at| fields & (1 << at) != 0).map(|at| Matched::FIELDS[at]).collect();
+        // One short of the exact name, whatever the words.
+        Some(Score { share: (got / ideal).min(0.99), matched })
+    }
+}
+
+impl Document {
+    /// A document by its name and the text of its fields: name, description, parameters, source.
+    pub fn of(name: &str, fields: [&str; 4]) -> Self {
+        let mut document = Self { name: name.to_lowercase(), ..Self::default() };
+        for (at, (text, weight)) in fields.into_iter().zip(WEIGHTS).enumerate() {
+            for word in words(text) {
+                let entry = document.bag.entry(word).or_default();
+                entry.0 += weight;
+                entry.1 |= 1 << at;
+                document.weight += weight;
+            }
+        }
+        document
+    }
+
+    /// Whether a word stands in it.
+    pub fn has(&self, word: &str) -> bool {
+        self.bag.contains_key(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn library() -> Vec<(&'static str, Document)> {
+        let make = |name: &'static str, about: &str, parameters: &str| {
+            (name, Document::of(name, [name, about, parameters, ""]))
+        };
+        vec![
+            make("parse_logs", "Count the lines of a log file by level.", "path level"),
+            make("extract_tables", "Every table of an HTML page as rows.", "html"),
+            make("json_diff", "What changed between two JSON documents.", "before after"),
+            make("large_files", "The biggest files below a directory.", "path limit"),
+        ]
+    }
+
+    fn find(text: &str) -> Vec<(&'static str, Score)> {
+        let (query, library) = (Query::of(text), library());
+        let count = |word: &String| library.iter().filter(|(_, document)| document.has(word)).count() as f64;
+        let corpus =
+            Corpus { documents: library.len() as f64, counts: query.words().iter().map(count).collect() };
+        let mut found: Vec<_> = library
+            .iter()
+            .filter_map(|(name, document)| Some((*name, query.score(document, &corpus)?)))
+            .collect();
+        found.sort_by(|one, other| other.1.share.total_cmp(&one.1.share));
+        found.retain(|(_, score)| score.share >= FLOOR);
+        found
+    }
+
+    #[test]
+    fn what_is_meant_comes_first() {
+        let check = |query: &str, expected: &str| assert_eq!(find(query)[0].0, expected, "{query}");
+        check("parse a log file", "parse_logs");
+        check("tables in html pages", "extract_tables");
+        check("changes between json documents", "json_diff");
+        check("biggest files", "large_files");
+        check("JSON_DIFF", "json_diff");
+        check("levels", "parse_logs");
+    }
+
+    #[test]
+    fn scores_say_why_and_stay_in_their_range() {
+        assert_eq!(find("json_diff")[0].1, Score { share: 1.0, matched: vec![Matched::ExactName] });
+        let found = find("logs by level");
+        assert_eq!(found[0].1.matched, [Matched::Name, Matched::Description, Matched::Parameters]);
+        assert!((FLOOR..1.0).contains(&found[0].1.share), "{found:?}");
+    }
+
+    #[test]
+    fn nothing_fits_where_nothing_is_meant() {
+        assert_eq!(find("quantum chromodynamics"), []);
+        assert_eq!(find(""), []);
+        assert_eq!(find("what is the weather of tomorrow in the large hall of mirrors near versailles"), []);
+    }
+}

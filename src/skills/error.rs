@@ -1,0 +1,83 @@
+//! Why something with skills was not done, in words for an agent.
+
+use super::name::NameError;
+use super::source::SourceError;
+use crate::storage::StorageError;
+
+/// A request that was refused. Nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum SkillError {
+    /// The name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The source is no skill.
+    #[error("skill '{name}' was not saved: {cause}")]
+    Source {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        cause: SourceError,
+    },
+    /// Something else of what was given is wrong.
+    #[error("skill '{name}' was not saved: {what}")]
+    Given {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// There is no such skill.
+    #[error("no skill named '{name}'{nearest}. Search with skills.search(\"...\")")]
+    NotFound {
+        /// What was asked for.
+        name: String,
+        /// `; nearest: 'parse_logs'`, or nothing.
+        nearest: String,
+    },
+    /// It was deleted.
+    #[error(
+        "skill '{name}' was deleted (version {version}); its history is kept, and version {before} can still be read: \
+         skills.get(\"{name}\", version={before})"
+    )]
+    Deleted {
+        /// Its name.
+        name: String,
+        /// The version that deleted it.
+        version: i64,
+        /// The version before.
+        before: i64,
+    },
+    /// There is no such version.
+    #[error("skill '{name}' has no version {version}; it has {known}")]
+    NoVersion {
+        /// Its name.
+        name: String,
+        /// What was asked for.
+        version: i64,
+        /// What there is, in words.
+        known: String,
+    },
+    /// It is not the store's to delete.
+    #[error("skill '{name}' {why}")]
+    NotStored {
+        /// Its name.
+        name: String,
+        /// Where it comes from and what to do.
+        why: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StorageError),
+}
+
+impl SkillError {
+    /// The word for programs.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Name(_) | Self::Source { .. } | Self::Given { .. } => "invalid",
+            Self::NotFound { .. } | Self::Deleted { .. } | Self::NoVersion { .. } => "not_found",
+            Self::NotStored { .. } => "refused",
+            Self::Store(_) => "store",
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Skills in directories: each `name.py` a skill, `name.json` beside it what a source does not say.
+//!
+//! Directories are looked at again when somebody asks and the last look is a moment ago, so a change is seen at the next
+//! request, on every file system. A file is read again only when its size, time or number changed. What is wrong with a
+//! file is kept as its reason and hides nothing else.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::finding::document;
+use super::saving::Creation;
+use super::skill::{Origin, Skill, Trouble};
+use super::source::LARGEST;
+use crate::search::Document;
+
+/// How old a look may be.
+const FRESH: Duration = Duration::from_millis(200);
+
+/// The most files of a directory that are read.
+const MOST: usize = 20_000;
+
+/// A skill that is not in the store, ready to be searched.
+#[derive(Debug)]
+pub struct Near {
+    /// The skill.
+    pub skill: Skill,
+    /// Its words.
+    pub document: Document,
+}
+
+/// What `name.json` may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct About {
+    /// The description, word for word.
+    pub description: Option<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Examples.
+    pub examples: Vec<Value>,
+}
+
+/// The directories and what was found in them.
+#[derive(Debug, Default)]
+pub struct Files {
+    directories: Vec<PathBuf>,
+    looked: Option<Instant>,
+    known: BTreeMap<PathBuf, Known>,
+    found: Vec<Arc<Near>>,
+    troubles: Vec<Trouble>,
+}
+
+/// A file as it was when it was read.
+#[derive(Debug)]
+struct Known {
+    stamp: [Stamp; 2],
+    read: Result<Arc<Near>, Trouble>,
+}
+
+type Stamp = Option<(u64, i64, i64, u64)>;
+
+impl Near {
+    /// A skill with its words.
+    pub fn of(skill: Skill) -> Arc<Self> {
+        let document = document(&skill);
+        Arc::new(Self { skill, document })
+    }
+}
+
+impl Files {
+    /// Over these directories; of two files of one name, that in the earlier directory wins.
+    pub fn over(directories: Vec<PathBuf>) -> Self {
+        Self { directories, ..Self::default() }
+    }
+
+    /// The skills, after a look if the last one is too old.
+    pub fn skills(&mut self) -> &[Arc<Near>] {
+        self.look();
+        &self.found
+    }
+
+    /// The files that are no skills, and why.
+    pub fn troubles(&mut self) -> &[Trouble] {
+        self.look();
+        &self.troubles
+    }
+
+    fn look(&mut self) {
+        if self.looked.is_some_and(|looked| looked.elapsed() < FRESH) {
+            return;
+        }
+        let mut before = std::mem::take(&mut self.known);
+        (self.found, self.troubles) = (Vec::new(), Vec::new());
+        for directory in self.directories.clone() {
+            let files = match sources(&directory) {
+                Ok(files) => files,
+                Err(trouble) => {
+                    self.troubles.extend(trouble);
+                    continue;
+                }
+            };
+            for path in files {
+                let stamp = [stamp(&path), stamp(&path.with_extension("json"))];
+                let known = match before.remove(&path) {
+                    Some(known) if known.stamp == stamp => known,
+                    _ => Known { stamp, read: read(&path) },
+                };
+                match &known.read {
+                    Ok(near) => self.add(near.clone()),
+                    Err(trouble) => self.troubles.push(trouble.clone()),
+                }
+                self.known.insert(path, known);
+            }
+        }
+        self.found.sort_by(|one, other| one.skill.name.cmp(&other.skill.name));
+        self.looked = Some(Instant::now());
+    }
+
+    fn add(&mut self, near: Arc<Near>) {
+        if let Some(first) = self.found.iter().find(|other| other.skill.name == near.skill.name) {
+            let (Origin::File(place), Origin::File(winner)) = (&near.skill.origin, &first.skill.origin)
+            else {
+                return;
+            };
+            let words = format!("not used: {winner} has the same name and comes first");
+            self.troubles.push(Trouble { place: place.clone(), words });
+            return;
+        }
+        self.found.push(near);
+    }
+}
+
+/// The Python files of a directory, in order. A directory that is not there holds none.
+fn sources(directory: &Path) -> Result<Vec<PathBuf>, Option<Trouble>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(None),
+        Err(error) => {
+            let words = format!("the directory cannot be read: {}", error.kind());
+            return Err(Some(Trouble { place: shown(directory), words }));
+        }
+    };
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+            name.ends_with(".py") && !name.starts_with(['_', '.'])
+        })
+        .take(MOST)
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+fn read(path: &Path) -> Result<Arc<Near>, Trouble> {
+    let place = shown(path);
+    let trouble = |words: String| Trouble { place: place.clone(), words };
+    let source = text(path).map_err(trouble)?;
+    let beside = path.with_extension("json");
+    let about = match beside.exists() {
+        false => About::default(),
+        true => {
+            let text = text(&beside).map_err(|words| trouble(format!("{}: {words}", shown(&beside))))?;
+            serde_json::from_str(&text).map_err(|error| trouble(format!("{}: {error}", shown(&beside))))?
+        }
+    };
+    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_owned();
+    Ok(Near::of(skill(name, source, about, Origin::File(place.clone())).map_err(trouble)?))
+}
+
+/// A skill that is not stored, from its texts; what is wrong is said in words.
+pub fn skill(name: String, source: String, about: About, origin: Origin) -> Result<Skill, String> {
+    let creation = Creation {
+        name,
+        source,
+        description: about.description,
+        tags: about.tags,
+        examples: about.examples,
+        ..Creation::default()
+    };
+    let mut skill = creation.check().map_err(|error| match error {
+        super::SkillError::Source { cause, .. } => cause.to_string(),
+        super::SkillError::Given { what, .. } => what,
+        other => other.to_string(),
+    })?;
+    skill.origin = origin;
+    skill.made = 0;
+    Ok(skill)
+}
+
+/// The text of a regular file of bounded size.
+fn text(path: &Path) -> Result<String, String> {
+    let unreadable = |error: std::io::Error| format!("it cannot be read: {}", error.kind());
+    // Not opened before it is known to be a file: opening a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > LARGEST {
+        return Err(format!("it is larger than {LARGEST} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.len(), about.mtime(), about.mtime_nsec(), about.ino()))
+}
+
+/// The directory's and the file's name: enough to find it, nothing of where the machine keeps it.
+fn shown(path: &Path) -> String {
+    let name = |path: Option<&std::ffi::OsStr>| {
+        path.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    match path.parent().and_then(Path::file_name) {
+        Some(parent) => format!("{}/{}", parent.to_string_lossy(), name(path.file_name())),
+        None => name(path.file_name()),
+    }
+}

@@ -1,0 +1,263 @@
+//! The library: one handle over files, store and bundled skills, for every room that shows or runs them.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::error::SkillError;
+use super::files::{Files, Near};
+use super::name::SkillName;
+use super::skill::{Event, Origin, Skill, Trouble, now};
+use super::uses::{Due, Outcome, Pending, Uses};
+use super::{SkillError as Error, bundled};
+use crate::nearest::nearest;
+use crate::storage::{Store, VersionKind};
+
+/// How long uses are gathered before they are written.
+const GATHERED: Duration = Duration::from_millis(500);
+
+/// The most names among which a misspelt one is looked for.
+const NAMES: usize = 20_000;
+
+/// The skills of one base directory. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Skills {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    files: Mutex<Files>,
+    pending: Pending,
+}
+
+/// A part of the list.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The skills, by name.
+    pub skills: Vec<(Skill, Uses)>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+impl Skills {
+    /// Over this store and these directories, the first of which wins; nothing is read yet.
+    pub fn over(store: Store, directories: Vec<PathBuf>) -> Self {
+        let inner = Inner { store, files: Mutex::new(Files::over(directories)), pending: Pending::default() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Only those that come with the program.
+    pub fn none() -> Self {
+        Self::over(Store::none(), Vec::new())
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// A skill by its name, at its newest version or at this one.
+    pub async fn get(&self, name: &str, version: Option<i64>) -> Result<Skill, SkillError> {
+        let wanted = name.strip_prefix("skills.").unwrap_or(name);
+        let Ok(name) = SkillName::parse(wanted) else { return Err(self.not_found(wanted).await) };
+        let near = self.in_memory().into_iter().find(|near| near.skill.name == name);
+        if version.is_none()
+            && let Some(near) = near.as_ref().filter(|near| near.skill.origin < Origin::Stored)
+        {
+            let mut skill = near.skill.clone();
+            let text = name.to_string();
+            // A store that cannot be read does not take the files with it.
+            if let Ok(Some(row)) = self.store().ask(move |db| db.skill(&text, None)).await {
+                skill.hides.push(format!("version {} in the store", row.version.version));
+            }
+            if bundled::skills().iter().any(|other| other.skill.name == skill.name) {
+                skill.hides.push("the bundled skill of this name".to_owned());
+            }
+            return Ok(skill);
+        }
+        let text = name.to_string();
+        let row = match self.store().ask(move |db| db.skill(&text, version)).await {
+            Ok(row) => row,
+            Err(_) if near.is_some() && version.is_none() => None,
+            Err(error) => return Err(error.into()),
+        };
+        match row {
+            Some(row) if row.version.kind == VersionKind::Deleted => Err(Error::Deleted {
+                name: name.to_string(),
+                version: row.version.version,
+                before: row.version.version - 1,
+            }),
+            Some(row) => {
+                Skill::of_row(row).ok_or(Error::NotFound { name: name.to_string(), nearest: String::new() })
+            }
+            None => match near.filter(|_| version.is_none()) {
+                Some(near) => Ok(near.skill.clone()),
+                None => Err(self.missing(&name, version).await?),
+            },
+        }
+    }
+
+    /// Skills by name from this name on, `limit` of them.
+    pub async fn list(&self, after: &str, limit: usize) -> Result<Page, SkillError> {
+        let from = after.to_owned();
+        let rows = self.store().ask(move |db| db.skills_after(&from, limit + 1)).await?;
+        let mut all: Vec<Skill> = rows.into_iter().filter_map(Skill::of_row).collect();
+        for near in self.in_memory() {
+            if near.skill.name.as_str() <= after {
+                continue;
+            }
+            match all.iter_mut().find(|skill| skill.name == near.skill.name) {
+                Some(stored) if near.skill.origin < Origin::Stored => {
+                    let version = stored.version.unwrap_or_default();
+                    *stored = near.skill.clone();
+                    stored.hides.push(format!("version {version} in the store"));
+                }
+                Some(_) => {}
+                None => all.push(near.skill.clone()),
+            }
+        }
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        let more = all.len() > limit;
+        all.truncate(limit);
+        let next = all.last().filter(|_| more).map(|skill| skill.name.to_string());
+        let uses = self.uses(all.iter().map(|skill| skill.name.to_string()).collect()).await?;
+        let with_uses = |skill: Skill| {
+            let uses = uses.get(skill.name.as_str()).cloned().unwrap_or_default();
+            (skill, uses)
+        };
+        Ok(Page { skills: all.into_iter().map(with_uses).collect(), next })
+    }
+
+    /// Every name, in order.
+    pub async fn names(&self) -> Result<Vec<String>, SkillError> {
+        let mut names = self.store().ask(crate::storage::Db::skill_names).await?;
+        names.extend(self.in_memory().iter().map(|near| near.skill.name.to_string()));
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// Deletes a stored skill; gives the number of the version that says so. Its history stays.
+    pub async fn delete(&self, name: &str, author: &str, reason: &str) -> Result<i64, SkillError> {
+        let wanted = name.strip_prefix("skills.").unwrap_or(name);
+        let Ok(name) = SkillName::parse(wanted) else { return Err(self.not_found(wanted).await) };
+        let (text, author, reason) =
+            (name.to_string(), author.to_owned(), reason.chars().take(1_000).collect::<String>());
+        let deleted = self.store().ask(move |db| db.delete_skill(&text, &author, &reason, now())).await?;
+        if let Some(version) = deleted {
+            return Ok(version);
+        }
+        match self.beside(&name) {
+            Some(Origin::File(place)) => Err(Error::NotStored {
+                name: name.to_string(),
+                why: format!("is the file {place} and not in the store; remove the file instead"),
+            }),
+            Some(Origin::Bundled) => Err(Error::NotStored {
+                name: name.to_string(),
+                why:
+                    "comes with actwright and cannot be deleted; save one of the same name to take its place"
+                        .to_owned(),
+            }),
+            Some(Origin::Stored) | None => Err(self.missing(&name, None).await?),
+        }
+    }
+
+    /// Every version of a stored skill, the oldest first.
+    pub async fn history(&self, name: &str) -> Result<Vec<Event>, SkillError> {
+        let wanted = name.strip_prefix("skills.").unwrap_or(name);
+        let Ok(name) = SkillName::parse(wanted) else { return Err(self.not_found(wanted).await) };
+        let text = name.to_string();
+        let rows = self.store().ask(move |db| db.skill_history(&text)).await?;
+        if rows.is_empty() && self.beside(&name).is_none() {
+            return Err(self.not_found(name.as_str()).await);
+        }
+        Ok(rows.iter().map(Event::of_row).collect())
+    }
+
+    /// The files that are no skills, and why.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.inner.files.lock().unwrap_or_else(PoisonError::into_inner).troubles().to_vec()
+    }
+
+    /// Counts a run of a skill. It is written a moment later, with others.
+    pub fn used(&self, name: &SkillName, outcome: &Outcome) {
+        if self.store().path().is_some() && self.inner.pending.count(name.as_str(), outcome) == Due::Now {
+            let skills = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(GATHERED).await;
+                skills.write_uses().await;
+            });
+        }
+    }
+
+    /// How these skills fared; those that were never used are left out.
+    pub async fn uses(&self, names: Vec<String>) -> Result<HashMap<String, Uses>, SkillError> {
+        self.write_uses().await;
+        if names.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = self.store().ask(move |db| db.uses(&names)).await?;
+        Ok(rows.into_iter().map(|row| (row.name.clone(), Uses::of_row(row))).collect())
+    }
+
+    /// Writes what is gathered; for the end of the server, and before it is read.
+    pub async fn write_uses(&self) {
+        let rows = self.inner.pending.take();
+        if !rows.is_empty()
+            && let Err(error) = self.store().ask(move |db| db.count_uses(&rows)).await
+        {
+            tracing::warn!(%error, "uses of skills were not counted");
+        }
+    }
+
+    /// A number that is another one whenever the store was written to.
+    pub async fn generation(&self) -> Result<u64, SkillError> {
+        Ok(self.store().ask(crate::storage::Db::generation).await?)
+    }
+
+    /// The skills that are not stored: files, then those that come with the program and that no file hides.
+    pub(super) fn in_memory(&self) -> Vec<Arc<Near>> {
+        let mut files = self.inner.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = files.skills().to_vec();
+        for near in bundled::skills() {
+            if all.iter().all(|other| other.skill.name != near.skill.name) {
+                all.push(near.clone());
+            }
+        }
+        all
+    }
+
+    /// Where a name is known apart from the store.
+    pub(super) fn beside(&self, name: &SkillName) -> Option<Origin> {
+        self.in_memory().iter().find(|near| near.skill.name == *name).map(|near| near.skill.origin.clone())
+    }
+
+    /// Why a name, or a version of it, is not there.
+    async fn missing(&self, name: &SkillName, version: Option<i64>) -> Result<SkillError, SkillError> {
+        let text = name.to_string();
+        let history = self.store().ask(move |db| db.skill_history(&text)).await?;
+        let Some(last) = history.last() else { return Ok(self.not_found(name.as_str()).await) };
+        Ok(match version {
+            Some(version) => SkillError::NoVersion {
+                name: name.to_string(),
+                version,
+                known: format!("versions 1 to {}", last.version),
+            },
+            None => SkillError::Deleted {
+                name: name.to_string(),
+                version: last.version,
+                before: last.parent.unwrap_or(last.version),
+            },
+        })
+    }
+
+    async fn not_found(&self, name: &str) -> SkillError {
+        let mut names = self.names().await.unwrap_or_default();
+        names.truncate(NAMES);
+        let near = nearest(name, names.iter().map(String::as_str));
+        let nearest = near.map(|near| format!("; nearest: '{near}'")).unwrap_or_default();
+        SkillError::NotFound { name: name.chars().take(80).collect(), nearest }
+    }
+}

@@ -1,0 +1,29 @@
+//! Skills: saved Python workflows, read here and never run. A library of three sources: files, the store, and those that come
+//! with the program; of one name the first of them wins and says what it hides.
+//!
+//! Nothing in here knows of sessions or of MCP. A session asks for a source and runs it; what came of it is told back.
+
+mod bundled;
+mod error;
+mod files;
+mod finding;
+mod library;
+mod name;
+mod saving;
+mod shape;
+mod skill;
+mod source;
+mod uses;
+
+pub use error::SkillError;
+pub use finding::{Answer, Hit, Semantic};
+pub use library::{Page, Skills};
+pub use name::{NameError, SkillName};
+pub use saving::{Creation, Saved};
+pub use shape::{Parameter, Shape};
+pub use skill::{Event, Origin, Skill, Trouble};
+pub use source::SourceError;
+pub use uses::{Outcome, Uses};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! A skill's source, read and never run: what `run` takes and gives, its description, the packages it needs.
+//!
+//! The source is hostile until it is read: its size is bounded before the parser sees it, its depth while it is parsed, and
+//! all of it happens on a thread whose stack is large enough for what those bounds allow.
+
+use std::thread;
+
+use super::shape::Shape;
+
+mod annotation;
+mod classes;
+mod docstring;
+mod metadata;
+mod syntax;
+
+/// The largest source, in bytes.
+pub const LARGEST: usize = 256 * 1024;
+
+/// Stack for a source at its bounds. It is reserved, not used up: only what is touched takes memory.
+const STACK: usize = 256 * 1024 * 1024;
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// What `run` takes and gives.
+    pub shape: Shape,
+    /// The docstring of the module, else that of `run`, cleaned; empty if there is neither.
+    pub description: String,
+}
+
+/// Why a source cannot be a skill. Places count from 1.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SourceError {
+    /// Too large.
+    #[error(
+        "the source is {bytes} bytes and the limit is {LARGEST}; put data into an artifact or a file instead"
+    )]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// No Python.
+    #[error("syntax error in line {line}, column {column}: {message}")]
+    Syntax {
+        /// The line.
+        line: usize,
+        /// The column, in characters.
+        column: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// Nested too deeply.
+    #[error("the source is nested too deeply in line {line}; split it into functions")]
+    TooDeep {
+        /// The line.
+        line: usize,
+    },
+    /// No entry.
+    #[error(
+        "the source defines no function `run` at its top level; a skill is a module with def run(...) or async def run(...)"
+    )]
+    NoRun,
+    /// `run` cannot be called by keyword.
+    #[error("`run` takes `{0}` by position only; leave the `/` out, because skills are called by keyword")]
+    PositionalOnly(String),
+    /// `run` names a parameter twice.
+    #[error("`run` has the parameter `{0}` twice")]
+    Twice(String),
+    /// The PEP 723 block is wrong.
+    #[error("line {line}: {message}")]
+    Metadata {
+        /// The line.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// The host could not read it.
+    #[error("the source could not be read; try again")]
+    Host,
+}
+
+/// Reads a source.
+pub fn read(source: &str) -> Result<Source, SourceError> {
+    if source.len() > LARGEST {
+        return Err(SourceError::TooLarge { bytes: source.len() });
+    }
+    let metadata = metadata::read(source)
+        .map_err(|wrong| SourceError::Metadata { line: wrong.line, message: wrong.message })?;
+    let read = thread::scope(|scope| {
+        let reader = thread::Builder::new().name("source".to_owned()).stack_size(STACK);
+        let reader = reader.spawn_scoped(scope, || syntax::read(source)).map_err(|_| SourceError::Host)?;
+        reader.join().unwrap_or(Err(SourceError::Host))
+    });
+    let mut read = read?;
+    read.shape.dependencies = metadata.dependencies;
+    read.shape.requires_python = metadata.requires_python;
+    Ok(read)
+}
+
+#[cfg(test)]
+mod tests;

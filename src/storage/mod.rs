@@ -1,0 +1,23 @@
+//! What outlives the server: one database in the base directory, and the one thread that owns its connection.
+//!
+//! [`Store`] is a cheap handle. Nothing is opened before it is needed, so that a server that is only asked for its tools
+//! never waits for a disk. What has been answered is on the disk: a `kill -9` takes back nothing.
+//!
+//! A room that keeps something here adds a migration (`sqlite/schema.rs`) and a file of `impl Db` with its requests, in
+//! plain types of its own; it never sees the library beneath.
+
+mod error;
+mod handle;
+mod skills;
+mod sqlite;
+
+pub use error::StorageError;
+pub use handle::Store;
+pub use skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow, WordHits};
+pub use sqlite::Db;
+
+/// The database's name in the base directory.
+pub const FILE_NAME: &str = "store.db";
+
+#[cfg(test)]
+mod tests;

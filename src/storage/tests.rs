@@ -1,0 +1,182 @@
+//! The store by itself: what is kept stays, what is wrong is named, two owners of one file take turns.
+
+use std::path::Path;
+
+use super::{Db, NewVersion, StorageError, Store, UseRow, VersionKind};
+
+fn new(name: &str, source: &str) -> NewVersion {
+    NewVersion {
+        name: name.into(),
+        source: source.into(),
+        shape: "{}".into(),
+        examples: "[]".into(),
+        tags: "[]".into(),
+        words: [name.replace('_', " "), String::new(), String::new(), source.into()],
+        ..NewVersion::default()
+    }
+}
+
+fn place() -> (tempfile::TempDir, std::path::PathBuf) {
+    let room = tempfile::tempdir().unwrap();
+    let path = room.path().join("store.db");
+    (room, path)
+}
+
+#[test]
+fn versions_are_added_and_never_changed() {
+    let (_room, path) = place();
+    let mut db = Db::open(&path).unwrap();
+    assert_eq!(db.save_skill(&new("a", "one")).unwrap(), 1);
+    assert_eq!(db.save_skill(&new("a", "two")).unwrap(), 2);
+    assert_eq!(db.delete_skill("a", "me", "done", 5).unwrap(), Some(3));
+    assert_eq!(db.delete_skill("a", "me", "done", 5).unwrap(), None);
+    assert_eq!(db.skill("a", None).unwrap(), None);
+    assert_eq!(db.skill("a", Some(1)).unwrap().unwrap().version.source, "one");
+    assert_eq!(db.save_skill(&new("a", "three")).unwrap(), 4);
+    let history = db.skill_history("a").unwrap();
+    let kinds: Vec<_> = history.iter().map(|row| (row.version, row.parent, row.kind)).collect();
+    assert_eq!(
+        kinds,
+        [
+            (1, None, VersionKind::Saved),
+            (2, Some(1), VersionKind::Saved),
+            (3, Some(2), VersionKind::Deleted),
+            (4, Some(3), VersionKind::Saved)
+        ]
+    );
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    for (change, words) in [
+        ("UPDATE skill_versions SET source = 'x'", "a version is never changed"),
+        ("DELETE FROM skill_versions", "a version is never taken away"),
+    ] {
+        assert_eq!(raw.execute(change, []).unwrap_err().to_string(), words);
+    }
+}
+
+#[test]
+fn words_find_what_lives() {
+    let (_room, path) = place();
+    let mut db = Db::open(&path).unwrap();
+    db.save_skill(&new("parse_logs", "open read")).unwrap();
+    db.save_skill(&new("send_mail", "smtp open")).unwrap();
+    let find = |db: &mut Db, words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let hits = db.skills_with(&words, 10).unwrap();
+        (hits.skills.into_iter().map(|skill| skill.name).collect::<Vec<_>>(), hits.counts, hits.all)
+    };
+    assert_eq!(find(&mut db, &["logs"]), (vec!["parse_logs".to_owned()], vec![1], 2));
+    assert_eq!(find(&mut db, &["open", "mail"]).0, ["send_mail", "parse_logs"]);
+    assert_eq!(find(&mut db, &["a\" OR name:\"b", "NEAR("]).0, [""; 0]);
+    db.delete_skill("parse_logs", "", "", 0).unwrap();
+    assert_eq!(find(&mut db, &["logs"]), (vec![], vec![0], 1));
+}
+
+#[test]
+fn others_writes_are_noticed() {
+    let (_room, path) = place();
+    let mut one = Db::open(&path).unwrap();
+    let mut other = Db::open(&path).unwrap();
+    let before = one.generation().unwrap();
+    assert_eq!(one.generation().unwrap(), before);
+    other.save_skill(&new("a", "x")).unwrap();
+    let after = one.generation().unwrap();
+    assert_ne!(after, before);
+    one.save_skill(&new("b", "x")).unwrap();
+    assert_ne!(one.generation().unwrap(), after);
+}
+
+#[test]
+fn what_is_not_ours_is_refused_and_left_as_it_is() {
+    let check = |make: &dyn Fn(&Path), expected: &str| {
+        let (_room, path) = place();
+        make(&path);
+        let before = std::fs::read(&path).unwrap();
+        let error = Db::open(&path).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before, "{expected}");
+    };
+    check(
+        &|path| std::fs::write(path, "a text that is long enough to be no database".repeat(9)).unwrap(),
+        "no database of actwright",
+    );
+    check(
+        &|path| rusqlite::Connection::open(path).unwrap().execute_batch("CREATE TABLE other (x)").unwrap(),
+        "no database of actwright",
+    );
+    check(
+        &|path| {
+            drop(Db::open(path).unwrap());
+            let db = rusqlite::Connection::open(path).unwrap();
+            db.execute_batch("PRAGMA user_version = 99").unwrap();
+        },
+        "newer actwright (schema 99, this one knows 1); update actwright",
+    );
+}
+
+#[test]
+fn a_backup_comes_back_and_a_damaged_one_does_not() {
+    let (room, path) = place();
+    let copy = room.path().join("copy.db");
+    let mut db = Db::open(&path).unwrap();
+    db.save_skill(&new("kept", "x")).unwrap();
+    db.back_up(&copy).unwrap();
+    assert!(matches!(db.back_up(&copy), Err(StorageError::Exists)));
+    db.save_skill(&new("later", "x")).unwrap();
+    let mut other = Db::open(&path).unwrap();
+    let before = other.generation().unwrap();
+    db.restore(&copy).unwrap();
+    assert_eq!(db.skill_names().unwrap(), ["kept"]);
+    assert_eq!(other.skill_names().unwrap(), ["kept"]);
+    assert_ne!(other.generation().unwrap(), before);
+    assert_eq!(db.check().unwrap(), [""; 0]);
+
+    let mut bytes = std::fs::read(&copy).unwrap();
+    let end = bytes.len();
+    bytes[4096..end].fill(0xa5);
+    std::fs::write(&copy, bytes).unwrap();
+    let error = db.restore(&copy).unwrap_err().to_string();
+    assert!(error.contains("damaged"), "{error}");
+    assert!(matches!(db.restore(&room.path().join("nothing")), Err(StorageError::Failed { .. })));
+    assert_eq!(db.skill_names().unwrap(), ["kept"]);
+}
+
+#[test]
+fn many_hands_write_at_once() {
+    let (room, _path) = place();
+    let stores: Vec<Store> = (0..4).map(|_| Store::at(room.path())).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    let writes = stores.iter().enumerate().flat_map(|(hand, store)| {
+        (0..25).map(move |n| (store.clone(), new(&format!("skill_{hand}_{n}"), "x")))
+    });
+    let tasks: Vec<_> = writes
+        .map(|(store, version)| {
+            runtime.spawn(async move { store.ask(move |db| db.save_skill(&version)).await })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(runtime.block_on(task).unwrap().unwrap(), 1);
+    }
+    let names = runtime.block_on(stores[0].ask(Db::skill_names)).unwrap();
+    assert_eq!(names.len(), 100);
+    let refused = runtime.block_on(Store::none().ask(Db::skill_names));
+    assert!(matches!(refused, Err(StorageError::Absent)));
+}
+
+#[test]
+fn uses_are_counted() {
+    let (_room, path) = place();
+    let mut db = Db::open(&path).unwrap();
+    let since = |uses, failures, last_used, last_error: Option<&str>| UseRow {
+        name: "a".into(),
+        uses,
+        failures,
+        last_used,
+        last_error: last_error.map(str::to_owned),
+    };
+    db.count_uses(&[since(1, 0, 1, None), since(1, 1, 3, Some("it broke"))]).unwrap();
+    db.count_uses(&[since(1, 0, 2, None)]).unwrap();
+    let uses = db.uses(&["a".to_owned(), "b".to_owned()]).unwrap();
+    assert_eq!(uses.len(), 1);
+    assert_eq!((uses[0].uses, uses[0].failures, uses[0].last_used), (3, 1, 3));
+    assert_eq!(uses[0].last_error.as_deref(), Some("it broke"));
+}
