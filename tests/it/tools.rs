@@ -14,6 +14,7 @@ mod endings;
 mod overlap;
 mod policy;
 mod remote;
+mod story;
 mod surface;
 mod upstreams;
 mod world;
