@@ -13,6 +13,7 @@ mod containment;
 mod endings;
 mod overlap;
 mod policy;
+mod programs;
 mod remote;
 mod story;
 mod surface;
