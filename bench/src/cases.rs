@@ -68,7 +68,9 @@ impl Bench {
         add("200 MB heap", "ms", self.large_heap());
         add("host calls", "/s", self.host_calls());
         add("calls of tools", "/s", self.tools());
+        add("tools over HTTP", "ms", self.remote_tools());
         add("a large catalog", "ms", self.catalog());
+        add("a large API", "ms", self.large_api());
         add("1 MB of output", "ms", self.output("1 MB of output", 10_000, 10));
         if self.effort == Effort::Full {
             add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));

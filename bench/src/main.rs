@@ -4,8 +4,10 @@
 //! Numbers of two machines, or of two runs under different load, say nothing about each other; the
 //! references in the same table do.
 
+mod apis;
 mod cases;
 mod client;
+mod http;
 mod memory;
 mod sample;
 mod table;

@@ -9,16 +9,18 @@ use anyhow::{Context, bail};
 
 /// Megabytes of the process and all its descendants.
 pub fn of_tree(root: u32) -> anyhow::Result<f64> {
-    let mut kilobytes = 0;
-    for pid in tree(root)? {
-        let path = format!("/proc/{pid}/smaps_rollup");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        let Some(line) = text.lines().find_map(|line| line.strip_prefix("Pss:")) else {
-            bail!("{path} has no `Pss`");
-        };
-        let number = line.trim().trim_end_matches("kB").trim_end();
-        kilobytes += number.parse::<u64>().with_context(|| format!("`Pss` is `{number}`"))?;
-    }
+    tree(root)?.into_iter().map(of_process).sum()
+}
+
+/// Megabytes of this process alone.
+pub fn of_process(pid: u32) -> anyhow::Result<f64> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let Some(line) = text.lines().find_map(|line| line.strip_prefix("Pss:")) else {
+        bail!("{path} has no `Pss`");
+    };
+    let number = line.trim().trim_end_matches("kB").trim_end();
+    let kilobytes = number.parse::<u64>().with_context(|| format!("`Pss` is `{number}`"))?;
     Ok(kilobytes as f64 * 1024.0 / 1e6)
 }
 

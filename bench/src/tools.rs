@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -101,7 +101,8 @@ impl Bench {
             let found = run(&["search", "thing", "7", "of", "321", "--limit", "1"])?;
             if found.starts_with("tools.space321.verb7") { Ok(()) } else { bail!("the search found {found}") }
         })?;
-        Ok(vec![
+        let mut rows = self.catalog_memory(Path::new(base), count)?;
+        let process = vec![
             Row::new(format!("{count} tools: from process start to the whole list"), listed.median(), "ms")
                 .p95(listed.quantile(0.95)),
             Row::new(
@@ -110,7 +111,9 @@ impl Bench {
                 "ms",
             )
             .p95(found.quantile(0.95)),
-        ])
+        ];
+        rows.splice(0..0, process);
+        Ok(rows)
     }
 
     fn with_tools(&self, name: &str) -> anyhow::Result<Client> {
@@ -126,7 +129,7 @@ impl Bench {
 }
 
 /// The largest number that a cell gives in a few runs.
-fn best(client: &mut Client, code: &str, effort: Effort) -> anyhow::Result<f64> {
+pub fn best(client: &mut Client, code: &str, effort: Effort) -> anyhow::Result<f64> {
     let mut best = f64::NEG_INFINITY;
     for _ in 0..effort.times(5).min(5) {
         best = best.max(measured(client, code)?);
@@ -135,11 +138,11 @@ fn best(client: &mut Client, code: &str, effort: Effort) -> anyhow::Result<f64> 
 }
 
 /// The number that a cell gives.
-fn measured(client: &mut Client, code: &str) -> anyhow::Result<f64> {
+pub fn measured(client: &mut Client, code: &str) -> anyhow::Result<f64> {
     let run = client.run(json!({"code": code}))?;
     run.result.parse().with_context(|| format!("a cell gave `{}` and no number", run.result))
 }
 
-fn calls(call: &str, times: usize) -> String {
+pub fn calls(call: &str, times: usize) -> String {
     include_str!("cells/tool_calls.py").replace("CALL", call).replace("TIMES", &times.to_string())
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod auth;
+mod date;
 mod document;
 mod endpoints;
 mod file;

@@ -1,6 +1,6 @@
 //! Sending requests: to the API's own server and nowhere else with its keys, retried where that is safe, bounded in size.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header::{COOKIE, LOCATION, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
@@ -8,6 +8,7 @@ use reqwest::{Client, Method, Request, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::answer::{finish, read};
+use super::date;
 use super::file::ApiFile;
 use super::reach::{Reach, not_public};
 use super::request::{Content, Prepared};
@@ -266,9 +267,8 @@ fn worth_another(response: &Response, pause: Duration) -> Option<Duration> {
     if !matches!(response.status().as_u16(), 429 | 502 | 503 | 504) {
         return None;
     }
-    let asked =
-        response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match asked.map(Duration::from_secs) {
+    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    match asked.and_then(|text| date::pause(text, SystemTime::now())) {
         Some(asked) if asked > LONGEST_PAUSE => None,
         Some(asked) => Some(asked.max(pause)),
         None => Some(pause),
