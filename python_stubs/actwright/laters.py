@@ -120,7 +120,7 @@ def _parameters(function: Function) -> set[str]:
 
 def _is_sink(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute):
-        if _root(function) == "tools":
+        if _root(function) in ("tools", "skills"):
             return False
         if function.attr in _SINKS:
             return True

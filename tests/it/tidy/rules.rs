@@ -25,9 +25,9 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("worker", &["names", "config", "outputs", "watch", "network"]),
     // Its answers carry events for whoever watches a run, and those are the session's.
     ("tools", &["config", "nearest", "network"]),
-    ("host_calls", &["session", "tools"]),
-    ("session", &["names", "config", "outputs", "worker", "host_calls", "tools"]),
-    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools"]),
+    ("host_calls", &["session", "tools", "skills"]),
+    ("session", &["names", "config", "outputs", "worker", "host_calls", "tools", "skills"]),
+    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools", "skills"]),
     ("attack", &["names", "hosts", "config", "session", "host_calls"]),
     (
         "cli",
@@ -43,6 +43,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
             "host_calls",
             "tools",
             "storage",
+            "skills",
         ],
     ),
 ];
