@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from types import FunctionType
+from types import FunctionType, MethodType
 
 from actwright.tools import Media, Namespace, made
 
@@ -20,12 +20,19 @@ def _is_partial(function: object) -> bool:
     return type(function) is partial
 
 
+def _is_method(function: object) -> bool:
+    return type(function) is MethodType
+
+
 def look_up(function: Any) -> Any:
-    """The awaitable form of a tool; every other function as it is."""
+    """The awaitable form of a tool or skill; every other function as it is."""
     if type(function) is Namespace:
         function = function._called()  # pyright: ignore[reportPrivateUsage]
     if type(function) is FunctionType:
         return function.__dict__.get("_actwright_later", function)
+    if _is_method(function):
+        other = getattr(function.__func__, "__dict__", {}).get("_actwright_later")
+        return function if other is None else getattr(function.__self__, other)
     if _is_partial(function) and (awaited := look_up(function.func)) is not function.func:
         bound: Any = partial(awaited, *function.args, **function.keywords)
         return bound

@@ -11,6 +11,7 @@ from actwright.modules import COMMON, STANDARD, import_for, package_of
 from actwright.plan import undefined_calls
 from actwright.prompts import DebuggerUnavailable, InputUnavailable
 from actwright.refusals import refusal
+from actwright.skills import alike as skills_alike
 from actwright.source import parse
 from actwright.tools import alike, is_namespace
 
@@ -89,6 +90,9 @@ def _for_name(failure: Failure) -> list[str]:
         found = alike(name)
         if found:
             hints.append(f"There is a tool of that name: {_listed(found)}.")
+        saved = skills_alike(name)
+        if saved:
+            hints.append(f"A saved skill may be what is meant: {_listed(saved)}.")
         names = similar.to(name, [*failure.namespace, *vars(builtins)])
         if names:
             hints.append(f"Similar names: {_listed(names)}.")

@@ -26,6 +26,8 @@ from actwright.failure import bounded, summary
 from actwright.laters import ALL_GIVEN, GIVEN, LATER
 from actwright.progress import make_progress
 from actwright.prompts import Prompts
+from actwright.skills import ERRORS as SKILL_ERRORS
+from actwright.skills import INVOKE, invoke_json, make_skills
 from actwright.surroundings import settle_in
 from actwright.tools import ERRORS, make_tools
 
@@ -163,6 +165,7 @@ class _Session:
         inspection.teach_inspect()
         _shared.update(display=make_display(channel), progress=make_progress(channel))
         _shared.update({"tools": make_tools(channel), LATER: look_up, GIVEN: given, ALL_GIVEN: all_given, **ERRORS})
+        _shared.update({"skills": make_skills(channel), INVOKE: invoke_json, **SKILL_ERRORS})
         figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
         _pristine.update(_shared)
         os.register_at_fork(after_in_child=streams.keep_to_pipes)

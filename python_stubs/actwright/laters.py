@@ -219,7 +219,7 @@ def _parameters(function: Function) -> set[str]:
 
 def _is_sink(function: ast.expr) -> bool:
     if isinstance(function, ast.Attribute):
-        if root(function) == "tools":
+        if root(function) in ("tools", "skills"):
             return False
         if function.attr in _SINKS:
             return True

@@ -14,6 +14,8 @@ use crate::config::env::Environment;
 use crate::config::resolve::prepare_base;
 use crate::host_calls::HostCalls;
 use crate::session::Sessions;
+use crate::skills::Skills;
+use crate::storage::Store;
 use crate::tools::Tools;
 
 /// Starts the log; a filter that is wrong was refused when the configuration was resolved.
@@ -37,10 +39,17 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 /// The door to sessions, with the base directory in place.
 pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     prepare_base(&config.base)?;
-    Sessions::new(config.clone(), HostCalls::new(tools(config))).map_err(|cause| {
+    Sessions::new(config.clone(), HostCalls::new(tools(config), skills(config))).map_err(|cause| {
         let message = format!("cannot write to the base directory {}: {cause}", config.base.display());
         hinted(message, "name a directory of your own with --base DIR or `ACTWRIGHT_BASE`")
     })
+}
+
+/// The skills of the base directory and of the directories that are named; nothing is read yet.
+pub fn skills(config: &Config) -> Skills {
+    let mut directories = config.skills.clone();
+    directories.push(config.base.join("skills"));
+    Skills::over(Store::at(&config.base), directories)
 }
 
 /// The tools that the base directory describes; nothing is started yet.

@@ -36,6 +36,9 @@ pub struct ConfigFlags {
     /// Time a cell may run, such as 90 or 5m [default: 60]
     #[arg(long, value_name = "TIME")]
     pub timeout: Option<Span>,
+    /// Directory of skills beside those of the base directory (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub skills: Vec<String>,
     /// What is logged to stderr, such as debug [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -65,6 +68,7 @@ impl ConfigFlags {
                 network: flags.network,
                 memory: flags.memory,
                 timeout: flags.timeout,
+                skills: flags.skills,
                 structured,
             },
             environment,

@@ -76,6 +76,9 @@ pub const STRUCTURED: Key =
 /// Bytes of outputs kept.
 pub const KEPT_OUTPUTS: Key = key("results.kept_outputs", "ACTWRIGHT_KEPT_OUTPUTS", None);
 
+/// Directories of skills, separated by `:` in the environment.
+pub const SKILLS: Key = key("skills.directories", "ACTWRIGHT_SKILLS", Some("--skills"));
+
 /// Connections of a session at once.
 pub const CONNECTIONS: Key = key("network.connections", "ACTWRIGHT_NETWORK_CONNECTIONS", None);
 /// New connections of a session in a second.
@@ -94,7 +97,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 33] = [
+pub const KEYS: [Key; 34] = [
     BASE,
     PYTHON,
     LOG,
@@ -120,6 +123,7 @@ pub const KEYS: [Key; 33] = [
     MAX_OUTPUT,
     STRUCTURED,
     KEPT_OUTPUTS,
+    SKILLS,
     CONNECTIONS,
     RATE,
     SENT,

@@ -35,6 +35,8 @@ pub struct RawFile {
     pub results: RawResults,
     /// `[tools]`
     pub tools: RawTools,
+    /// `[skills]`
+    pub skills: RawSkills,
     /// `[network]`
     pub network: RawNetwork,
 }
@@ -105,6 +107,14 @@ pub struct RawResults {
     pub structured: Option<Spanned<bool>>,
     /// Bytes of outputs kept for reading.
     pub kept_outputs: Option<Spanned<Size>>,
+}
+
+/// Where skills come from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSkills {
+    /// Directories of skills; absolute paths, `~/` allowed.
+    pub directories: Option<Spanned<Vec<String>>>,
 }
 
 /// What a session may use of the hosts that it can reach.

@@ -43,6 +43,8 @@ pub struct Config {
     pub results: ResultRules,
     /// Which tools may be called.
     pub tools: Vec<ToolRule>,
+    /// Directories of skills beside `skills/` in the base directory, which comes last.
+    pub skills: Vec<PathBuf>,
     /// What a session may use of the hosts that it can reach.
     pub network: NetworkRules,
 }
@@ -58,6 +60,7 @@ impl Config {
             sessions: SessionRules::default(),
             results: ResultRules::default(),
             tools: Vec::new(),
+            skills: Vec::new(),
             network: NetworkRules::default(),
         }
     }

@@ -40,6 +40,8 @@ pub struct Flags {
     pub memory: Option<Size>,
     /// `--timeout`
     pub timeout: Option<Span>,
+    /// `--skills`, as often as wanted
+    pub skills: Vec<String>,
     /// `--structured-results`
     pub structured: Option<bool>,
 }
@@ -111,10 +113,20 @@ fn merge(
     let limits = merge.limits(flags.memory, flags.timeout)?;
     let sessions = merge.sessions()?;
     let results = merge.results(flags.structured)?;
+    let skills = merge.paths(env::SKILLS, flags.skills, &raw.skills.directories)?;
     let network = merge.network()?;
     let tools = raw.tools.rules();
-    let config =
-        Config { base: base.value, python: python.value, sandbox, limits, sessions, results, tools, network };
+    let config = Config {
+        base: base.value,
+        python: python.value,
+        sandbox,
+        limits,
+        sessions,
+        results,
+        tools,
+        skills,
+        network,
+    };
     let mut warnings: Vec<String> = environment.unknown().iter().map(|name| unknown_variable(name)).collect();
     if !config.network.test_servers.is_empty() {
         warnings.push("`ACTWRIGHT_TEST_NETWORK_RESOLVE` is set: names lead to servers of a test".to_owned());

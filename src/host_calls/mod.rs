@@ -5,6 +5,7 @@
 
 mod data;
 mod progress;
+mod skills;
 mod tools;
 
 use std::future::Future;
@@ -14,6 +15,7 @@ use actwright_protocol::{CallError, Value, decode, encode_datagram};
 use tokio::sync::mpsc;
 
 use crate::session::report::RunEvent;
+use crate::skills::Skills;
 use crate::tools::{Origin, Tools};
 
 /// The encoded value of an answered call.
@@ -31,25 +33,31 @@ pub enum Answering {
 #[derive(Debug, Clone)]
 pub struct HostCalls {
     tools: Tools,
+    skills: Skills,
 }
 
 /// The arguments of a call by name.
 struct Named(Vec<(Value, Value)>);
 
 impl HostCalls {
-    /// Over these tools.
-    pub fn new(tools: Tools) -> Self {
-        Self { tools }
+    /// Over these tools and skills.
+    pub fn new(tools: Tools, skills: Skills) -> Self {
+        Self { tools, skills }
     }
 
     /// Nothing but progress.
     pub fn none() -> Self {
-        Self::new(Tools::none())
+        Self::new(Tools::none(), Skills::none())
     }
 
     /// The tools that code can call.
     pub fn tools(&self) -> &Tools {
         &self.tools
+    }
+
+    /// The skills that code can run.
+    pub fn skills(&self) -> &Skills {
+        &self.skills
     }
 
     /// Begins one call; whoever watches the run hears of its progress.
@@ -66,9 +74,12 @@ impl HostCalls {
         };
         match name {
             "progress" => Answering::Now(progress::report(&named, watcher, &self.tools.masks().now())),
-            _ => match name.strip_prefix("tools.") {
-                Some(request) => tools::begin(&self.tools, request, positional, named, origin, watcher),
-                None => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),
+            _ => match name.split_once('.') {
+                Some(("tools", request)) => {
+                    tools::begin(&self.tools, request, positional, named, origin, watcher)
+                }
+                Some(("skills", request)) => skills::begin(&self.skills, request, named),
+                _ => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),
             },
         }
     }
@@ -108,6 +119,24 @@ impl Named {
     fn get(&self, wanted: &str) -> Option<&Value> {
         let found = self.0.iter().find(|(name, _)| matches!(name, Value::Str(name) if name == wanted));
         found.map(|(_, value)| value)
+    }
+
+    /// A text that may be left out or None.
+    fn optional_text(&self, wanted: &str) -> Result<Option<&str>, CallError> {
+        match self.get(wanted) {
+            None | Some(Value::Nil) => Ok(None),
+            Some(Value::Str(text)) => Ok(Some(text)),
+            Some(_) => Err(error("invalid_arguments", format!("`{wanted}` must be a text"))),
+        }
+    }
+
+    /// A whole number that may be left out or None.
+    fn optional_whole(&self, wanted: &str) -> Result<Option<i64>, CallError> {
+        match self.get(wanted) {
+            None | Some(Value::Nil) => Ok(None),
+            Some(Value::Int(number)) => Ok(Some(*number)),
+            Some(_) => Err(error("invalid_arguments", format!("`{wanted}` must be a whole number"))),
+        }
     }
 
     fn text(&self, wanted: &str) -> Result<&str, CallError> {

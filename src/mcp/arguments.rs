@@ -99,6 +99,11 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// The version of a skill.
+    pub(super) fn version(&self) -> Result<Option<i64>, ArgumentError> {
+        Ok(self.whole("version", 1, u64::from(u32::MAX))?.map(|version| version as i64))
+    }
+
     /// The session to run in: a handle, or `new` for another one.
     pub(super) fn target(&self) -> Result<Target, ArgumentError> {
         if self.optional_text("session")? == Some(NEW_SESSION) {
@@ -147,6 +152,24 @@ impl<'a> Arguments<'a> {
             Some(Value::Object(object)) => Ok(object.clone()),
             Some(other) => Err(self.wrong(name, other)),
         }
+    }
+
+    /// A list; without one, an empty list.
+    pub(super) fn list(&self, name: &'static str) -> Result<Vec<Value>, ArgumentError> {
+        match self.value(name) {
+            None => Ok(Vec::new()),
+            Some(Value::Array(items)) => Ok(items.clone()),
+            Some(other) => Err(self.wrong(name, other)),
+        }
+    }
+
+    /// A list of texts; without one, an empty list.
+    pub(super) fn texts(&self, name: &'static str) -> Result<Vec<String>, ArgumentError> {
+        let text = |item: Value| match item {
+            Value::String(text) => Ok(text),
+            other => Err(self.wrong(name, &other)),
+        };
+        self.list(name)?.into_iter().map(text).collect()
     }
 
     /// A text that `read` understands.

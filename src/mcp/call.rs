@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Address, ArgumentError, Arguments, Choice, MAX_OUTPUT};
 use super::catalog::{self, Detail};
+use super::library;
 use super::progress::{self, Listener};
 use super::render::{self, Structured};
 use super::server::Server;
@@ -93,6 +94,8 @@ pub(super) enum Call {
         /// Tools to show.
         show: usize,
     },
+    /// One of the library of skills.
+    Skills(library::Request),
     /// `call_tool`.
     Tool {
         /// Which.
@@ -126,6 +129,12 @@ impl Call {
                 skip: arguments.word("cursor", |cursor| cursor.parse().ok())?.unwrap_or(0),
                 show: arguments.whole("limit", 1, MAX_TOOLS)?.unwrap_or(100) as usize,
             }),
+            ToolName::SearchSkills
+            | ToolName::ListSkills
+            | ToolName::GetSkill
+            | ToolName::CreateSkill
+            | ToolName::InvokeSkill
+            | ToolName::DeleteSkill => library::Request::read(tool, &arguments).map(Self::Skills),
             ToolName::CallTool => Ok(Self::Tool {
                 name: arguments.text("name")?.to_owned(),
                 arguments: arguments.object("arguments")?,
@@ -139,6 +148,7 @@ impl Call {
             Self::Run { .. } | Self::Undo { .. } | Self::Reset(_) | Self::Close(_) => true,
             Self::Read { .. } | Self::Grep { .. } | Self::List => false,
             Self::SearchTools { .. } | Self::ListTools { .. } | Self::Tool { .. } => false,
+            Self::Skills(request) => request.is_ordered(),
         }
     }
 
@@ -215,6 +225,15 @@ pub(super) async fn perform(
         Call::ListTools { server: space, skip, show } => {
             catalog::list(server.sessions.tools(), space.as_deref(), skip, show).await
         }
+        Call::Skills(request) => {
+            // The turn is kept until the source is found, so that calls of one session stay in order.
+            match library::perform(server, request).await {
+                library::Done::Answered(result) => result,
+                library::Done::ToRun { target, code } => {
+                    in_turn(turn, invoke(server, target, code, context)).await
+                }
+            }
+        }
         Call::Tool { name, arguments } => tool(server, &name, &arguments, context).await,
         Call::Close(id) => match in_turn(turn, server.sessions.close(id.as_ref())).await {
             Ok(id) => render::plain(format!("session {id} is closed")),
@@ -236,6 +255,18 @@ async fn in_turn<F: Future>(turn: Option<Turn>, work: F) -> F::Output {
         }
     }
     work.await
+}
+
+/// Runs the cell that calls a skill, under the defaults of `run_code`.
+async fn invoke(
+    server: &Server,
+    target: Target,
+    code: String,
+    context: RequestContext<RoleServer>,
+) -> CallToolResult {
+    let request = RunRequest { code, timeout: None, mode: RunMode::Execute, keep: Keep::Effects };
+    let budget = (server.config.results.max_output as u64).min(MAX_OUTPUT);
+    run(server, target, request, budget, context).await
 }
 
 async fn run(

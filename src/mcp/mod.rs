@@ -23,6 +23,7 @@ mod budget;
 mod call;
 mod catalog;
 mod images;
+mod library;
 mod progress;
 mod render;
 mod resources;

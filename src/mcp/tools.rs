@@ -12,6 +12,8 @@ use super::arguments::{Declared, MAX_OUTPUT};
 use super::schema;
 use crate::config::{Config, Network, SandboxLevel};
 
+mod skills;
+
 /// A tool of this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ToolName {
@@ -24,11 +26,17 @@ pub(super) enum ToolName {
     SearchTools,
     ListTools,
     CallTool,
+    SearchSkills,
+    ListSkills,
+    GetSkill,
+    CreateSkill,
+    InvokeSkill,
+    DeleteSkill,
 }
 
 impl ToolName {
     /// All of them, in the order of the list.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::RunCode,
         Self::ReadOutput,
         Self::ListSessions,
@@ -38,6 +46,12 @@ impl ToolName {
         Self::SearchTools,
         Self::ListTools,
         Self::CallTool,
+        Self::SearchSkills,
+        Self::ListSkills,
+        Self::GetSkill,
+        Self::CreateSkill,
+        Self::InvokeSkill,
+        Self::DeleteSkill,
     ];
 
     /// The name in the protocol.
@@ -52,6 +66,12 @@ impl ToolName {
             Self::SearchTools => "search_tools",
             Self::ListTools => "list_tools",
             Self::CallTool => "call_tool",
+            Self::SearchSkills => "search_skills",
+            Self::ListSkills => "list_skills",
+            Self::GetSkill => "get_skill",
+            Self::CreateSkill => "create_skill",
+            Self::InvokeSkill => "invoke_skill",
+            Self::DeleteSkill => "delete_skill",
         }
     }
 
@@ -64,6 +84,8 @@ impl ToolName {
     pub(super) fn arguments(self) -> &'static [Declared] {
         const SESSION: Declared =
             Declared { name: "session", expected: "a session handle as a string, s_…" };
+        const SKILL: Declared = Declared { name: "name", expected: "a skill's name as a string" };
+        const VERSION: Declared = Declared { name: "version", expected: "a whole number" };
         match self {
             Self::RunCode => &[
                 Declared { name: "code", expected: "Python source as a string" },
@@ -92,6 +114,27 @@ impl ToolName {
                 Declared { name: "limit", expected: "a whole number" },
                 Declared { name: "cursor", expected: "the cursor of the page before, a string" },
             ],
+            Self::SearchSkills => &[
+                Declared { name: "query", expected: "words as a string" },
+                Declared { name: "limit", expected: "a whole number" },
+            ],
+            Self::ListSkills => &[
+                Declared { name: "limit", expected: "a whole number" },
+                Declared { name: "cursor", expected: "the cursor of the page before, a string" },
+            ],
+            Self::GetSkill => &[SKILL, VERSION],
+            Self::CreateSkill => &[
+                SKILL,
+                Declared { name: "source", expected: "Python source as a string" },
+                Declared { name: "description", expected: "a string" },
+                Declared { name: "examples", expected: "a list of objects with args and expect" },
+                Declared { name: "tags", expected: "a list of strings" },
+                Declared { name: "reason", expected: "a string" },
+            ],
+            Self::InvokeSkill => {
+                &[SKILL, Declared { name: "arguments", expected: "an object" }, VERSION, SESSION]
+            }
+            Self::DeleteSkill => &[SKILL],
             Self::CallTool => &[
                 Declared { name: "name", expected: "a tool's full name as a string, namespace.tool" },
                 Declared { name: "arguments", expected: "an object" },
@@ -111,16 +154,15 @@ pub(super) const MAX_STEPS: u64 = 16;
 pub(super) const INSTRUCTIONS: &str = "\
 Python for your task: run_code runs code in a persistent sandboxed CPython session; variables, imports and \
 functions stay for the next call. Put loops, branches and error handling into one call instead of many; only \
-what the code prints or its last expression returns comes back. Work in a loop: search (tools.search(\"words\"), \
-files, help(x)), solve in code, read the result or the error with its hints, fix that part and run again.
+what the code prints or its last expression returns comes back. Work in a loop: search (skills.search(\"words\"), \
+tools.search(\"words\"), files), solve in code, read the result or the error with its hints, fix that part and run again.
 
-tools.<namespace>.<function>(...) calls commands, MCP servers and APIs of the host, plainly or with await; \
-asyncio.gather runs them side by side.
+tools.<namespace>.<function>(...) calls the host's commands, MCP servers and APIs, plainly or with await. Save what \
+works: skills.create(name, source) keeps a module with def run(...); skills.<name>(...) runs it in any session.
 
-Save what works: define it as a function in the session and call it later by name. A failing cell keeps \
-everything that ran before the error. Long output is cut in the middle; the reply then begins with the \
+A failing cell keeps everything that ran before the error. Long output is cut; the reply then begins with the \
 read_output call that shows the rest. The sandbox has no network and no host files unless configured. \
-reset_session clears the variables; session=\"new\" starts another session beside the default one.";
+reset_session clears the variables; session=\"new\" starts another session.";
 
 /// What [`INSTRUCTIONS`] says of the network where nothing else is configured.
 const NO_NETWORK: &str = "The sandbox has no network and no host files unless configured.";
@@ -209,6 +251,12 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         ToolName::SearchTools => search_tools(),
         ToolName::ListTools => list_tools(),
         ToolName::CallTool => call_tool(),
+        ToolName::SearchSkills
+        | ToolName::ListSkills
+        | ToolName::GetSkill
+        | ToolName::CreateSkill
+        | ToolName::InvokeSkill
+        | ToolName::DeleteSkill => skills::definition(name),
     };
     let mut input = json!({"type": "object", "properties": properties});
     if required.as_array().is_some_and(|names| !names.is_empty()) {
@@ -217,7 +265,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
     input["additionalProperties"] = json!(false);
     let mut tool = Tool::new(name.as_str(), description, object(input))
         .with_title(title)
-        .with_annotations(annotations(name, title, config, reach))
+        .with_annotations(annotations(name, config, reach))
         .with_icons(vec![icon(name)]);
     if let Some(meta) = meta(name) {
         tool = tool.with_meta(meta);
@@ -339,20 +387,30 @@ fn session() -> Value {
     json!({"type": "string", "description": "Session handle (s_…). Leave out for the default session."})
 }
 
-fn annotations(name: ToolName, title: &str, config: &Config, reach: Reach) -> ToolAnnotations {
+fn annotations(name: ToolName, config: &Config, reach: Reach) -> ToolAnnotations {
     let sandbox = &config.sandbox;
     // Hints tell the truth about this server: behind closed walls code can harm its own session only, and through
     // tools whatever they reach.
     let open =
         reach == Reach::Tools || sandbox.level == SandboxLevel::Off || sandbox.network != Network::None;
     let harmful = reach == Reach::Tools || sandbox.level == SandboxLevel::Off || !sandbox.write.is_empty();
-    let base = ToolAnnotations::with_title(title);
+    // The title stands beside them already.
+    let base = ToolAnnotations::new();
     match name {
-        ToolName::RunCode => base.read_only(false).destructive(harmful).idempotent(false).open_world(open),
-        // A search may start a server to ask what it has.
-        ToolName::ReadOutput | ToolName::ListSessions | ToolName::SearchTools | ToolName::ListTools => {
-            base.read_only(true).idempotent(true).open_world(false)
+        ToolName::CreateSkill => base.read_only(false).destructive(false).idempotent(false).open_world(false),
+        // A deletion is a version too: nothing is lost by it.
+        ToolName::DeleteSkill => base.read_only(false).destructive(true).idempotent(true).open_world(false),
+        ToolName::RunCode | ToolName::InvokeSkill => {
+            base.read_only(false).destructive(harmful).idempotent(false).open_world(open)
         }
+        // A search may start a server to ask what it has.
+        ToolName::ReadOutput
+        | ToolName::ListSessions
+        | ToolName::SearchTools
+        | ToolName::ListTools
+        | ToolName::SearchSkills
+        | ToolName::ListSkills
+        | ToolName::GetSkill => base.read_only(true).idempotent(true).open_world(false),
         ToolName::UndoRun => base.read_only(false).destructive(true).idempotent(false).open_world(false),
         // What it calls decides; nothing is promised for it.
         ToolName::CallTool => base.read_only(false).destructive(true).idempotent(false).open_world(true),
@@ -386,6 +444,12 @@ fn icon(name: ToolName) -> Icon {
         ToolName::SearchTools => "M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5",
         ToolName::ListTools => "M5 5h6v6H5zM13 13h6v6h-6z",
         ToolName::CallTool => "M5 12h12M13 7l5 5-5 5",
+        ToolName::SearchSkills => "M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5M10 7v6M7 10h6",
+        ToolName::ListSkills => "M5 4h11l3 3v13H5zM8 10h8M8 14h8",
+        ToolName::GetSkill => "M5 4h11l3 3v13H5z",
+        ToolName::CreateSkill => "M5 4h11l3 3v13H5zM12 9v7M8 12h8",
+        ToolName::InvokeSkill => "M5 4h11l3 3v13H5zM10 9v7l5-3z",
+        ToolName::DeleteSkill => "M5 4h11l3 3v13H5zM9 10l6 6M15 10l-6 6",
     };
     let svg = format!(
         "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' \

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::host_calls::HostCalls;
 use crate::names::SessionId;
 use crate::outputs::Outputs;
+use crate::skills::Skills;
 use crate::tools::Tools;
 use crate::worker::{WorkerError, Workers};
 
@@ -159,6 +160,11 @@ impl Sessions {
         self.registry.host_calls().tools()
     }
 
+    /// The skills that code in sessions can run.
+    pub fn skills(&self) -> &Skills {
+        self.registry.host_calls().skills()
+    }
+
     /// Runs one cell and waits for its report.
     ///
     /// `events` receives what happens meanwhile; a full channel drops events, never slows the cell.
@@ -203,6 +209,7 @@ impl Sessions {
     pub async fn shutdown(&self) {
         self.registry.shutdown().await;
         self.tools().end().await;
+        self.skills().write_uses().await;
     }
 }
 

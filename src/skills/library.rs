@@ -253,10 +253,19 @@ impl Skills {
         })
     }
 
-    async fn not_found(&self, name: &str) -> SkillError {
+    /// The skill whose name is nearly this one.
+    pub async fn near(&self, name: &str) -> Option<Skill> {
+        self.get(&self.nearest(name).await?, None).await.ok()
+    }
+
+    async fn nearest(&self, name: &str) -> Option<String> {
         let mut names = self.names().await.unwrap_or_default();
         names.truncate(NAMES);
-        let near = nearest(name, names.iter().map(String::as_str));
+        nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+    }
+
+    async fn not_found(&self, name: &str) -> SkillError {
+        let near = self.nearest(name).await;
         let nearest = near.map(|near| format!("; nearest: '{near}'")).unwrap_or_default();
         SkillError::NotFound { name: name.chars().take(80).collect(), nearest }
     }

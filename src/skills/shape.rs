@@ -38,6 +38,9 @@ pub struct Parameter {
     pub annotation: Option<String>,
     /// Whether it must be given.
     pub required: bool,
+    /// Whether it can be given by keyword only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keyword_only: bool,
     /// Its default, as it is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
@@ -48,11 +51,30 @@ pub struct Parameter {
     pub schema: Value,
 }
 
+impl Parameter {
+    /// How the source writes it: name, type, default.
+    pub fn written(&self) -> Value {
+        let mut written = json!({"name": self.name});
+        if let Some(annotation) = &self.annotation {
+            written["type"] = annotation.as_str().into();
+        }
+        if let Some(default) = &self.default {
+            written["default"] = default.as_str().into();
+        }
+        if self.keyword_only {
+            written["keyword"] = true.into();
+        }
+        written
+    }
+}
+
 impl Shape {
     /// `skills.parse_logs(path: str, limit: int = 10) -> dict`.
     pub fn signature(&self, name: &str) -> String {
-        let parameters = self.parameters.iter().map(|parameter| {
-            let mut text = parameter.name.clone();
+        let mut star = self.parameters.iter().position(|each| each.keyword_only);
+        let parameters = self.parameters.iter().enumerate().map(|(at, parameter)| {
+            let star = if star.take_if(|first| *first == at).is_some() { "*, " } else { "" };
+            let mut text = format!("{star}{}", parameter.name);
             let annotation = parameter.annotation.as_deref();
             if let Some(annotation) = annotation {
                 text.push_str(": ");

@@ -160,6 +160,7 @@ impl Skill {
         let mut whole = self.about();
         whole["source"] = self.source.as_str().into();
         whole["parameters"] = self.shape.input();
+        whole["run"] = json!(self.shape.parameters.iter().map(|each| each.written()).collect::<Vec<_>>());
         whole["returns"] = self.shape.returns.as_deref().into();
         whole["async"] = self.shape.is_async.into();
         whole["dependencies"] = json!(self.shape.dependencies);

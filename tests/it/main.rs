@@ -19,6 +19,7 @@ mod rollbacks;
 mod sandbox;
 mod session_ends;
 mod sessions;
+mod skills;
 mod startup;
 mod store;
 mod support;

@@ -90,6 +90,12 @@ fn the_tool_list() {
     search_tools(query, limit?, detail?) read_only=true destructive=null idempotent=true
     list_tools(server?, limit?, cursor?) read_only=true destructive=null idempotent=true
     call_tool(name, arguments?) read_only=false destructive=true idempotent=false
+    search_skills(query, limit?) read_only=true destructive=null idempotent=true
+    list_skills(limit?, cursor?) read_only=true destructive=null idempotent=true
+    get_skill(name, version?) read_only=true destructive=null idempotent=true
+    create_skill(name, source, description?, examples?, tags?, reason?) read_only=false destructive=false idempotent=false
+    invoke_skill(name, arguments?, version?, session?) read_only=false destructive=false idempotent=false
+    delete_skill(name) read_only=false destructive=true idempotent=true
     ");
     for tool in list["tools"].as_array().unwrap() {
         assert!(tool["title"].is_string() && tool["icons"][0]["src"].as_str().unwrap().starts_with("data:"));

@@ -45,6 +45,37 @@ def fake_tools(request, args, kwargs, way):
     raise RuntimeError(request)
 
 
+_SKILLS = {
+    "double": "def run(x: int = 1) -> int:\n    return x * 2\n",
+    "slow": "import asyncio\nasync def run(x):\n    await asyncio.sleep(0.01)\n    return skills.double(x)\n",
+    "both": "async def run(x):\n    return skills.slow(x) + await skills.slow(x) + await skills.double(x)\n",
+    "named": "def run(name, **more):\n    return name, more['self'], __name__\n",
+}
+
+
+def fake_skills(request, kwargs):
+    """Four skills, and a library that takes no more."""
+    name = kwargs.get("name")
+    about = {"name": name, "signature": f"skills.{name}(x: int = 1) -> int", "description": "Doubles.", "hash": name}
+    if request == "skills.names":
+        return ["ok", sorted(_SKILLS)]
+    if request == "skills.search":
+        about = {**about, "signature": "skills.double(x: int = 1) -> int", "score": 0.5, "matched_by": ["name"]}
+        hits = [about] if kwargs["query"] == "double" else []
+        return ["ok", {"hits": hits, "semantic": "off", "reason": "no model"}]
+    if request == "skills.create":
+        return ["error", {"kind": "invalid", "message": "no skill"}]
+    if request in ("skills.used", "skills.alike"):
+        return ["ok", []]
+    if name not in _SKILLS:
+        return ["error", {"kind": "not_found", "message": f"no skill named '{name}'"}]
+    if request == "skills.fetch":
+        return ["ok", {**about, "label": "version 1", "source": _SKILLS[name]}]
+    parameters = {"properties": {"x": {}}, "additionalProperties": False}
+    written = [{"name": "x", "type": "int", "default": "1"}]
+    return ["ok", {**about, "parameters": parameters, "run": written, "returns": "int"}]
+
+
 class FakeChannel:
     def __init__(self, cells):
         self.cells = cells
@@ -125,6 +156,8 @@ class FakeChannel:
     def call(self, name, args, kwargs):
         if name.startswith("tools."):
             return fake_tools(name, args, kwargs, "plain")
+        if name.startswith("skills."):
+            return fake_skills(name, kwargs)
         self.calls.append([name, list(args), kwargs])
         raise RuntimeError("refused")
 

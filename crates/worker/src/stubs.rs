@@ -33,6 +33,7 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.refusals", "refusals.py"),
     module!("actwright.scopes", "scopes.py"),
     module!("actwright.similar", "similar.py"),
+    module!("actwright.skills", "skills.py"),
     module!("actwright.source", "source.py"),
     module!("actwright.streams", "streams.py"),
     module!("actwright.surroundings", "surroundings.py"),

@@ -61,8 +61,8 @@ fn a_typo_names_the_line_and_the_key_that_was_meant() {
 
 #[test]
 fn an_unknown_table_lists_the_known_ones() {
-    let message = refusal("[skills]\n");
-    assert!(message.contains("line 1: unknown key `skills`"), "{message}");
+    let message = refusal("[plugins]\n");
+    assert!(message.contains("line 1: unknown key `plugins`"), "{message}");
     assert!(message.contains("`sandbox`, `limits`"), "{message}");
 }
 

@@ -79,8 +79,9 @@ fn shape(
         return Err(SourceError::PositionalOnly(first.name().to_string()));
     }
     let mut parameters: Vec<Parameter> = Vec::new();
-    for each in given.args.iter().chain(&given.kwonlyargs) {
-        let made = parameter(source, each, described, known);
+    for (at, each) in given.args.iter().chain(&given.kwonlyargs).enumerate() {
+        let mut made = parameter(source, each, described, known);
+        made.keyword_only = at >= given.args.len();
         if parameters.iter().any(|other| other.name == made.name) {
             return Err(SourceError::Twice(made.name));
         }
@@ -120,6 +121,7 @@ fn parameter(
         name,
         annotation: annotation.map(|annotation| shown(source, annotation)),
         required: default.is_none(),
+        keyword_only: false,
         default: default.map(|default| shown(source, default)),
         description,
         schema,

@@ -41,7 +41,7 @@ async def run(path: str, limit: int = 10, *, level="info", tags=None, **more) ->
     assert_eq!(shape.dependencies, ["rich"]);
     assert_eq!(
         shape.signature("count"),
-        "skills.count(path: str, limit: int = 10, level=\"info\", tags=None, **more) -> dict[str, int]"
+        "skills.count(path: str, limit: int = 10, *, level=\"info\", tags=None, **more) -> dict[str, int]"
     );
     assert_eq!(
         shape.input(),

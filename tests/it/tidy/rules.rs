@@ -26,9 +26,9 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("worker", &["names", "config", "outputs", "watch", "network"]),
     // Its answers carry events for whoever watches a run, and those are the session's.
     ("tools", &["config", "nearest", "network", "masks"]),
-    ("host_calls", &["session", "tools", "masks"]),
-    ("session", &["masks", "names", "config", "outputs", "worker", "host_calls", "tools"]),
-    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools"]),
+    ("host_calls", &["session", "tools", "skills", "masks"]),
+    ("session", &["masks", "names", "config", "outputs", "worker", "host_calls", "tools", "skills"]),
+    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools", "skills"]),
     ("attack", &["names", "hosts", "config", "session", "host_calls"]),
     (
         "cli",
@@ -44,6 +44,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "host_calls",
             "tools",
             "storage",
+            "skills",
         ],
     ),
 ];

@@ -1,0 +1,502 @@
+"""`skills`: saved workflows, as Python functions.
+
+The host keeps the sources and says what is in them; here a source becomes a module of its own for each call, and its `run`
+is called. Whatever `run` raises comes out as it is.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from contextvars import ContextVar, copy_context
+from types import ModuleType
+
+from actwright import streams
+from actwright.inspection import remember
+from actwright.laters import mark, may_await
+from actwright.source import parse, read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any, Callable, NoReturn, Optional
+
+    from actwright._native import Channel
+
+# What the host's own requests to run a skill are called.
+INVOKE = "__actwright_invoke__"
+
+_MAX_DEPTH = 32
+_METHODS = ("ainvoke", "create", "delete", "get", "history", "invoke", "list", "search")
+_depth: ContextVar[int] = ContextVar("skills_depth", default=0)
+_compile = builtins.compile
+_exec = builtins.exec
+_modules = sys.modules
+
+
+class SkillError(Exception):
+    """Something with a skill failed before its own code ran; `kind` says how."""
+
+    kind: str = "failed"
+
+
+class SkillNotFoundError(SkillError, AttributeError, LookupError):
+    """There is no such skill, or no such version."""
+
+
+class SkillSourceError(SkillError, ValueError):
+    """What was given is no skill; nothing was saved."""
+
+
+class SkillArgumentError(SkillError, TypeError):
+    """The arguments do not fit; the skill was not run."""
+
+
+class SkillDepthError(SkillError, RecursionError):
+    """Skills call each other too deeply."""
+
+
+_KINDS: dict[str, type[SkillError]] = {"not_found": SkillNotFoundError, "invalid": SkillSourceError}
+_ALL = (SkillError, SkillNotFoundError, SkillSourceError, SkillArgumentError, SkillDepthError)
+
+# They are builtins in a session, so a traceback calls them by their bare names.
+ERRORS: dict[str, type[SkillError]] = {kind.__name__: kind for kind in _ALL}
+for _kind in _ALL:
+    _kind.__module__ = "builtins"
+
+
+class Found(list):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTypeArgument]
+    """What a search found, best first: each a dict with name, signature, description, score and matched_by.
+
+    `semantic` says whether meanings were compared, `reason` why not.
+    """
+
+    semantic: str = "off"
+    reason: str = ""
+
+    def __repr__(self) -> str:
+        found: list[dict[str, Any]] = list(self)  # pyright: ignore[reportUnknownArgumentType]
+        lines = [_line(each) for each in found]
+        if not lines:
+            lines.append("nothing fits; solve it in code and save what works with skills.create(name, source)")
+        lines.append(f"[semantic: {self.semantic}{': ' + self.reason if self.reason else ''}]")
+        return "\n".join(lines)
+
+
+class Skills:
+    """Saved workflows: find one, run it, or save what works.
+
+    >>> skills.search("count log lines")
+    """
+
+    def __init__(self, host: _Host) -> None:
+        self._host = host
+
+    def search(self, query: str, limit: int = 10) -> Found:
+        """The skills that fit these words, best first, with score and why; empty when nothing fits.
+
+        >>> skills.search("rows of a csv file")
+        """
+        answer = self._host.ask("skills.search", query=query, limit=limit)
+        found = Found(answer["hits"])  # pyright: ignore[reportUnknownArgumentType]
+        found.semantic, found.reason = answer["semantic"], answer["reason"]
+        return found
+
+    def list(self) -> list[dict[str, Any]]:
+        """Every skill: name, signature, description, version, origin, uses.
+
+        >>> [each["name"] for each in skills.list()]
+        """
+        every: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            page = self._host.ask("skills.list", after=after, limit=200)
+            every.extend(page["skills"])
+            after = page["next"]
+            if not after:
+                return every
+
+    def get(self, name: str, version: Optional[int] = None) -> dict[str, Any]:
+        """All of one skill, its source too; by its newest version or by this one.
+
+        >>> print(skills.get("parse_logs")["source"])
+        """
+        return self._host.ask("skills.get", name=name, version=version)
+
+    def invoke(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Runs a skill; `name@3` runs its version 3. The same as skills.<name>(...).
+
+        >>> skills.invoke("parse_logs", path="app.log")
+        """
+        return self._host.run(name, args, kwargs)
+
+    async def ainvoke(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Runs a skill without holding up the event loop.
+
+        >>> await skills.ainvoke("fetch_all", urls=urls)
+        """
+        return await self._host.run_later(name, args, kwargs)
+
+    def create(
+        self,
+        name: str,
+        source: str,
+        description: Optional[str] = None,
+        tags: Any = (),
+        examples: Any = (),
+        reason: str = "",
+    ) -> dict[str, Any]:
+        """Saves a source that defines run(...) as a new version; examples are dicts with args and expect.
+
+        >>> skills.create("double", "def run(x: int) -> int:\\n    return 2 * x")
+        """
+        given = {"name": name, "source": source, "description": description, "reason": reason}
+        return self._host.ask("skills.create", **given, tags=list(tags), examples=list(examples))
+
+    def delete(self, name: str, reason: str = "") -> dict[str, Any]:
+        """Deletes a skill; its history stays.
+
+        >>> skills.delete("double")
+        """
+        return self._host.ask("skills.delete", name=name, reason=reason)
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """Every version of a skill, the oldest first: version, kind, author, reason, made.
+
+        >>> skills.history("double")
+        """
+        return self._host.ask("skills.history", name=name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._host.function(name)
+
+    def __dir__(self) -> list[str]:
+        return [*_METHODS, *self._host.ask("skills.names")]
+
+    def __repr__(self) -> str:
+        return f"<skills: {len(self._host.ask('skills.names'))}; skills.search(\"words\") finds them>"
+
+
+# A plain call that stands where an awaitable belongs takes the other method (awaiting.look_up).
+Skills.invoke.__dict__["_actwright_later"] = "ainvoke"
+
+
+class _Loaded:
+    """A source ready to be run."""
+
+    __slots__ = ("code", "coerces", "filename", "hash", "name", "signature")
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        self.name: str = about["name"]
+        self.hash: str = about["hash"]
+        self.signature: str = about["signature"]
+        self.filename = f"<skill {self.name}, {about['label']}>"
+        text = read(about["source"])
+        remember(self.filename, text)
+        self.code: CodeType = _compiled(text, self.filename)
+        self.coerces = "Enum" in text or "dataclass" in text
+
+
+class _Host:
+    """The calls behind all this, and what was loaded so far."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+        self._loaded: dict[tuple[str, Optional[int]], _Loaded] = {}
+        self._functions: dict[str, tuple[int, str, Callable[..., Any]]] = {}
+
+    def ask(self, call: str, **kwargs: object) -> Any:
+        try:
+            answer: Any = self.channel.call(call, (), kwargs)
+        except (TypeError, ValueError) as error:
+            raise _failure("invalid", str(error)) from None
+        word, content = answer
+        if word == "ok":
+            return content
+        raise _failure(content["kind"], content["message"])
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The function for a skill; looked up again in every cell, so that changes are seen."""
+        cell = streams.running()
+        known = self._functions.get(name)
+        if known is not None and known[0] == cell:
+            return known[2]
+        about = self.ask("skills.get", name=name)
+        stamp = about["hash"] + about["description"]
+        function = known[2] if known is not None and known[1] == stamp else _function(self, about)
+        self._functions[name] = (cell, stamp, function)
+        return function
+
+    def load(self, given: str) -> _Loaded:
+        name, _, number = given.partition("@")
+        version = int(number) if number.isdigit() else None
+        if number and version is None:
+            raise _failure("not_found", f"`{given}` is no version of a skill; write {name}@3 for its version 3")
+        key = (name, version)
+        loaded = self._loaded.get(key)
+        about = self.ask("skills.fetch", name=name, version=version, known=loaded and loaded.hash)
+        if loaded is None or loaded.hash != about["hash"]:
+            if "source" not in about:
+                about = self.ask("skills.fetch", name=name, version=version)
+            self._loaded[key] = loaded = _Loaded(about)
+        return loaded
+
+    def run(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        depth = _deeper(name)
+        loaded = self.load(name)
+        token = _depth.set(depth)
+        try:
+            value = _bound(loaded, args, kwargs)()
+            if _is_coroutine(value):
+                value = _complete(value)
+        except Exception as error:
+            self.used(loaded.name, error)
+            raise
+        finally:
+            _depth.reset(token)
+        self.used(loaded.name, None)
+        return value
+
+    async def run_later(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        import asyncio
+
+        depth = _deeper(name)
+        loaded = self.load(name)
+        token = _depth.set(depth)
+        try:
+            run = _bound(loaded, args, kwargs)
+            if asyncio.iscoroutinefunction(run.func):
+                value = await run()
+            else:
+                # A thread of its own: what waits in it does not hold up the others.
+                value = await asyncio.to_thread(run)
+                if _is_coroutine(value):
+                    value = await value
+        except Exception as error:
+            self.used(loaded.name, error)
+            raise
+        finally:
+            _depth.reset(token)
+        self.used(loaded.name, None)
+        return value
+
+    def used(self, name: str, error: Optional[BaseException]) -> None:
+        """Tells how a run ended; that this fails is no reason to lose the value."""
+        if isinstance(error, SkillArgumentError):
+            return
+        try:
+            words = None if error is None else f"{type(error).__name__}: {error}"[:300]
+            self.channel.call("skills.used", (), {"name": name, "error": words})
+        except Exception:
+            pass
+
+
+_hosts: list[_Host] = []
+
+
+def make_skills(channel: Channel) -> Skills:
+    """The builtin `skills` of a session."""
+    host = _Host(channel)
+    _hosts[:] = [host]
+    return Skills(host)
+
+
+def invoke_json(name: str, text: str) -> Any:
+    """Runs a skill for a client that has sent its arguments as JSON."""
+    import json
+
+    return _hosts[0].run(name, (), json.loads(text))
+
+
+def alike(name: str) -> list[str]:
+    """Signatures of skills for a hint about a function that exists nowhere; none on any trouble."""
+    try:
+        return _hosts[0].ask("skills.alike", name=name)
+    except Exception:
+        return []
+
+
+def _compiled(text: str, filename: str) -> CodeType:
+    tree = parse(text, filename)
+    if may_await(text):
+        mark(tree.body, None)
+    return _compile(tree, filename, "exec", 0, True)
+
+
+def _bound(loaded: _Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`run` of a new module of this source, with these arguments."""
+    from functools import partial
+
+    module = ModuleType(f"skills.{loaded.name}")
+    names = module.__dict__
+    names["__builtins__"] = builtins
+    names["__file__"] = loaded.filename
+    # Dataclasses and pickle look for the module of a class here.
+    _modules[module.__name__] = module
+    _exec(loaded.code, names)
+    run = names["run"]
+    try:
+        from inspect import signature
+
+        bound = signature(run).bind(*args, **kwargs)
+    except TypeError as error:
+        _refuse(loaded, str(error))
+    if loaded.coerces:
+        _coerce(loaded, run, bound.arguments)
+    return partial(run, *bound.args, **bound.kwargs)
+
+
+def _coerce(loaded: _Loaded, run: Any, arguments: Any) -> None:
+    """Makes members of enums and dataclasses of the plain values that clients can send."""
+    from dataclasses import is_dataclass
+    from enum import Enum
+    from typing import get_type_hints
+
+    try:
+        hints = get_type_hints(run)
+    except Exception:
+        return
+    for name, value in arguments.items():
+        kind: Any = hints.get(name)
+        plain: type[Any] = _untyped(type(_untyped(value)))
+        if plain not in (str, int, float, dict) or not hasattr(kind, "__mro__"):
+            continue
+        try:
+            if Enum in kind.__mro__ and plain is not dict:
+                arguments[name] = kind(value)
+            elif plain is dict and is_dataclass(_untyped(kind)):
+                arguments[name] = _untyped(kind)(**value)
+        except (TypeError, ValueError) as error:
+            _refuse(loaded, f"argument `{name}`: {error}")
+
+
+def _untyped(value: Any) -> Any:
+    return value
+
+
+def _refuse(loaded: _Loaded, what: str) -> NoReturn:
+    raise _as(SkillArgumentError, "arguments", f"skills.{loaded.name}: {what}; it is called as {loaded.signature}") from None
+
+
+def _deeper(name: str) -> int:
+    depth = _depth.get() + 1
+    if depth > _MAX_DEPTH:
+        message = f"skills call each other more than {_MAX_DEPTH} deep, the last one '{name}'; let one of them end without calling another"
+        raise _as(SkillDepthError, "depth", message)
+    return depth
+
+
+def _is_coroutine(value: object) -> bool:
+    return type(value).__name__ == "coroutine"
+
+
+def _complete(coroutine: Any) -> Any:
+    """The result of a coroutine for a plain call, inside a running event loop too."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    import threading
+
+    ending: list[Any] = []
+    loops: list[Any] = []
+
+    async def main() -> Any:
+        loops.append((asyncio.get_running_loop(), asyncio.current_task()))
+        return await coroutine
+
+    def work() -> None:
+        try:
+            ending.append((asyncio.run(main()), None))
+        except BaseException as error:
+            ending.append((None, error))
+
+    thread = threading.Thread(target=copy_context().run, args=(work,), daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        for loop, task in loops:
+            loop.call_soon_threadsafe(task.cancel)
+        raise
+    value, error = ending[0]
+    if error is not None:
+        raise error
+    return value
+
+
+def _function(host: _Host, about: dict[str, Any]) -> Callable[..., Any]:
+    name: str = about["name"]
+
+    def skill(*args: Any, **kwargs: Any) -> Any:
+        return host.run(name, args, kwargs)
+
+    async def awaited(*args: Any, **kwargs: Any) -> Any:
+        return await host.run_later(name, args, kwargs)
+
+    function: Any = skill
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "skills"
+    function.__doc__ = _doc(about)
+    function.__signature__ = _signature(about)
+    function.__dict__["_actwright_later"] = awaited
+    return function
+
+
+def _doc(about: dict[str, Any]) -> str:
+    lines = [about["description"] or "A saved skill without a description."]
+    described = [
+        f"    {name}: {schema['description']}"
+        for name, schema in about["parameters"]["properties"].items()
+        if "description" in schema
+    ]
+    if described:
+        lines += ["", "Args:", *described]
+    return "\n".join(lines)
+
+
+def _signature(about: dict[str, Any]) -> Any:
+    from inspect import Parameter, Signature
+
+    class Written:
+        """A default or annotation as the source writes it."""
+
+        def __init__(self, text: str) -> None:
+            self.text = text
+
+        def __repr__(self) -> str:
+            return self.text
+
+    parameters = [
+        Parameter(
+            each["name"],
+            Parameter.POSITIONAL_OR_KEYWORD if not each.get("keyword") else Parameter.KEYWORD_ONLY,
+            default=Written(each["default"]) if "default" in each else Parameter.empty,
+            annotation=Written(each["type"]) if "type" in each else Parameter.empty,
+        )
+        for each in about["run"]
+    ]
+    if about["parameters"]["additionalProperties"]:
+        parameters.append(Parameter("more", Parameter.VAR_KEYWORD))
+    returns = Written(about["returns"]) if about["returns"] else Signature.empty
+    return Signature(parameters, return_annotation=returns)
+
+
+def _line(each: dict[str, Any]) -> str:
+    summary = each["description"].strip().partition("\n")[0]
+    why = ", ".join(each["matched_by"])
+    return f"{each['signature']}  {summary} [score {each['score']}: {why}]"
+
+
+def _failure(kind: str, message: str) -> SkillError:
+    return _as(_KINDS.get(kind, SkillError), kind, message)
+
+
+def _as(kind: type[SkillError], word: str, message: str) -> SkillError:
+    error = kind(message)
+    error.kind = word
+    return error

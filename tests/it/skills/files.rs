@@ -1,0 +1,58 @@
+//! Skills in directories: seen when they change, broken ones said, files before the store.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{said, value};
+use crate::support::{Client, Wire};
+
+#[test]
+fn files_are_seen_within_a_second_and_win() {
+    let room = tempfile::tempdir().unwrap();
+    let more = room.path().join("more");
+    std::fs::create_dir(&more).unwrap();
+    let base = tempfile::tempdir().unwrap();
+    let own = base.path().join("skills");
+    let mut client = Client::spawn_in(base, Wire::Pipes, &["--skills", more.to_str().unwrap()]);
+    client.initialize("2025-11-25");
+    assert_eq!(value(&mut client, "skills.create('both', 'def run(): return 1')['version']"), "1");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("both.py"), "\"\"\"Of the base.\"\"\"\ndef run(): return 2\n").unwrap();
+    let until = |client: &mut Client, code: &str, expected: &str| {
+        let start = Instant::now();
+        loop {
+            let found = value(client, code);
+            if found == expected {
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(1), "{code}: {found}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    until(&mut client, "skills.both()", "2");
+    std::fs::write(more.join("both.py"), "def run(): return 3\n").unwrap();
+    std::fs::write(more.join("broken.py"), "def run(:\n").unwrap();
+    until(&mut client, "skills.both()", "3");
+    assert!(
+        said(&mut client, "get_skill", json!({"name": "both"})).contains("[it hides version 1 in the store]")
+    );
+    let list = said(&mut client, "list_skills", json!({}));
+    assert!(list.contains("broken: more/broken.py: syntax error in line 1, column 9"), "{list}");
+    assert!(
+        list.contains("broken: skills/both.py: not used: more/both.py has the same name and comes first"),
+        "{list}"
+    );
+    assert!(list.contains("skills.both() [file more/both.py]"), "{list}");
+    let made = said(&mut client, "create_skill", json!({"name": "both", "source": "def run(): return 4"}));
+    assert!(made.contains("[note] the file more/both.py has the same name and wins"), "{made}");
+    let gone = said(&mut client, "delete_skill", json!({"name": "both"}));
+    assert!(gone.contains("is deleted (version 3)"), "{gone}");
+    let refused = said(&mut client, "delete_skill", json!({"name": "both"}));
+    assert!(
+        refused.contains("is the file more/both.py and not in the store; remove the file instead"),
+        "{refused}"
+    );
+    std::fs::remove_file(more.join("both.py")).unwrap();
+    until(&mut client, "skills.both()", "2");
+}

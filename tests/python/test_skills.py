@@ -1,0 +1,47 @@
+"""Skills on the Python side: modules of their own, composition, errors; the fake host has four of them."""
+
+from tests.python.session import SessionTest, run
+
+
+class Calls(SessionTest):
+    def test_plain_and_awaited(self):
+        self.check("skills.double(2), skills.invoke('double', x=3)", value="(4, 6)")
+        self.check("skills.slow(2), await skills.slow(2), await skills.ainvoke('slow', 2)", value="(4, 4, 4)")
+        self.check("await skills.invoke('double', x=3), await skills.double(1)", value="(6, 2)")
+        self.check("import asyncio\nawait asyncio.gather(*[skills.slow(n) for n in range(3)])", value="[0, 2, 4]")
+        self.check("await skills.both(1)", value="6")
+        self.check("skills.both(1)", value="6")
+
+    def test_a_parameter_may_have_any_name(self):
+        self.check("skills.named(name='a', self='b')", value="('a', 'b', 'skills.named')")
+        self.check("skills.invoke('named', name='a', self='b')", value="('a', 'b', 'skills.named')")
+
+    def test_functions_look_like_functions(self):
+        self.check("import inspect\nstr(inspect.signature(skills.double))", value="'(x: int = 1) -> int'")
+        self.check("f = skills.double\nf.__name__, f.__module__, f.__doc__", value="('double', 'skills', 'Doubles.')")
+        self.check("[each for each in dir(skills) if each in ('both', 'double', 'invoke', 'named')]", value="['both', 'double', 'invoke', 'named']")
+        self.check("hasattr(skills, 'x'), hasattr(skills, '_x')", value="(False, False)")
+
+    def test_mistakes_are_exceptions_of_their_kind(self):
+        self.check("skills.x()", error="SkillNotFoundError")
+        self.check("skills.double(1, 2)", error="SkillArgumentError")
+        self.check("await skills.double(y=1)", error="SkillArgumentError")
+        self.check("skills.double('a' and None)", error="TypeError")
+        self.check("skills.create('x', 'y')", error="SkillSourceError")
+        self.check("isinstance(SkillNotFoundError(), AttributeError), SkillDepthError.__mro__[2]", value="(True, <class 'RecursionError'>)")
+
+    def test_errors_show_the_skills_own_lines(self):
+        error = run("skills.double(None)").last["error"]
+        self.assertIn('File "<skill double, version 1>", line 2, in run\n    return x * 2', error["traceback"])
+        self.assertNotIn("actwright", error["traceback"])
+
+    def test_what_is_found_shows_why(self):
+        shown = "skills.double(x: int = 1) -> int  Doubles. [score 0.5: name]\n[semantic: off: no model]"
+        self.check("skills.search('double')", value=shown)
+        self.check("skills.search('none')[:], skills.search('none').semantic", value="([], 'off')")
+
+
+if __name__ == "__main__":
+    import unittest
+
+    unittest.main()
