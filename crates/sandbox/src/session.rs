@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Step, StepError};
 use crate::outer::{self, write_maps};
-use crate::plan::{INSIDE_ID, SessionPlan, SessionRooms};
+use crate::plan::{INSIDE_ID, OWN, SessionPlan, SessionRooms};
 use crate::sys::{self, AtFlags, flags};
 
 /// Files and directories that one session may have in its workspace and `/tmp` together.
@@ -67,17 +67,17 @@ fn mounts(workspace_bytes: u64, shared_memory_bytes: u64, kept: &[PathBuf]) -> R
     for (name, mode) in [("session", 0o755), ("tmp", 0o1777)] {
         let path = Path::new("/run").join(name);
         outer::make_directory(&path, mode)?;
-        mount(&path, &format!("/{name}"), "", flags::BIND, "")?;
+        mount(&path, &format!("{OWN}/{name}"), "", flags::BIND, "")?;
     }
     mount(Path::new("empty"), "/run", "tmpfs", safe | flags::NOEXEC, "size=64k,nr_inodes=256,mode=0755")?;
     let data = format!("size={shared_memory_bytes},nr_inodes=4096,mode=1777");
-    mount(Path::new("shm"), "/dev/shm", "tmpfs", safe | flags::NOEXEC, &data)?;
+    mount(Path::new("shm"), "/own/shm", "tmpfs", safe | flags::NOEXEC, &data)?;
     for (path, kept) in &kept {
         show_again(path, kept)?;
     }
     sys::set_mount_attributes(Path::new("/run"), outer::ATTRIBUTE_READ_ONLY, AtFlags::ThisMount)
         .step(|| "make /run read-only".to_owned())?;
-    mount(Path::new("proc"), "/proc", "proc", safe | flags::NOEXEC, "")
+    mount(Path::new("proc"), "/kernel/proc", "proc", safe | flags::NOEXEC, "")
 }
 
 /// Something that is about to be covered.

@@ -10,6 +10,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawF
 use std::path::Path;
 use std::time::Duration;
 
+pub mod ptrace;
+
 /// The most descriptors that one message may carry.
 pub const MAX_DESCRIPTORS: usize = 32;
 
