@@ -148,6 +148,15 @@ impl Puppet {
         }
     }
 
+    /// Takes every capability that it holds or could pass on.
+    pub fn drop_capabilities(&self) -> io::Result<()> {
+        // A header (`_LINUX_CAPABILITY_VERSION_3`, this process), then two triples of nothing.
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&0x2008_0522_u32.to_ne_bytes());
+        let sets = self.scratch() + 8;
+        self.call_with(libc::SYS_capset, [0, sets, 0, 0, 0, 0], 0, &bytes).map(drop)
+    }
+
     /// Lets it go on waiting by itself.
     pub fn release(self) -> io::Result<()> {
         let again = Registers {
