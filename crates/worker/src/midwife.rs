@@ -99,6 +99,12 @@ fn deliver(order: &Order<'_>) -> Result<Vec<String>, StepError> {
 }
 
 fn deliver_from(order: &Order<'_>, mother: &Puppet) -> Result<Vec<String>, StepError> {
+    // Its supervisor is the first process there, and has made sure of the others before.
+    let moving = |pid: &&i32| **pid != 1 && **pid != mother.pid() && !ptrace::is_stopped(**pid);
+    if sys::everybody_here().iter().any(|pid| moving(&pid)) {
+        let error = std::io::Error::other("it has started processes meanwhile");
+        return Err(error).step(|| "find the session at rest".to_owned());
+    }
     let first =
         limits::first_spare_file(&order.plan.limits).step(|| "read the limit on open files".to_owned())?;
     let own = [0, 1, 2, first, first + 1, mother.waits_on()];

@@ -114,6 +114,13 @@ pub fn enter_namespace(namespace: BorrowedFd<'_>, kind: libc::c_int) -> io::Resu
     Ok(())
 }
 
+/// Whether a process is stopped, by a signal or by who leads it.
+pub fn is_stopped(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name in field 2 may hold anything; the last `)` ends it.
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with(['T', 't']))
+}
+
 /// Has the kernel end this process after so many seconds, unless it has ended before.
 pub fn end_after(seconds: u32) {
     // SAFETY: takes a plain integer; the signal's default is to end the process.

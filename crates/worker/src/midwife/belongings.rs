@@ -173,7 +173,7 @@ impl Place {
 }
 
 /// Memory that a fork would go on sharing is a way between twins, unless it is a file that every session sees.
-fn refuse_shared_memory(pid: i32) -> io::Result<()> {
+pub fn refuse_shared_memory(pid: i32) -> io::Result<()> {
     let maps = fs::read(format!("/proc/{pid}/maps"))?;
     for line in maps.split(|byte| *byte == b'\n') {
         // Address, rights, offset, device, inode, and the name after some spaces.

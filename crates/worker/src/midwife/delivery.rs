@@ -17,7 +17,7 @@ use actwright_sandbox::session;
 use actwright_sandbox::sys::{self, Waiting};
 use actwright_sandbox::{Step, StepError};
 
-use super::belongings::Belongings;
+use super::belongings::{Belongings, refuse_shared_memory};
 use super::{Order, hand_over};
 
 /// See the module.
@@ -82,6 +82,9 @@ impl Birth<'_> {
         let kinds = session::namespaces(&self.order.plan.rooms);
         for ((_, kind), namespace) in kinds.iter().zip(&furniture.namespaces) {
             let number = self.hand(&outside, namespace.as_fd())?;
+            if !is_same(namespace.as_fd(), &outside, number)? {
+                return Err(io::Error::other("another descriptor arrived"));
+            }
             outside.call(libc::SYS_setns, [number as u64, *kind as u64, 0, 0, 0, 0])?;
             outside.call(libc::SYS_close, [number as u64, 0, 0, 0, 0, 0])?;
         }
@@ -145,6 +148,10 @@ impl Birth<'_> {
     fn place(&self, twin: &Puppet, fd: BorrowedFd<'_>, number: i32, inherited: Inherited) -> io::Result<()> {
         let arrived = self.hand(twin, fd)?;
         let flags = if inherited == Inherited::Yes { 0 } else { libc::O_CLOEXEC };
+        if !is_same(fd, twin, arrived)? {
+            // Code may have kept the other end of the line and filled it before.
+            return Err(io::Error::other("another descriptor arrived"));
+        }
         if arrived == number {
             let flags = if inherited == Inherited::Yes { 0 } else { libc::FD_CLOEXEC };
             let arguments = [number as u64, libc::F_SETFD as u64, flags as u64, 0, 0, 0];
@@ -196,6 +203,8 @@ impl Birth<'_> {
         }
         proofs.push(proof("namespaces", format!("own pid {number}, all of its own")));
         self.count_descriptors(twin)?;
+        // The mother's memory was looked at before the fork; this is what the twin has.
+        refuse_shared_memory(pid)?;
         proofs.push(proof("descriptors", "only files that it can open, and its own sockets".to_owned()));
         proofs.extend(self.tries(twin)?);
         Ok((number, proofs))
@@ -249,6 +258,13 @@ impl Birth<'_> {
         }
         Ok(proofs)
     }
+}
+
+/// Whether a descriptor of the puppet's is of the same file as one of ours.
+fn is_same(ours: BorrowedFd<'_>, puppet: &Puppet, number: i32) -> io::Result<bool> {
+    let ours = fs::File::from(ours.try_clone_to_owned()?).metadata()?;
+    let found = fs::metadata(format!("/proc/{}/fd/{number}", puppet.pid()))?;
+    Ok((ours.dev(), ours.ino()) == (found.dev(), found.ino()))
 }
 
 /// What comes to a descriptor's place.

@@ -6,11 +6,12 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use actwright_protocol::{FromSupervisor, ToSupervisor};
 use actwright_sandbox::plan::SessionRooms;
 use actwright_sandbox::session;
-use actwright_sandbox::sys::{self, Interest, Waiting};
+use actwright_sandbox::sys::{self, Interest, Waiting, ptrace};
 
 use super::{LOOKS, Supervisor, signal_each};
 use crate::socket::{receive_datagram, send_datagram, send_datagram_with};
@@ -43,8 +44,13 @@ impl Supervisor {
         };
         let mother_pid = mother.member.pid;
         let members = || std::iter::once(live).chain(self.copies.iter().map(|copy| &copy.member));
-        for member in members().filter(|member| member.pid != mother_pid) {
+        let all_but_her = || members().filter(|member| member.pid != mother_pid);
+        for member in all_but_her() {
             member.signal(sys::STOP);
+        }
+        let is_still = || all_but_her().all(|member| ptrace::is_stopped(member.pid));
+        if !(0..LOOKS).any(|_| is_still() || rest()) {
+            return Err("its processes do not hold still".to_owned());
         }
         let others = sys::everybody_here();
         let alive = others.iter().filter(|pid| !self.is_own(**pid));
@@ -104,6 +110,12 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// A moment for a signal to arrive; never what is waited for.
+fn rest() -> bool {
+    std::thread::sleep(Duration::from_millis(1));
+    false
 }
 
 /// The namespaces of this process, for somebody who has rights over them.
