@@ -125,8 +125,7 @@ impl Actor {
             match timeout_at(until, worker.conversation.next()).await {
                 Ok(Event::Expecting(mother, lent)) => return Ok((mother, lent)),
                 Ok(Event::Control(FromSupervisor::NotAlone { why })) => {
-                    let words = format!("{why}; end them (join threads, wait for children) and try again");
-                    return Err(self.not_forked(words));
+                    return Err(self.not_forked(why));
                 }
                 Ok(Event::ControlClosed | Event::Broken(_) | Event::DataClosed) => {
                     self.lose_between_cells().await;

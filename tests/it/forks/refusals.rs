@@ -1,8 +1,10 @@
 //! Why a session cannot be forked, each in words, and that nothing has changed then.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use super::{ALWAYS, always, fork, handles, prepare, run_in, value};
+use super::{ALWAYS, always, fork, handles, prepare, value};
 use crate::support::{Client, report, text};
 
 /// Refused with these words after this cell, and not any more after that one.
@@ -122,14 +124,24 @@ fn a_session_at_work_is_not_forked() {
     assert_eq!(report(&answer)["result"], "1");
 }
 
-/// Code may prepare what the fork will meet; what it prepares costs it the fork.
+/// Code may prepare what the fork will meet; what it prepares costs it the fork and nobody anything else.
 #[test]
 fn a_prepared_session_gets_no_twin_that_is_not_proven() {
-    let mut client = always();
-    prepare(&mut client, include_str!("prepared.py"));
-    let refused = client.call("fork_session", json!({}));
-    assert_eq!(refused["isError"], true, "{refused}");
-    let id = report(&client.run("1"))["session"].as_str().unwrap().to_owned();
-    assert_eq!(report(&run_in(&mut client, &id, "1 + 1"))["result"], "2");
-    assert_eq!(report(&client.call("run_code", json!({"code": "2 + 2", "session": "new"})))["result"], "4");
+    let prepared = [
+        // What is put into a copy's line before its time wakes the copy, which then has nobody to talk to.
+        (include_str!("line.py"), "there is no copy of its present state"),
+        // A process that stands in for a copy, by the words that a copy is announced with.
+        (include_str!("impostor.py"), "the copy does not wait as it should"),
+    ];
+    for (cell, words) in prepared {
+        let mut client = always();
+        prepare(&mut client, cell);
+        std::thread::sleep(Duration::from_millis(600));
+        let refused = client.call("fork_session", json!({}));
+        assert!(text(&refused).contains(words), "{refused}");
+        assert!(text(&refused).contains("Nothing has changed"), "{refused}");
+        assert_eq!(report(&client.run("1 + 1"))["result"], "2");
+        let other = client.call("run_code", json!({"code": "2 + 2", "session": "new"}));
+        assert_eq!(report(&other)["result"], "4");
+    }
 }

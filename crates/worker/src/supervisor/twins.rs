@@ -37,7 +37,9 @@ impl Supervisor {
         let Some(live) = &self.live else { return Err("its process has ended".to_owned()) };
         let threads = sys::threads_of(live.pid);
         if threads > 1 {
-            return Err(format!("it has {threads} threads, and a twin would have one"));
+            return Err(format!(
+                "it has {threads} threads, and a twin would have one; join them, or close the pools that they belong to"
+            ));
         }
         let Some(mother) = self.copies.iter().rfind(|copy| copy.cell == cell) else {
             return Err("there is no copy of its present state".to_owned());
@@ -56,7 +58,9 @@ impl Supervisor {
         let alive = others.iter().filter(|pid| !self.is_own(**pid));
         let count = alive.count();
         if count > 0 {
-            return Err(format!("it has {count} child processes, which a twin would not have"));
+            return Err(format!(
+                "it has {count} child processes, which a twin would not have; wait for them, or end them"
+            ));
         }
         let namespaces =
             own_namespaces().map_err(|error| format!("its namespaces cannot be lent: {error}"))?;
