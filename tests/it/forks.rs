@@ -300,6 +300,16 @@ fn what_kills_one_costs_only_that_one() {
     assert_eq!(answers.iter().filter(|status| **status == "ok").count(), 2, "{answers:?}");
     let lost = all.iter().zip(&answers).find(|(_, status)| **status != "ok").unwrap().0;
     assert_eq!(value(&mut client, lost, "1 + 1"), "2");
+    // The frame that holds what is left of the family takes it along, and every handle starts anew.
+    let frames = below(client.pid()).into_iter().filter(|process| process.depth == 3);
+    let frame = frames.into_iter().find(|process| below(process.pid).iter().any(has_children)).unwrap();
+    let doomed = below(frame.pid);
+    frame.signal("KILL");
+    await_end(&doomed, Duration::from_secs(2));
+    for session in &all {
+        run_in(&mut client, session, "1");
+        assert_eq!(value(&mut client, session, "1 + 1"), "2");
+    }
 }
 
 fn has_children(process: &Process) -> bool {

@@ -14,6 +14,7 @@ pub mod outer;
 pub mod plan;
 pub mod policy;
 pub mod proof;
+#[cfg_attr(not(target_arch = "x86_64"), path = "puppet/elsewhere.rs")]
 pub mod puppet;
 pub mod seccomp;
 pub mod session;

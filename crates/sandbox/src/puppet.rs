@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 use crate::sys::ptrace::{self, Registers, Stopped};
 use crate::sys::{self, Waiting};
@@ -17,6 +18,10 @@ const RED_ZONE: u64 = 512;
 
 /// Bytes of the stack that are used for arguments.
 const SCRATCH: u64 = 1024;
+
+/// How often it is looked whether a process has come to wait, and how long it is let run in between.
+const LOOKS: usize = 500;
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The instruction that makes a system call.
 const CALL: [u8; 2] = [0x0f, 0x05];
@@ -31,31 +36,32 @@ pub struct Puppet {
 }
 
 impl Puppet {
-    /// Stops a process with one thread that waits in `recvmsg`; the descriptor that it waits on is
-    /// [`Puppet::waits_on`].
+    /// Stops a process with one thread once it waits in `recvmsg`; the descriptor that it waits on is
+    /// [`Puppet::waits_on`]. One that was made a moment ago gets a little time to come so far.
     pub fn seize(pid: i32) -> io::Result<Self> {
-        if !cfg!(target_arch = "x86_64") {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
         ptrace::seize(pid)?;
-        ptrace::interrupt(pid)?;
-        if ptrace::wait_for_stop(pid)? == Stopped::Ended {
-            return Err(ended());
-        }
-        let waiting = ptrace::registers(pid)?;
         let memory = File::options().read(true).write(true).open(format!("/proc/{pid}/mem"))?;
-        let puppet = Self { pid, waiting, memory };
-        let mut instruction = [0; 2];
-        puppet.memory.read_exact_at(&mut instruction, puppet.waiting.rip.wrapping_sub(2))?;
-        let is_waiting = puppet.waiting.orig_rax == libc::SYS_recvmsg as u64
-            && puppet.waiting.rax == (-INTERRUPTED).cast_unsigned()
-            && instruction == CALL;
-        let threads = std::fs::read_dir(format!("/proc/{pid}/task"))?.count();
-        if is_waiting && threads == 1 {
-            return Ok(puppet);
+        for _ in 0..LOOKS {
+            ptrace::interrupt(pid)?;
+            if ptrace::wait_for_stop(pid)? == Stopped::Ended {
+                return Err(ended());
+            }
+            let waiting = ptrace::registers(pid)?;
+            if is_waiting(&waiting, &memory)? {
+                let threads = std::fs::read_dir(format!("/proc/{pid}/task"))?.count();
+                return match threads {
+                    1 => Ok(Self { pid, waiting, memory }),
+                    _ => Err(let_go(pid)),
+                };
+            }
+            ptrace::resume(pid)?;
+            std::thread::sleep(PAUSE);
         }
-        ptrace::detach(pid)?;
-        Err(io::Error::other("the copy does not wait as it should"))
+        ptrace::interrupt(pid)?;
+        match ptrace::wait_for_stop(pid)? {
+            Stopped::Ended => Err(ended()),
+            _ => Err(let_go(pid)),
+        }
     }
 
     /// Its number here.
@@ -219,6 +225,23 @@ impl Puppet {
     }
 }
 
+/// Whether a stopped process waits in the call that it is to be led from.
+fn is_waiting(registers: &Registers, memory: &File) -> io::Result<bool> {
+    let mut instruction = [0; 2];
+    memory.read_exact_at(&mut instruction, registers.rip.wrapping_sub(2))?;
+    Ok(registers.orig_rax == libc::SYS_recvmsg as u64
+        && registers.rax == (-INTERRUPTED).cast_unsigned()
+        && instruction == CALL)
+}
+
+/// Lets a process that cannot be led run on.
+fn let_go(pid: i32) -> io::Error {
+    match ptrace::detach(pid) {
+        Ok(()) => io::Error::other("the copy does not wait as it should"),
+        Err(error) => error,
+    }
+}
+
 /// `ERESTARTSYS`: what a call that was interrupted shows to who leads its process.
 const INTERRUPTED: i64 = 512;
 
@@ -226,5 +249,5 @@ fn ended() -> io::Error {
     io::Error::other("the process has ended")
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
 mod tests;

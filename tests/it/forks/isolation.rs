@@ -140,3 +140,27 @@ fn each_has_the_whole_workspace_for_itself() {
         assert_eq!(report(&full)["error"]["type"], "OSError", "{full}");
     }
 }
+
+#[test]
+fn each_has_its_own_share_of_processes_and_memory() {
+    let settings = format!("{}[limits]\nprocesses = 20\nmemory = \"512MB\"\n", super::ALWAYS);
+    let mut client = Client::configured(&settings, &[]);
+    prepare(&mut client, "import subprocess");
+    let all = fork(&mut client, 1);
+    for session in &all {
+        let started = "children = [subprocess.Popen(['sleep', '60']) for _ in range(15)]; len(children)";
+        assert_eq!(value(&mut client, session, started), "15");
+        assert_eq!(value(&mut client, session, "held = bytearray(300 << 20); len(held)"), "314572800");
+    }
+    for session in &all {
+        let more =
+            run_in(&mut client, session, "more = [subprocess.Popen(['sleep', '60']) for _ in range(15)]");
+        assert_eq!(report(&more)["error"]["type"], "BlockingIOError", "{more}");
+        let much = run_in(&mut client, session, "more = bytearray(300 << 20)");
+        assert_eq!(report(&much)["error"]["type"], "MemoryError", "{much}");
+        assert_eq!(
+            value(&mut client, session, "len(held), sum(child.poll() is None for child in children)"),
+            "(314572800, 15)"
+        );
+    }
+}

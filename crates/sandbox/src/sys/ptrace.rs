@@ -47,6 +47,11 @@ pub fn step(pid: i32) -> io::Result<()> {
     request(libc::PTRACE_SYSCALL, pid, 0, 0)
 }
 
+/// Lets a stopped process run until it is interrupted.
+pub fn resume(pid: i32) -> io::Result<()> {
+    request(libc::PTRACE_CONT, pid, 0, 0)
+}
+
 /// Lets a stopped process go for good.
 pub fn detach(pid: i32) -> io::Result<()> {
     request(libc::PTRACE_DETACH, pid, 0, 0)

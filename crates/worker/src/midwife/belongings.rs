@@ -136,7 +136,14 @@ impl Place {
         if !same_kind || !(same || self.path.starts_with(OWN)) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        self.options(libc::O_NOFOLLOW).open(&self.path)
+        let file = self.options(libc::O_NOFOLLOW).open(&self.path)?;
+        // A directory of the host's may change between the two.
+        let opened = file.metadata()?;
+        if (opened.dev(), opened.ino()) == (there.dev(), there.ino()) {
+            Ok(file)
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
     }
 
     fn copy(&self, original: &File, workspace: &Path) -> io::Result<File> {

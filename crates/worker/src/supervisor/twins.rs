@@ -16,6 +16,9 @@ use actwright_sandbox::sys::{self, Interest, Waiting, ptrace};
 use super::{LOOKS, Supervisor, signal_each};
 use crate::socket::{receive_datagram, send_datagram, send_datagram_with};
 
+/// Milliseconds that stopped processes may take to hold still; on a busy machine each has to be scheduled for that.
+const STILL: u32 = 2_000;
+
 impl Supervisor {
     /// Lends the copy made after this cell, and what is needed to fork it into namespaces of its own.
     pub(super) fn conceive(&mut self, cell: u64) -> io::Result<()> {
@@ -51,7 +54,7 @@ impl Supervisor {
             member.signal(sys::STOP);
         }
         let is_still = || all_but_her().all(|member| ptrace::is_stopped(member.pid));
-        if !(0..LOOKS).any(|_| is_still() || rest()) {
+        if !(0..STILL).any(|_| is_still() || rest()) {
             return Err("its processes do not hold still".to_owned());
         }
         let others = sys::everybody_here();
