@@ -65,6 +65,7 @@ impl Bench {
         add("new session", "ms", self.new_session());
         add("warm 1+1 over stdio", "ms", self.warm());
         add("rollback", "ms", self.rollback());
+        add("fork_session", "ms", self.forks());
         add("200 MB heap", "ms", self.large_heap());
         add("host calls", "/s", self.host_calls());
         add("calls of tools", "/s", self.tools());
@@ -205,6 +206,38 @@ impl Bench {
                 .beside(fresh),
             Row::new("undo_run of one cell, small heap", undo.median(), "ms").p95(undo.quantile(0.95)),
         ])
+    }
+
+    /// From the call to the reply, after which the session and its twin go on; and closing the twin again.
+    fn forks(&self) -> anyhow::Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        for (name, code) in [("small heap", "n = 0"), ("200 MB heap", include_str!("cells/large_heap.py"))] {
+            let mut client = self.connect()?;
+            client.run(json!({"code": "None"}))?;
+            let mut sample = Sample::default();
+            for _ in 0..self.effort.times(30) {
+                // The kernel nests namespaces 32 deep: each starts from a session that is nobody's twin.
+                client.ask("tools/call", json!({"name": "reset_session", "arguments": {}}))?;
+                client.run(json!({"code": code}))?;
+                let start = Instant::now();
+                let answer = client.ask("tools/call", json!({"name": "fork_session", "arguments": {}}))?;
+                sample.add(start.elapsed());
+                let result = &answer.message["result"];
+                if result["isError"] != false {
+                    bail!("a fork was refused: {}", result["content"][0]["text"]);
+                }
+                let text = result["content"][0]["text"].as_str().unwrap_or_default();
+                let twin =
+                    text.lines().find(|line| line.starts_with("s_")).context("a fork without a twin")?;
+                client.ask("tools/call", json!({"name": "close_session", "arguments": {"session": twin}}))?;
+            }
+            rows.push(
+                Row::new(format!("fork_session, one twin, {name}"), sample.median(), "ms")
+                    .p95(sample.quantile(0.95))
+                    .beside("both in new namespaces, each wall tried"),
+            );
+        }
+        Ok(rows)
     }
 
     /// The same with 200 MB that every copy shares: what the copy costs, what a rollback takes, and the first cell that

@@ -65,6 +65,8 @@ class Channel:
     def park(self, cell: int) -> bool:
         """Between two cells: parks a frozen copy of this process. False in the process that runs on; True in the copy
         when it is woken to go on in its place."""
+    def is_new_twin(self) -> bool:
+        """Whether this process has just been woken as one of several twins; said once."""
     def disown(self) -> None:
         """In a forked child: this process never speaks for the session again; every method then raises."""
 

@@ -64,7 +64,11 @@ class EventLoop:
         own = loop._ssock.fileno() if loop._ssock is not None else -1
         for key in list(old.get_map().values()):
             if key.fd != own:
-                new.register(key.fd, key.events, key.data)
+                try:
+                    new.register(key.fd, key.events, key.data)
+                except OSError:
+                    # A twin does not have it any more.
+                    pass
         old.close()
         loop._selector = new
         if loop._ssock is not None:

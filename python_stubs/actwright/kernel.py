@@ -139,6 +139,8 @@ class _Session:
             streams.rejoin()
             later.lost()
             self._loop.renew()
+            if self._channel.is_new_twin():
+                _part()
 
     def mend(self, error: BaseException) -> None:
         """Puts back what the loop itself stands on; a cell that had not ended ends with this error."""
@@ -247,6 +249,21 @@ def _new_main() -> ModuleType:
     main.__dict__.update(__builtins__=builtins, __annotations__={})
     sys.modules["__main__"] = main
     return main
+
+
+def _part() -> None:
+    """In a twin: what is drawn at random from now on is not what the others draw."""
+    try:
+        numpy: Any = _modules.get("numpy.random")
+        if numpy is not None:
+            numpy.seed()
+        ssl: Any = _modules.get("ssl")
+        if ssl is not None:
+            # It tells processes apart by their numbers, and twins have the same.
+            ssl.RAND_add(os.urandom(32), 32.0)
+    except Exception:
+        # Code has put something else in their place, and what that draws is its own affair.
+        pass
 
 
 def _repair_builtins() -> None:

@@ -52,7 +52,7 @@ _NO_NETWORK = frozenset(
         errno.ENONET,
     )
 )
-_OUR_ROOMS = ("/session", "/tmp", "/dev/shm")
+_OUR_ROOMS = ("/session", "/tmp", "/dev/shm", "/own")
 
 
 def refusal(error: BaseException) -> Optional[str]:

@@ -91,6 +91,13 @@ pub enum Script {
         /// How the first session ends.
         end: End,
     },
+    /// In a session against the twin of it that it has become: what `plant` did before both were one.
+    Twin {
+        /// What is planted before the fork.
+        plant: &'static str,
+        /// What the other one does after it; returns what the attacker may know.
+        act: &'static str,
+    },
     /// Processes that should outlive their session or cell; they are looked for from outside.
     Remains {
         /// What should have ended them.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::canaries::Canaries;
 use super::catalogue::{Attempt, End, Script};
 use super::leftovers;
-use crate::config::{Config, SandboxLevel};
+use crate::config::{Checkpoints, Config, SandboxLevel};
 use crate::host_calls::HostCalls;
 use crate::names::SessionId;
 use crate::session::report::{Keep, RunMode, RunReport, RunRequest, Status, Target};
@@ -93,12 +93,14 @@ pub struct Stage {
 impl Stage {
     /// Starts an engine. `base` and `home` are the user's own, for attempts to look for.
     pub fn open(
-        config: Config,
+        mut config: Config,
         canaries: &Canaries,
         base: PathBuf,
         home: Option<PathBuf>,
     ) -> io::Result<Self> {
         let level = config.sandbox.level;
+        // Twins are made from copies, whatever these cost on a busy machine.
+        config.sessions.checkpoints = Checkpoints::Always;
         let mut coordinates = canaries.coordinates.clone();
         let known = json!({
             "token": canaries.token,
@@ -138,6 +140,7 @@ impl Stage {
             Script::Hurried => self.alone(attempt, SHORT).await,
             Script::Beside { victim } => self.beside(attempt, victim).await,
             Script::After { plant, end } => self.after(attempt, plant, *end).await,
+            Script::Twin { plant, act } => self.twin(attempt, plant, act).await,
             Script::Remains { end } => self.remains(attempt, *end).await,
         };
         let took = started.elapsed();
@@ -216,6 +219,43 @@ impl Stage {
         };
         let second = self.install(target, attempt, json!({ "told": told })).await?;
         let report = self.call(&second, self.function(attempt), CELL).await?;
+        Ok((outcome(&report), Some(second)))
+    }
+
+    /// In level `off` one session does everything: it shows that what is planted works as long as both are one.
+    async fn twin(
+        &self,
+        attempt: &Attempt,
+        plant: &str,
+        act: &str,
+    ) -> Result<(Outcome, Option<SessionId>), SessionError> {
+        let first = self.install(Target::Fresh, attempt, Value::Null).await?;
+        let planted = outcome(&self.call(&first, plant, CELL).await?);
+        let Outcome::Done(planted) = planted else { return Ok((planted, Some(first))) };
+        let second = match self.level {
+            SandboxLevel::Off => first.clone(),
+            _ => match self.sessions.fork(Some(&first), 1).await {
+                Ok(fork) => fork.twins.first().cloned().unwrap_or_else(|| first.clone()),
+                Err(SessionError::NotForked { .. }) => {
+                    return Ok((Outcome::Refused("not forked".to_owned()), Some(first)));
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let acted = outcome(&self.call(&first, act, CELL).await?);
+        let Outcome::Done(acted) = acted else { return Ok((acted, Some(first))) };
+        let read = |told: &str| serde_json::from_str::<Map<String, Value>>(told).unwrap_or_default();
+        let mut told = read(&planted);
+        told.extend(read(&acted));
+        let known = json!({ "told": told, "pids": leftovers::with_words(&self.mark(attempt)) });
+        // A JSON string is a Python string.
+        let text = Value::String(known.to_string()).to_string();
+        let tell = format!("import attack, json\nattack.target.victim = json.loads({text})");
+        self.run(Target::Named(second.clone()), &tell, ANSWER).await?;
+        let report = self.call(&second, self.function(attempt), CELL).await?;
+        if second != first {
+            self.close_session(&first).await;
+        }
         Ok((outcome(&report), Some(second)))
     }
 

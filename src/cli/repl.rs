@@ -22,15 +22,21 @@ use super::flags::ConfigFlags;
 use super::{engine, error, print, run};
 use crate::config::env::Environment;
 use crate::config::units::Span;
+use crate::names::SessionId;
 use crate::nearest::nearest;
 use crate::session::report::{Keep, RunMode, RunRequest, Target};
 use crate::session::{Phase, Sessions};
 
+/// The most twins that `:fork` makes at once.
+const MAX_TWINS: usize = 8;
+
 const HISTORY: &str = "repl_history";
-const COMMANDS: [&str; 6] = ["help", "undo", "reset", "sessions", "timeout", "quit"];
+const COMMANDS: [&str; 8] = ["help", "undo", "fork", "session", "reset", "sessions", "timeout", "quit"];
 const HELP: &str = "\
 Python goes to the session; a block ends with an empty line. Ctrl-C cancels a running cell, Ctrl-D leaves.
   :undo [N]     take the variables back to before the last cell, or the last N
+  :fork [N]     give the session a live twin, or N of them, to try variants side by side
+  :session S    go to another session, by its handle or how that begins; alone, say which one this is
   :reset        start again with no variables
   :sessions     list the sessions of this program
   :timeout N    let cells run N seconds (or 5m); alone, say how long they may run
@@ -56,8 +62,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     // The first start has no history file.
     drop(editor.load_history(&history));
 
-    let mut repl =
-        Repl { sessions, runtime, timeout: config.limits.timeout, longest: config.limits.max_timeout };
+    let mut repl = Repl {
+        sessions,
+        session: None,
+        runtime,
+        timeout: config.limits.timeout,
+        longest: config.limits.max_timeout,
+    };
     print::stderr("actwright, Python in a sandbox. :help says what can be typed, Ctrl-D leaves.\n")?;
     let ended = repl.talk(&mut editor);
     if let Err(error) = editor.save_history(&history) {
@@ -69,6 +80,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 struct Repl {
     sessions: Sessions,
+    /// The session that lines go to; `None` is the default one.
+    session: Option<SessionId>,
     runtime: Runtime,
     timeout: Duration,
     longest: Duration,
@@ -110,7 +123,8 @@ impl Repl {
             RunRequest { code, timeout: Some(self.timeout), mode: RunMode::Execute, keep: Keep::Effects };
         let report = self.runtime.block_on(async {
             let watch = tokio::spawn(run::interrupt(cancel.clone()));
-            let report = run::run_shown(&self.sessions, Target::Default, request, cancel).await;
+            let target = self.session.clone().map_or(Target::Default, Target::Named);
+            let report = run::run_shown(&self.sessions, target, request, cancel).await;
             watch.abort();
             report
         });
@@ -126,11 +140,13 @@ impl Repl {
         match (name, rest.trim()) {
             ("quit" | "q" | "exit", _) => return Ok(Next::Leave),
             ("help" | "h" | "?", _) => print::stderr(HELP)?,
-            ("reset", _) => match self.runtime.block_on(self.sessions.reset(None)) {
+            ("reset", _) => match self.runtime.block_on(self.sessions.reset(self.session.as_ref())) {
                 Ok(_) => print::stderr("the session starts again with no variables\n")?,
                 Err(failure) => error::report(&failure.into()),
             },
             ("undo", steps) => self.undo(steps)?,
+            ("fork", twins) => self.fork(twins)?,
+            ("session", name) => self.go_to(name)?,
             ("sessions", _) => self.list()?,
             ("timeout", "") => print::stderr(&format!("cells may run {:?}\n", self.timeout))?,
             ("timeout", text) => self.set_timeout(text)?,
@@ -151,11 +167,58 @@ impl Repl {
             error::report(&error::hinted("`:undo` takes how many cells to undo", ":undo 2"));
             return Ok(());
         };
-        match self.runtime.block_on(self.sessions.undo(None, steps)) {
+        match self.runtime.block_on(self.sessions.undo(self.session.as_ref(), steps)) {
             Ok((_, left)) => {
                 print::stderr(&format!("the variables are as before; {left} more can be undone\n"))?
             }
             Err(failure) => error::report(&failure.into()),
+        }
+        Ok(())
+    }
+
+    fn fork(&self, twins: &str) -> anyhow::Result<()> {
+        let twins = if twins.is_empty() { Ok(1) } else { twins.parse::<usize>() };
+        let Ok(twins @ 1..=MAX_TWINS) = twins else {
+            let message = format!("`:fork` takes how many twins to make, at most {MAX_TWINS}");
+            error::report(&error::hinted(message, ":fork 2"));
+            return Ok(());
+        };
+        match self.runtime.block_on(self.sessions.fork(self.session.as_ref(), twins)) {
+            Ok(fork) => {
+                for twin in &fork.twins {
+                    print::stderr(&format!("{twin}\n"))?;
+                }
+                print::stderr(&format!("{} goes on too; `:session S` goes to one of them\n", fork.id))?;
+                if !fork.lost.is_empty() {
+                    let lost = fork.lost.join(", ");
+                    print::stderr(&format!("none of them has these open descriptors any more: {lost}\n"))?;
+                }
+            }
+            Err(failure) => error::report(&failure.into()),
+        }
+        Ok(())
+    }
+
+    fn go_to(&mut self, name: &str) -> anyhow::Result<()> {
+        let sessions = self.sessions.list();
+        if name.is_empty() {
+            let here = match &self.session {
+                Some(id) => Some(id),
+                None => sessions.iter().find(|session| session.is_default).map(|session| &session.id),
+            };
+            let words =
+                here.map_or("no session yet: the first cell makes one".to_owned(), ToString::to_string);
+            print::stderr(&format!("{words}\n"))?;
+            return Ok(());
+        }
+        let begins = sessions.iter().filter(|session| session.id.as_str().starts_with(name));
+        match begins.map(|session| session.id.clone()).collect::<Vec<_>>().as_slice() {
+            [id] => self.session = Some(id.clone()),
+            [] => error::report(&error::hinted(format!("no session `{name}`"), ":sessions lists them")),
+            several => {
+                let message = format!("{} sessions begin with `{name}`", several.len());
+                error::report(&error::hinted(message, "more of the handle tells them apart"));
+            }
         }
         Ok(())
     }

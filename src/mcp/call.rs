@@ -16,13 +16,13 @@ use super::library;
 use super::progress::{self, Listener};
 use super::render::{self, Structured};
 use super::server::Server;
-use super::tools::{MAX_STEPS, MAX_TOOLS, ToolName};
+use super::tools::{MAX_STEPS, MAX_TOOLS, MAX_TWINS, ToolName};
 use super::turns::Turn;
 use crate::config::Config;
 use crate::names::SessionId;
 use crate::outputs::{GrepResult, Page, Part, PatternKind, ReadError};
 use crate::session::report::{Keep, RunEvent, RunMode, RunRequest, Target};
-use crate::session::{Phase, SessionSummary};
+use crate::session::{Fork, Phase, SessionSummary};
 use crate::tools::Watch;
 
 /// Characters of a page when the call names no number.
@@ -72,6 +72,13 @@ pub(super) enum Call {
         /// How many cells.
         steps: usize,
     },
+    /// `fork_session`.
+    Fork {
+        /// Which session.
+        session: Option<SessionId>,
+        /// How many twins.
+        twins: usize,
+    },
     /// `reset_session`.
     Reset(Option<SessionId>),
     /// `close_session`.
@@ -117,6 +124,10 @@ impl Call {
                 session: arguments.session()?,
                 steps: arguments.whole("steps", 1, MAX_STEPS)?.unwrap_or(1) as usize,
             }),
+            ToolName::ForkSession => Ok(Self::Fork {
+                session: arguments.session()?,
+                twins: arguments.whole("n", 1, MAX_TWINS)?.unwrap_or(1) as usize,
+            }),
             ToolName::ResetSession => arguments.session().map(Self::Reset),
             ToolName::CloseSession => arguments.session().map(Self::Close),
             ToolName::SearchTools => Ok(Self::SearchTools {
@@ -145,7 +156,9 @@ impl Call {
     /// Whether the call takes a place in a session's queue.
     fn is_ordered(&self) -> bool {
         match self {
-            Self::Run { .. } | Self::Undo { .. } | Self::Reset(_) | Self::Close(_) => true,
+            Self::Run { .. } | Self::Undo { .. } | Self::Fork { .. } | Self::Reset(_) | Self::Close(_) => {
+                true
+            }
             Self::Read { .. } | Self::Grep { .. } | Self::List => false,
             Self::SearchTools { .. } | Self::ListTools { .. } | Self::Tool { .. } => false,
             Self::Skills(request) => request.is_ordered(),
@@ -215,6 +228,12 @@ pub(super) async fn perform(
                 Err(error) => render::refusal(&error),
             }
         }
+        Call::Fork { session, twins } => {
+            match in_turn(turn, server.sessions.fork(session.as_ref(), twins)).await {
+                Ok(fork) => render::plain(self::twins(&fork)),
+                Err(error) => render::refusal(&error),
+            }
+        }
         Call::Reset(id) => match in_turn(turn, server.sessions.reset(id.as_ref())).await {
             Ok(session) => render::plain(format!("session {} was reset: its variables are gone", session.id)),
             Err(error) => render::refusal(&error),
@@ -240,6 +259,26 @@ pub(super) async fn perform(
             Err(error) => render::refusal(&error),
         },
     }
+}
+
+/// What became of a fork, for the model.
+fn twins(fork: &Fork) -> String {
+    let mut text = format!(
+        "session {} goes on, and {} beside it from the same state, with its own copy of /session and /tmp:",
+        fork.id,
+        if fork.twins.len() == 1 { "one twin" } else { "its twins" }
+    );
+    for twin in &fork.twins {
+        text.push_str(&format!("\n{twin}"));
+    }
+    text.push_str("\nundo_run does not go back beyond this; random and numpy.random are seeded anew in each");
+    if !fork.lost.is_empty() {
+        text.push_str(&format!(
+            "\n[note] none of them has these open descriptors any more: {}",
+            fork.lost.join(", ")
+        ));
+    }
+    text
 }
 
 /// Polls `work` once before giving up its turn, so that it stands in its session's queue when the next call

@@ -21,6 +21,7 @@ pub(super) enum ToolName {
     ReadOutput,
     ListSessions,
     UndoRun,
+    ForkSession,
     ResetSession,
     CloseSession,
     SearchTools,
@@ -36,11 +37,12 @@ pub(super) enum ToolName {
 
 impl ToolName {
     /// All of them, in the order of the list.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::RunCode,
         Self::ReadOutput,
         Self::ListSessions,
         Self::UndoRun,
+        Self::ForkSession,
         Self::ResetSession,
         Self::CloseSession,
         Self::SearchTools,
@@ -61,6 +63,7 @@ impl ToolName {
             Self::ReadOutput => "read_output",
             Self::ListSessions => "list_sessions",
             Self::UndoRun => "undo_run",
+            Self::ForkSession => "fork_session",
             Self::ResetSession => "reset_session",
             Self::CloseSession => "close_session",
             Self::SearchTools => "search_tools",
@@ -103,6 +106,7 @@ impl ToolName {
             ],
             Self::ListSessions => &[],
             Self::UndoRun => &[SESSION, Declared { name: "steps", expected: "a whole number of cells" }],
+            Self::ForkSession => &[SESSION, Declared { name: "n", expected: "a whole number of twins" }],
             Self::ResetSession | Self::CloseSession => &[SESSION],
             Self::SearchTools => &[
                 Declared { name: "query", expected: "words as a string" },
@@ -148,6 +152,9 @@ pub(super) const MAX_TOOLS: u64 = 500;
 
 /// The most cells that one call may ask to undo.
 pub(super) const MAX_STEPS: u64 = 16;
+
+/// The most twins that one call may ask for.
+pub(super) const MAX_TWINS: u64 = 8;
 
 /// What `initialize` and `server/discover` tell the model. The first 500 characters stand alone, because
 /// some clients cut there.
@@ -231,6 +238,21 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
                 "steps": {
                     "type": "integer", "minimum": 1, "maximum": MAX_STEPS,
                     "description": "How many cells to undo. Default 1.",
+                },
+            }),
+            json!([]),
+        ),
+        ToolName::ForkSession => (
+            "Fork session",
+            "Give a Python session live twins: sessions of their own that go on from its present state, with its \
+             variables, files and open files, to try variants side by side. Refused while it has threads or child \
+             processes."
+                .to_owned(),
+            json!({
+                "session": session(),
+                "n": {
+                    "type": "integer", "minimum": 1, "maximum": MAX_TWINS,
+                    "description": "How many twins, beside the session itself. Default 1.",
                 },
             }),
             json!([]),
@@ -412,6 +434,8 @@ fn annotations(name: ToolName, config: &Config, reach: Reach) -> ToolAnnotations
         | ToolName::ListSkills
         | ToolName::GetSkill => base.read_only(true).idempotent(true).open_world(false),
         ToolName::UndoRun => base.read_only(false).destructive(true).idempotent(false).open_world(false),
+        // Undo does not go back beyond it, and some descriptors are lost.
+        ToolName::ForkSession => base.read_only(false).destructive(true).idempotent(false).open_world(false),
         // What it calls decides; nothing is promised for it.
         ToolName::CallTool => base.read_only(false).destructive(true).idempotent(false).open_world(true),
         ToolName::ResetSession | ToolName::CloseSession => {
@@ -438,6 +462,7 @@ fn icon(name: ToolName) -> Icon {
         ToolName::RunCode => "M8 5v14l11-7z",
         ToolName::ReadOutput => "M4 5h16M4 10h16M4 15h10",
         ToolName::UndoRun => "M9 14L4 9l5-5M4 9h9a6 6 0 0 1 0 12h-2",
+        ToolName::ForkSession => "M12 21v-6M12 15L6 9V4M12 15l6-6V4",
         ToolName::ListSessions => "M4 6h2M9 6h11M4 12h2M9 12h11M4 18h2M9 18h11",
         ToolName::ResetSession => "M5 12a7 7 0 1 0 3-6M5 3v4h4",
         ToolName::CloseSession => "M6 6l12 12M18 6L6 18",

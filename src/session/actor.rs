@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use actwright_protocol::{CallError, FromSupervisor, FromWorker, OutputStream, ToSupervisor, ToWorker};
 use actwright_sandbox::sys;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep_until;
 
@@ -30,33 +30,15 @@ use crate::outputs::{Outputs, Stream};
 use crate::tools::Origin;
 use crate::worker::{Event, Worker, Workers};
 
+mod command;
 mod ending;
+mod forking;
+
+pub use command::Command;
+pub use forking::{Forked, Twin};
 
 /// Calls of one session that are under way at once; each costs little until its tool begins.
 const OPEN_CALLS: usize = 10_000;
-
-/// What is asked of a session.
-#[derive(Debug)]
-pub enum Command {
-    /// Run a cell when those before it are done.
-    Run(Box<Job>),
-    /// End the process; the handle stays.
-    Reset(oneshot::Sender<()>),
-    /// Go back to before the last so many cells.
-    Undo {
-        /// How many.
-        steps: usize,
-        /// How many cells can still be undone.
-        done: oneshot::Sender<Result<usize, SessionError>>,
-    },
-    /// End everything now.
-    Close {
-        /// The reason that later callers are told.
-        why: String,
-        /// When it is done.
-        done: oneshot::Sender<()>,
-    },
-}
 
 /// See the module.
 pub struct Actor {
@@ -222,6 +204,11 @@ impl Actor {
                 let _ = done.send(self.undo(steps).await);
                 Flow::On
             }
+            Some(Command::Fork { twins, done }) => {
+                // Whoever asked may have gone; then the twins end.
+                let _ = done.send(self.fork(twins).await);
+                Flow::On
+            }
             Some(Command::Close { why, done }) => {
                 self.close(&why).await;
                 let _ = done.send(());
@@ -254,7 +241,7 @@ impl Actor {
             Event::Control(FromSupervisor::Exited(status)) => self.process_ended(Some(status)).await,
             Event::Control(FromSupervisor::Interrupted) => self.interrupted(),
             Event::Control(word) => self.watched(&word),
-            Event::Listening(_) => {
+            Event::Listening(_) | Event::Expecting(..) => {
                 tracing::warn!(session = %self.id, "a session's supervisor spoke out of turn");
                 self.process_ended(None).await;
             }
@@ -418,11 +405,7 @@ impl Actor {
                 };
                 match taken {
                     Ok(worker) => {
-                        if let Some(proxy) = &worker.proxy {
-                            let worker = proxy.worker;
-                            tracing::info!(target: "audit", worker, session = %self.id, "worker");
-                        }
-                        self.worker = Some(worker);
+                        self.take_worker(worker);
                         self.copies.forget();
                     }
                     Err(error) => {
@@ -433,6 +416,13 @@ impl Actor {
             }
             self.start(job).await;
         }
+    }
+
+    fn take_worker(&mut self, worker: Worker) {
+        if let Some(proxy) = &worker.proxy {
+            tracing::info!(target: "audit", worker = proxy.worker, session = %self.id, "worker");
+        }
+        self.worker = Some(worker);
     }
 
     async fn start(&mut self, job: Job) {

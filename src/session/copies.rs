@@ -23,6 +23,19 @@ impl Copies {
         *self = Self::default();
     }
 
+    /// A new process that goes on where another stood after this cell, and has no copies of its own yet.
+    pub fn begin_at(&mut self, cell: u64) {
+        *self = Self { history: vec![cell], ..Self::default() };
+    }
+
+    /// Whether the session has said what came of parking after its last cell.
+    pub fn has_said(&self) -> bool {
+        match (self.history.last(), &self.last) {
+            (Some(present), Some((cell, _))) => present == cell,
+            (present, _) => present.is_none(),
+        }
+    }
+
     /// The session said what came of parking after this cell; it keeps at most so many.
     pub fn parked(&mut self, cell: u64, parking: Parking, most: usize) {
         if matches!(parking, Parking::Kept { .. }) {

@@ -56,6 +56,17 @@ pub struct SessionSummary {
     pub queued: usize,
 }
 
+/// What came of a fork.
+#[derive(Debug, Clone)]
+pub struct Fork {
+    /// The session that was forked and goes on.
+    pub id: SessionId,
+    /// Its twins.
+    pub twins: Vec<SessionId>,
+    /// Open descriptors that none of them has any more, in words.
+    pub lost: Vec<String>,
+}
+
 /// What a session is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -103,9 +114,30 @@ pub enum SessionError {
     /// The call was cancelled while it waited for its turn.
     #[error("the call was cancelled before its cell started; nothing was run")]
     NotStarted,
-    /// A cell runs or waits, and undo is for a session at rest.
-    #[error("session `{0}` is running a cell; undo when it has ended")]
+    /// A cell runs or waits, and undo and fork are for a session at rest.
+    #[error("session `{0}` is running a cell; try again when it has ended")]
     Busy(SessionId),
+    /// It cannot have twins now, and is as it was.
+    #[error("session `{id}` cannot be forked: {reason}. Nothing has changed")]
+    NotForked {
+        /// The handle.
+        id: SessionId,
+        /// Why, and what to do instead.
+        reason: String,
+    },
+    /// Its process was lost while it was forked.
+    #[error(
+        "session `{0}` was lost while it was forked: its variables are gone, and the next cell starts it anew"
+    )]
+    LostInFork(SessionId),
+    /// There is no room for so many sessions.
+    #[error("there is room for {room} more of {max} sessions (sessions.max); close some first")]
+    NoRoom {
+        /// How many can be made.
+        room: usize,
+        /// The cap.
+        max: usize,
+    },
     /// There is no copy that old.
     #[error("{steps} cells cannot be undone: {reason}")]
     NoCopy {
@@ -198,6 +230,12 @@ impl Sessions {
         steps: usize,
     ) -> Result<(SessionId, usize), SessionError> {
         self.registry.undo(id, steps).await
+    }
+
+    /// Gives a session so many live twins, each a session of its own that goes on from its present state. `None` is the
+    /// default session.
+    pub async fn fork(&self, id: Option<&SessionId>, twins: usize) -> Result<Fork, SessionError> {
+        self.registry.fork(id, twins).await
     }
 
     /// Ends the session for good. `None` is the default session.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::actor::{Actor, Command, internal};
+use super::actor::{Actor, Command, Forked, Twin, internal};
 use super::board::{OpenCalls, StatusBoard};
 use super::cell::Job;
 use super::report::{RunEvent, RunReport, RunRequest, Target};
-use super::{Phase, SessionError, SessionSummary};
+use super::{Fork, Phase, SessionError, SessionSummary};
 use crate::config::Config;
 use crate::host_calls::HostCalls;
 use crate::names::SessionId;
@@ -116,14 +116,19 @@ impl Registry {
             Target::Named(id) => state.entry(&id).map(|entry| (id, entry)),
             Target::Default => match state.default_entry() {
                 Some(found) => Ok(found),
-                None => self.make(state, Kind::Default),
+                None => self.make(state, Kind::Default, None),
             },
-            Target::Fresh => self.make(state, Kind::Other),
+            Target::Fresh => self.make(state, Kind::Other, None),
         }
     }
 
     /// Makes a session and its task; the least recently used idle one makes room if the cap is reached.
-    fn make(self: &Arc<Self>, state: &mut State, kind: Kind) -> Result<(SessionId, Entry), SessionError> {
+    fn make(
+        self: &Arc<Self>,
+        state: &mut State,
+        kind: Kind,
+        twin: Option<Twin>,
+    ) -> Result<(SessionId, Entry), SessionError> {
         let id = SessionId::random().map_err(internal)?;
         let max = self.config.sessions.max;
         while state.sessions.len() >= max {
@@ -143,7 +148,10 @@ impl Registry {
             state.default = Some(id.clone());
             note = state.default_gone.take();
         }
-        let actor = Actor::new(id.clone(), kind == Kind::Default, self, entry.board.clone(), inbox, note);
+        let mut actor = Actor::new(id.clone(), kind == Kind::Default, self, entry.board.clone(), inbox, note);
+        if let Some(twin) = twin {
+            actor.adopt(twin);
+        }
         let (registry, name) = (Arc::downgrade(self), id.clone());
         tokio::spawn(async move {
             let why = actor.run().await;
@@ -202,6 +210,32 @@ impl Registry {
             Ok(result) => result.map(|left| (id, left)),
             Err(_) => Err(self.lock().gone(&id)),
         }
+    }
+
+    /// See [`super::Sessions::fork`].
+    pub async fn fork(self: &Arc<Self>, id: Option<&SessionId>, twins: usize) -> Result<Fork, SessionError> {
+        let (done, finished) = oneshot::channel();
+        let (id, call) = {
+            let state = self.lock();
+            let (id, entry) = state.named_or_default(id)?;
+            let max = self.config.sessions.max;
+            let room = max.saturating_sub(state.sessions.len());
+            if twins > room {
+                return Err(SessionError::NoRoom { room, max });
+            }
+            let call = entry.calls.begin();
+            if entry.commands.send(Command::Fork { twins, done }).is_err() {
+                return Err(state.gone(&id));
+            }
+            (id, call)
+        };
+        let Ok(forked) = finished.await else { return Err(self.lock().gone(&id)) };
+        let Forked { twins, lost } = forked?;
+        let mut state = self.lock();
+        let made = twins.into_iter().map(|twin| self.make(&mut state, Kind::Other, Some(twin)));
+        let twins = made.map(|made| made.map(|(id, _)| id)).collect::<Result<_, _>>()?;
+        drop(call);
+        Ok(Fork { id, twins, lost })
     }
 
     /// See [`super::Sessions::close`].

@@ -49,6 +49,8 @@ pub enum Event {
     },
     /// The listener of the session's network, from the supervisor.
     Listening(OwnedFd),
+    /// The supervisor lends what twins are made from: the pid of the copy, what wakes it, its namespaces.
+    Expecting(i32, Vec<OwnedFd>),
     /// The live process has let go of its socket.
     DataClosed,
     /// The supervisor is gone, and with it everything.
@@ -86,8 +88,14 @@ struct Pipe {
 impl Conversation {
     /// Over the host's ends of a session's two sockets. Must be called within the runtime.
     pub fn new(data: OwnedFd, control: OwnedFd) -> io::Result<Self> {
+        let data = Some(watch(data, Interest::READABLE | Interest::WRITABLE)?);
+        Ok(Self { data, ..Self::silent(control)? })
+    }
+
+    /// With a supervisor alone, whose process is still to be woken by [`Conversation::roll_back`].
+    pub fn silent(control: OwnedFd) -> io::Result<Self> {
         Ok(Self {
-            data: Some(watch(data, Interest::READABLE | Interest::WRITABLE)?),
+            data: None,
             control: Some(watch(control, Interest::READABLE)?),
             buffer: Buffer::default(),
             received: VecDeque::new(),
@@ -95,6 +103,11 @@ impl Conversation {
             pipes: Vec::new(),
             scratch: vec![0; CHUNK],
         })
+    }
+
+    /// Lets go of everything but the supervisor, which ends when what this gives is closed.
+    pub fn into_control(self) -> Option<OwnedFd> {
+        self.control.map(AsyncFd::into_inner)
     }
 
     /// Whether the session's process or its supervisor is gone, even if nobody has heard of it yet.
@@ -331,6 +344,9 @@ impl Conversation {
                     let listener = fds.into_iter().next().filter(|fd| sys::is_tcp_listener(fd.as_fd()));
                     let listener = listener.ok_or_else(|| io::Error::other("no listener came with its word"));
                     return Poll::Ready(listener.map(Event::Listening));
+                }
+                Ok(Ok(Some((FromSupervisor::Expecting { mother }, fds)))) => {
+                    return Poll::Ready(Ok(Event::Expecting(mother, fds)));
                 }
                 Ok(Ok(Some((message, _)))) => return Poll::Ready(Ok(Event::Control(message))),
                 Ok(Ok(None)) => return Poll::Ready(Ok(Event::ControlClosed)),

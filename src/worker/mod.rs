@@ -18,10 +18,12 @@ pub mod launcher;
 mod library;
 mod policy;
 mod pool;
+mod twins;
 mod workspace;
 mod zygote;
 
 pub use conversation::{Conversation, Event};
+pub use twins::{Anchor, Litter, TwinOrder};
 
 /// A session's process, locked in and waiting for its first cell.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub struct Worker {
     pub workspace: Option<workspace::Workspace>,
     /// Serves its network, where that is a list of hosts.
     pub proxy: Option<Proxy>,
+    /// Holds the namespaces that a twin's own are made below; empty for all others.
+    pub family: Vec<Arc<Anchor>>,
 }
 
 /// Why there is no worker.
@@ -59,6 +63,9 @@ pub enum WorkerError {
     /// A session could not be locked in; no code was run.
     #[error("the sandbox could not be entered: {0}")]
     Refused(String),
+    /// Twins could not be made; the session that was to have them goes on.
+    #[error("{0}")]
+    Twins(String),
     /// The engine is shutting down.
     #[error("the server is shutting down")]
     Closing,
@@ -89,6 +96,13 @@ impl Workers {
     pub async fn take(&self) -> Result<Worker, WorkerError> {
         let (reply, answer) = oneshot::channel();
         self.requests.send(pool::Request::Take(reply)).map_err(|_| WorkerError::Closing)?;
+        answer.await.map_err(|_| WorkerError::Closing)?
+    }
+
+    /// Twins of a session, each with a supervisor of its own and still frozen.
+    pub async fn bear(&self, order: TwinOrder) -> Result<Litter, WorkerError> {
+        let (reply, answer) = oneshot::channel();
+        self.requests.send(pool::Request::Bear(order, reply)).map_err(|_| WorkerError::Closing)?;
         answer.await.map_err(|_| WorkerError::Closing)?
     }
 

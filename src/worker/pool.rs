@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use super::twins::{Litter, TwinOrder};
 use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
 use crate::config::{Config, Network};
@@ -29,6 +30,8 @@ type Reply = oneshot::Sender<Result<Worker, WorkerError>>;
 pub enum Request {
     /// A session's process.
     Take(Reply),
+    /// Twins of a session.
+    Bear(TwinOrder, oneshot::Sender<Result<Litter, WorkerError>>),
     /// A supervisor was killed.
     EndOrphans,
     /// The end.
@@ -101,6 +104,7 @@ impl Pool {
         loop {
             match self.next(&mut requests).await {
                 Wake::Asked(Some(Request::Take(reply))) => self.take(reply),
+                Wake::Asked(Some(Request::Bear(order, reply))) => self.bear(&order, reply),
                 Wake::Asked(Some(Request::EndOrphans)) => self.end_orphans(),
                 Wake::Asked(Some(Request::Shutdown(done))) => {
                     self.end().await;
@@ -214,6 +218,22 @@ impl Pool {
         matches!(&self.zygote, Phase::Running(zygote) if zygote.is_over())
     }
 
+    fn bear(&self, order: &TwinOrder, reply: oneshot::Sender<Result<Litter, WorkerError>>) {
+        let Phase::Running(zygote) = &self.zygote else {
+            let words = "the zygote that its process came from has ended".to_owned();
+            return drop(reply.send(Err(WorkerError::Twins(words))));
+        };
+        match zygote.bear(&self.config, self.network.clone(), order) {
+            Ok(expected) => {
+                tokio::spawn(async move {
+                    // Whoever asked may have gone; dropping them ends them.
+                    let _ = reply.send(expected.wait().await);
+                });
+            }
+            Err(error) => drop(reply.send(Err(error))),
+        }
+    }
+
     fn end_orphans(&self) {
         if let Phase::Running(zygote) = &self.zygote
             && let Err(error) = zygote.end_orphans()
@@ -307,6 +327,7 @@ pub async fn refuse_all(error: WorkerError, mut requests: mpsc::UnboundedReceive
         match request {
             // Whoever asked may have gone, here and below.
             Request::Take(reply) => drop(reply.send(Err(error.clone()))),
+            Request::Bear(_, reply) => drop(reply.send(Err(error.clone()))),
             Request::EndOrphans => {}
             Request::Shutdown(done) => {
                 let _ = done.send(());

@@ -20,6 +20,7 @@ use super::conversation::{Conversation, Event, receive_datagram};
 use super::interpreter::Interpreter;
 use super::launcher::{Launched, Launcher, Order, launch, proxy_environment, session_environment};
 use super::policy::plan_for;
+use super::twins::{Expected, TwinOrder};
 use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
 use crate::config::env::Environment;
@@ -121,6 +122,21 @@ impl Zygote {
             Waiting::Never,
         )?;
         Conversation::new(data, control)
+    }
+
+    /// Begins the birth of twins; what it gives back is finished by [`Expected::wait`].
+    pub fn bear(
+        &self,
+        config: &Config,
+        network: Option<Arc<Shared>>,
+        order: &TwinOrder,
+    ) -> Result<Expected, WorkerError> {
+        let plan = plan_for(config, &self.interpreter, std::path::Path::new("/session"))?.session;
+        let ordered = encode_datagram(&plan).map_err(io::Error::other).and_then(|plan| {
+            let session = SessionSpec { plan: plan.into(), checkpoints: checkpoint_rules(config) };
+            Expected::order(self.control.as_fd(), order, session, network)
+        });
+        ordered.map_err(|error| WorkerError::Twins(error.to_string()))
     }
 
     /// What happens to it next.
@@ -225,7 +241,8 @@ impl Unborn {
             }
         }
         let Self { conversation, workspace, .. } = self;
-        Ok(Worker { conversation, proofs: ready.unwrap_or_default(), workspace, proxy })
+        let proofs = ready.unwrap_or_default();
+        Ok(Worker { conversation, proofs, workspace, proxy, family: Vec::new() })
     }
 }
 

@@ -6,7 +6,7 @@
 // Clippy takes only test functions for tests, not what they share.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::io::Write;
+use std::io::{BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -261,6 +261,45 @@ fn the_repl_keeps_state_between_lines() {
     for words in ["ZeroDivisionError", "no command `:nonsense`", "cells may run 5s", "no variables"] {
         assert!(ended.stderr.contains(words), "{words:?} is not in {ended:?}");
     }
+}
+
+#[test]
+fn the_repl_forks_and_goes_from_one_session_to_another() {
+    let base = Base::new("repl-fork");
+    std::fs::write(base.0.join("actwright.toml"), "[sessions]\ncheckpoints = \"always\"\n").unwrap();
+    let mut child = base
+        .command(&["repl"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut typed = child.stdin.take().unwrap();
+    typed.write_all(b":session\nx = 20\n:fork 2\n").unwrap();
+    let mut said = String::new();
+    let mut errors = std::io::BufReader::new(child.stderr.take().unwrap());
+    while !said.contains("goes on too; `:session S` goes to one of them") {
+        assert!(errors.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    let twin = said.lines().find(|line| line.starts_with("s_")).unwrap().to_owned();
+    let lines = [
+        ":session s_",
+        "x += 1",
+        &format!(":session {}", &twin[..12]),
+        "x + 100",
+        ":session",
+        ":fork 9",
+        ":session s_nobody",
+        ":quit",
+    ];
+    typed.write_all(format!("{}\n", lines.join("\n")).as_bytes()).unwrap();
+    errors.read_to_string(&mut said).unwrap();
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    assert!(ended.stdout.lines().any(|line| line == "120"), "{ended:?}");
+    for words in ["no session yet", "3 sessions begin with `s_`", "at most 8", "no session `s_nobody`"] {
+        assert!(said.contains(words), "{words:?} is not in {said}");
+    }
+    assert_eq!(said.lines().filter(|line| *line == twin).count(), 2, "{said}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod cells;
 mod checkpoints;
 mod cli;
 mod cli_tools;
+mod forks;
 mod growth;
 mod leftovers;
 mod mcp;

@@ -85,6 +85,7 @@ fn the_tool_list() {
     read_output(id, offset?, limit?, grep?) read_only=true destructive=null idempotent=true
     list_sessions() read_only=true destructive=null idempotent=true
     undo_run(session?, steps?) read_only=false destructive=true idempotent=false
+    fork_session(session?, n?) read_only=false destructive=true idempotent=false
     reset_session(session?) read_only=false destructive=true idempotent=true
     close_session(session?) read_only=false destructive=true idempotent=true
     search_tools(query, limit?, detail?) read_only=true destructive=null idempotent=true

@@ -7,6 +7,7 @@ use std::process::Command;
 
 mod limits;
 mod shown;
+mod twins;
 
 use crate::support::web::Server;
 use crate::support::{Client, Wire, report};

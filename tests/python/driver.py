@@ -180,6 +180,9 @@ class FakeChannel:
     def park(self, cell):
         return False
 
+    def is_new_twin(self):
+        return False
+
     def disown(self):
         self.disowned = True
 

@@ -6,11 +6,16 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::message::Proof;
+
 /// Host to zygote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToZygote {
     /// Fork a session. Descriptors: data (stream), control (seqpacket).
     Spawn(SessionSpec),
+    /// Give a session twins; answered by [`FromMidwife`]. Descriptors: where to answer, what wakes the mother, the
+    /// namespaces of its supervisor in the order of the sandbox crate, then a control socket for each twin.
+    Twins(TwinsSpec),
     /// A supervisor has ended without being told to: kill what the zygote has adopted. Not answered.
     EndOrphans,
 }
@@ -22,6 +27,34 @@ pub struct SessionSpec {
     pub plan: ByteBuf,
     /// When to keep copies of the session.
     pub checkpoints: CheckpointRules,
+}
+
+/// What twins are made from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TwinsSpec {
+    /// What each of them is.
+    pub session: SessionSpec,
+    /// The pid of the frozen copy that they are forked from, in its own namespace.
+    pub mother: i32,
+    /// The last cell that it has run.
+    pub cell: u64,
+}
+
+/// From the process that the zygote forked to bring twins into the world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromMidwife {
+    /// All of them stand, each as a frozen copy with its own supervisor.
+    Done {
+        /// Open descriptors of the mother that they do not have, each in a few words.
+        lost: Vec<String>,
+    },
+    /// None of them may live.
+    Failed {
+        /// The step (`copy the workspace`).
+        step: String,
+        /// Why it failed.
+        reason: String,
+    },
 }
 
 /// When the live process parks a frozen copy of itself.
@@ -104,6 +137,17 @@ pub enum ToSupervisor {
         /// In milliseconds.
         cpu_ms: u64,
     },
+    /// Get ready to have twins: stop everything but the copy made after this cell; answered by `Expecting` or
+    /// `NotAlone`.
+    Conceive {
+        /// The last cell that the session has run.
+        cell: u64,
+    },
+    /// There are no twins: let everything go on. Not answered.
+    Spare,
+    /// The twins stand: kill everything in this namespace but them, and from now on do nothing but hold it; answered
+    /// by `Yielded`.
+    Yield,
     /// End the session: the supervisor exits and its namespace with it.
     Quit,
 }
@@ -143,6 +187,24 @@ pub enum FromSupervisor {
     Dropped {
         /// That cell.
         cell: u64,
+    },
+    /// The copy that twins can be forked from. Descriptors: what wakes it, then the namespaces of this process in the
+    /// order of the sandbox crate.
+    Expecting {
+        /// Its pid in this namespace.
+        mother: i32,
+    },
+    /// The session cannot have twins now.
+    NotAlone {
+        /// Why, in words for the agent.
+        why: String,
+    },
+    /// Nothing is left in this namespace but twins.
+    Yielded,
+    /// This supervisor has a twin, frozen, that a `RollBack` wakes; sent once, first but for `Listening`.
+    Twin {
+        /// How each wall answered when it was tried with the twin's own rights.
+        proofs: Vec<Proof>,
     },
     /// There is no copy that old; the live process runs on, if there is one.
     NoCopy,

@@ -29,6 +29,14 @@
 //! which gets the fresh data socket that came with the order and says [`FromWorker::Resumed`] on it. Ids of calls
 //! begin anew there.
 //!
+//! # Twins
+//!
+//! A frozen copy can get twins, each in namespaces of its own. On [`ToSupervisor::Conceive`] the supervisor stops all
+//! but that copy and hands out its namespaces; on [`ToZygote::Twins`] the zygote forks a midwife, which enters them,
+//! makes new ones below with a new supervisor in each, forks the copy into them without letting it run, proves each, and
+//! says [`FromMidwife::Done`]; each new supervisor says [`FromSupervisor::Twin`]. Only when the old supervisor has killed
+//! what it had ([`ToSupervisor::Yield`]) are the twins woken, each by a `RollBack` to its own supervisor.
+//!
 //! # Limits
 //!
 //! The supervisor watches what the session's processes use together. Over the plan's memory it gives up copies
@@ -64,8 +72,8 @@ mod message;
 mod value;
 
 pub use control::{
-    CheckpointRules, ExitStatus, FromLive, FromSupervisor, FromZygote, PythonFacts, SessionSpec,
-    ToSupervisor, ToZygote,
+    CheckpointRules, ExitStatus, FromLive, FromMidwife, FromSupervisor, FromZygote, PythonFacts, SessionSpec,
+    ToSupervisor, ToZygote, TwinsSpec,
 };
 pub use frame::{Buffer, FrameError, decode, encode, encode_datagram};
 pub use message::{
@@ -75,7 +83,7 @@ pub use message::{
 pub use value::{DateTimeKind, Value};
 
 /// Raised whenever the bytes of any message change.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The exit code of a session process that can no longer reach the host.
 pub const LOST_CONNECTION: i32 = 120;

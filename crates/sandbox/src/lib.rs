@@ -3,9 +3,10 @@
 //! In reading order: [`policy`] is pure data that somebody decided; [`plan`] makes of it the exact list of mounts,
 //! rules and limits, still pure; [`outer`] builds the room that a zygote lives in; [`session`] builds the smaller
 //! room of one session inside it; [`landlock`], [`seccomp`] and [`limits`] are its walls; [`proof`] pushes against each
-//! wall from inside; [`usage`] reads what processes use. [`sys`] has every raw system call. Nothing here falls back: a wall that cannot be built is
+//! wall from inside; [`usage`] reads what processes use; [`puppet`] leads a frozen process call by call; [`copying`] copies files. [`sys`] has every raw system call. Nothing here falls back: a wall that cannot be built is
 //! an error.
 
+pub mod copying;
 pub mod error;
 pub mod landlock;
 pub mod limits;
@@ -13,6 +14,8 @@ pub mod outer;
 pub mod plan;
 pub mod policy;
 pub mod proof;
+#[cfg_attr(not(target_arch = "x86_64"), path = "puppet/elsewhere.rs")]
+pub mod puppet;
 pub mod seccomp;
 pub mod session;
 pub mod sys;

@@ -202,6 +202,9 @@ fn build_root(room: &RoomPlan) -> Result<(), StepError> {
     for directory in &room.directories {
         make_directory(&below("/new", directory), 0o755)?;
     }
+    for (path, target) in &room.links {
+        symlink(target, below("/new", path)).step(|| format!("link {}", path.display()))?;
+    }
     for part in &room.binds {
         bind(part)?;
     }
@@ -219,7 +222,7 @@ fn build_root(room: &RoomPlan) -> Result<(), StepError> {
     ] {
         symlink(target, Path::new("/new/dev").join(name)).step(|| format!("link /dev/{name}"))?;
     }
-    mount("proc", "/new/proc", "proc", safe | flags::NOEXEC, "")?;
+    mount("proc", "/new/kernel/proc", "proc", safe | flags::NOEXEC, "")?;
     mount("/new", "/new", "", flags::BIND | flags::RECURSIVE, "")?;
     std::env::set_current_dir("/new").step(|| "enter the new root".to_owned())?;
     sys::unmount_lazily(Path::new("/old")).step(|| "let go of the host's tree".to_owned())?;

@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::policy::{Level, Network, Policy, SessionLimits};
 use crate::proof::Probe;
 
+mod places;
+
+use places::{COVERED, DEVICES, LINKS, RESTRICTED_PROC, SYSTEM_ETC, SYSTEM_TREES};
+pub use places::{KERNEL, OWN};
+
 /// The lowest Landlock version that we accept: 3 covers truncation, the last way to damage a file it forbids to write.
 pub const LANDLOCK_AT_LEAST: u32 = 3;
 
@@ -22,42 +27,6 @@ const UNPRIVILEGED: u32 = 65_534;
 
 /// The user id that code sees as its own in level `full`.
 pub const INSIDE_ID: u32 = 1_000;
-
-/// Trees of programs and libraries, shown read-only where they exist.
-const SYSTEM_TREES: [&str; 6] = ["/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin"];
-
-/// What of `/etc` programs need to load libraries, tell the time, check certificates and know ports by name.
-const SYSTEM_ETC: [&str; 13] = [
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/etc/timezone",
-    "/etc/ssl",
-    "/etc/ca-certificates",
-    "/etc/pki/ca-trust/extracted",
-    "/etc/pki/tls/certs",
-    "/etc/pki/tls/cert.pem",
-    "/etc/alternatives",
-    "/etc/mime.types",
-    "/etc/fonts",
-    "/etc/services",
-    "/etc/protocols",
-];
-
-/// Device nodes that hold no state.
-const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
-
-/// Where a session of level `full` has file systems of its own.
-const COVERED: [&str; 4] = ["/tmp", "/run", "/dev/shm", "/session"];
-
-/// What of `/proc` a process without a namespace of its own may still read.
-const RESTRICTED_PROC: [&str; 6] = [
-    "/proc/self",
-    "/proc/cpuinfo",
-    "/proc/meminfo",
-    "/proc/stat",
-    "/proc/sys/kernel",
-    "/proc/sys/vm/overcommit_memory",
-];
 
 /// Where the listener of a proxied network waits, on the session's own loopback.
 pub const PROXY_PORT: u16 = 3128;
@@ -106,6 +75,9 @@ pub enum PlanError {
     /// A path in the policy is not absolute.
     #[error("`{0}` in the sandbox policy is not an absolute path")]
     Relative(PathBuf),
+    /// A path in the policy lies where sessions have something of their own.
+    #[error("`{0}` cannot be opened to sessions: they have `{OWN}` and `{KERNEL}` for themselves")]
+    Reserved(PathBuf),
     /// A path in the policy would show what the sandbox exists to hide.
     #[error("`{0}` cannot be opened to sessions as a whole; name the directory that they need")]
     TooWide(PathBuf),
@@ -147,6 +119,8 @@ pub struct RoomPlan {
     pub files: Vec<(PathBuf, String)>,
     /// Empty directories to mount over.
     pub directories: Vec<PathBuf>,
+    /// Links: where, and what they say.
+    pub links: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Who the user inside is outside.
@@ -263,7 +237,7 @@ pub enum SeccompPlan {
 
 /// Makes the plan.
 ///
-/// `workspace` is a host directory for levels without a mount namespace; level `full` makes its own at `/session`.
+/// `workspace` is a host directory for levels without a mount namespace; level `full` makes its own behind `/session`.
 pub fn plan(policy: &Policy, facts: Facts, workspace: &Path) -> Result<Plan, PlanError> {
     for path in policy.read.iter().chain(&policy.write) {
         check_path(path)?;
@@ -302,6 +276,9 @@ fn check_path(path: &Path) -> Result<(), PlanError> {
         return Err(PlanError::Relative(path.to_owned()));
     }
     let whole = ["/", "/proc", "/sys", "/dev", "/run", "/session", "/tmp"];
+    if path.starts_with(OWN) || path.starts_with(KERNEL) {
+        return Err(PlanError::Reserved(path.to_owned()));
+    }
     if whole.iter().any(|root| path == Path::new(root))
         || path.starts_with("/proc")
         || path.starts_with("/sys")
@@ -340,13 +317,14 @@ fn room(policy: &Policy, facts: Facts) -> RoomPlan {
     } else {
         Identity::Same { uid: facts.uid, gid: facts.gid }
     };
-    let directories = ["/dev", "/dev/shm", "/proc", "/tmp", "/session", "/run", "/etc"];
+    let directories = ["/dev", "/own/session", "/own/tmp", "/own/shm", "/kernel/proc", "/run", "/etc"];
     RoomPlan {
         own_network: policy.network != Network::Full,
         identity,
         binds,
         files: synthetic_files(policy.network),
-        directories: directories.iter().map(PathBuf::from).collect(),
+        directories: paths(&directories),
+        links: LINKS.iter().map(|(path, target)| (path.into(), target.into())).collect(),
     }
 }
 
@@ -393,8 +371,8 @@ fn readable(policy: &Policy) -> Vec<PathBuf> {
 
 fn full_session(policy: &Policy, facts: Facts) -> SessionPlan {
     let mut read = readable(policy);
-    read.extend(paths(&["/etc", "/proc"]));
-    let mut write = paths(&["/session", "/tmp", "/dev/shm"]);
+    read.extend(paths(&["/etc", KERNEL]));
+    let mut write = paths(&[OWN]);
     write.extend(policy.write.iter().cloned());
     let mut probes = vec![
         Probe::Namespaces,

@@ -10,6 +10,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawF
 use std::path::Path;
 use std::time::Duration;
 
+pub mod ptrace;
+
 /// The most descriptors that one message may carry.
 pub const MAX_DESCRIPTORS: usize = 32;
 
@@ -442,6 +444,35 @@ pub fn open_to_write(directory: BorrowedFd<'_>, name: &CStr) -> io::Result<Owned
     own(unsafe { libc::openat(directory.as_raw_fd(), name.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) })
 }
 
+/// Makes a named pipe.
+pub fn make_pipe(path: &Path, mode: u32) -> io::Result<()> {
+    let path = c_path(path)?;
+    // SAFETY: the path is a C string.
+    check(unsafe { libc::mkfifo(path.as_ptr(), mode) })?;
+    Ok(())
+}
+
+/// Makes a file without a name in a directory, to read and write, closed on exec.
+pub fn unnamed_file(directory: &Path) -> io::Result<std::fs::File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::File::options().read(true).write(true).mode(0o600).custom_flags(libc::O_TMPFILE).open(directory)
+}
+
+/// Where a file has been written at or after this place: from and to; `None` when there is no more.
+pub fn next_data(file: BorrowedFd<'_>, from: u64) -> io::Result<Option<(u64, u64)>> {
+    let seek = |at: u64, how| {
+        let at = libc::off_t::try_from(at).map_err(io::Error::other)?;
+        // SAFETY: plain integers.
+        let found = unsafe { libc::lseek(file.as_raw_fd(), at, how) };
+        u64::try_from(found).map_err(|_| io::Error::last_os_error())
+    };
+    match seek(from, libc::SEEK_DATA) {
+        Ok(start) => Ok(Some((start, seek(start, libc::SEEK_HOLE)?))),
+        Err(error) if error.raw_os_error() == Some(libc::ENXIO) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// `pivot_root(2)`.
 pub fn pivot_root(new_root: &Path, put_old: &Path) -> io::Result<()> {
     let (new_root, put_old) = (c_path(new_root)?, c_path(put_old)?);
@@ -870,6 +901,10 @@ pub const CHILD_ENDED: i32 = libc::SIGCHLD;
 pub const INTERRUPT: i32 = libc::SIGINT;
 /// Number of the signal nobody survives.
 pub const KILL: i32 = libc::SIGKILL;
+/// Number of the signal that stops a process, whatever it thinks of that.
+pub const STOP: i32 = libc::SIGSTOP;
+/// Number of the signal that lets it go on.
+pub const CONTINUE: i32 = libc::SIGCONT;
 /// Number of the signal that asks to end.
 pub const TERMINATE: i32 = libc::SIGTERM;
 /// Number of the file-too-large signal.
@@ -1026,6 +1061,24 @@ pub fn children(pid: i32) -> Vec<i32> {
         .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok())
         .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>())
         .collect()
+}
+
+/// The pids of everything that lives and whose own pid namespace is this one, but for this process.
+pub fn everybody_here() -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_here = |pid: &i32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        // One number for each namespace from this one down.
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        numbers.is_none_or(|numbers| numbers.split_whitespace().count() == 1)
+    };
+    pids.filter(|pid| *pid != self::pid() && start_ticks(*pid).is_some()).filter(is_here).collect()
+}
+
+/// Threads of a process; 0 if it has ended.
+pub fn threads_of(pid: i32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
 }
 
 /// When a process started, in clock ticks since boot; `None` if it has ended.

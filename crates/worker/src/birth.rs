@@ -14,7 +14,7 @@ use actwright_sandbox::sys::{self, Disposition, Dumpable, Forked};
 use actwright_sandbox::{Step, StepError, landlock, limits, proof, session};
 
 use crate::socket::{send_datagram, send_datagram_with, send_frame};
-use crate::supervisor;
+use crate::supervisor::{self, First};
 
 /// Where the live process keeps its own sockets: just above the limit on code's files, so that a session's first file
 /// is 3 as everywhere, and below the hard limit, so that a copy can put a fresh socket in the same place.
@@ -34,8 +34,11 @@ pub fn keeper() -> RawFd {
 const ASIDE: RawFd = 700;
 
 /// Where the supervisor keeps its control socket, and its end of the live process's.
-const CONTROL: RawFd = 3;
-const LIVE: RawFd = 4;
+pub const CONTROL: RawFd = 3;
+/// See above.
+pub const LIVE: RawFd = 4;
+/// Where the supervisor of a twin keeps what wakes it.
+pub const WAKE: RawFd = 5;
 
 /// What a session is born with.
 pub struct Birth<'a> {
@@ -102,32 +105,49 @@ fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), Ste
     let forked = unsafe { sys::fork() }.step(|| "fork the session's process".to_owned())?;
     match forked {
         Forked::Parent(live) => {
-            if let Err(error) = become_supervisor(birth, control, &ours) {
+            if let Err(error) = become_supervisor(birth.filters, control, &ours, None) {
                 fail(control, &error.step, &error.source.to_string());
             }
             let memory = birth.plan.limits.memory;
-            supervisor::supervise(live, CONTROL, LIVE, birth.checkpoints.keep, memory)
+            supervisor::supervise(First::Live(live), CONTROL, LIVE, birth.checkpoints.keep, memory)
         }
         Forked::Child => become_live(birth, data, &theirs),
     }
 }
 
 /// The host gets the only descriptor, so that nothing inside can stand in for it.
-fn hand_over_listener(plan: &SessionPlan, control: &OwnedFd) -> Result<(), StepError> {
+pub fn hand_over_listener(plan: &SessionPlan, control: &OwnedFd) -> Result<(), StepError> {
     let Some(port) = plan.listener else { return Ok(()) };
     let listener = sys::listen_on_loopback(port).step(|| format!("listen on the loopback's port {port}"))?;
     send_datagram_with(control.as_fd(), &FromSupervisor::Listening, &[listener.as_fd()])
         .step(|| "hand over the listener".to_owned())
 }
 
-fn become_supervisor(birth: &Birth<'_>, control: &OwnedFd, live: &OwnedFd) -> Result<(), StepError> {
+/// Leaves this process with its sockets at their places and nothing else, under the session's system call rules.
+pub fn become_supervisor(
+    filters: Option<&Filters>,
+    control: &OwnedFd,
+    live: &OwnedFd,
+    wake: Option<&OwnedFd>,
+) -> Result<(), StepError> {
     sys::set_dumpable(Dumpable::No).step(|| "close the supervisor to its user".to_owned())?;
     sys::set_signal(sys::INTERRUPT, Disposition::Ignore).step(|| "ignore interrupts".to_owned())?;
-    sys::place_private(control.as_fd(), CONTROL).step(|| "place the control socket".to_owned())?;
-    sys::place_private(live.as_fd(), LIVE).step(|| "place the live process's socket".to_owned())?;
+    let sockets = [Some((control, CONTROL)), Some((live, LIVE)), wake.map(|wake| (wake, WAKE))];
+    // Aside first, so that none lies in another's place.
+    let mut aside = Vec::new();
+    for (socket, place) in sockets.into_iter().flatten() {
+        let moved = sys::duplicate_above(socket.as_fd(), ASIDE).step(|| "move a socket aside".to_owned())?;
+        aside.push((moved, place));
+    }
+    for (socket, place) in &aside {
+        sys::place_private(socket.as_fd(), *place).step(|| "place a socket".to_owned())?;
+    }
     null_streams()?;
-    sys::close_range(LIVE + 1, RawFd::MAX).step(|| "close what the supervisor does not need".to_owned())?;
-    if let Some(filters) = birth.filters {
+    let last = aside.last().map_or(LIVE, |(_, place)| *place);
+    // The owners of what is closed here must not close those numbers again.
+    std::mem::forget(aside);
+    sys::close_range(last + 1, RawFd::MAX).step(|| "close what the supervisor does not need".to_owned())?;
+    if let Some(filters) = filters {
         filters.apply()?;
     }
     Ok(())

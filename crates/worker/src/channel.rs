@@ -449,6 +449,11 @@ impl Channel {
         Ok(false)
     }
 
+    /// Whether this process has just been woken as one of several that go on from the same state; said once.
+    fn is_new_twin(&self) -> bool {
+        park::is_new_twin()
+    }
+
     /// In a forked child: this process must never speak for the session again.
     fn disown(&self) {
         if park::is_waking() {

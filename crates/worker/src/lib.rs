@@ -5,7 +5,7 @@
 //! leaves behind if it is killed; [`channel`]
 //! is how the live process talks to the host; [`convert`] turns Python values into messages and back; [`output`]
 //! writes text to a cell's pipes; [`ages`] keeps the processes of two cells apart; [`park`] keeps frozen copies to go
-//! on from. This is the only crate that knows Python. Nothing here holds a credential, and the host believes none of
+//! on from, and [`midwife`] makes twins of one. This is the only crate that knows Python. Nothing here holds a credential, and the host believes none of
 //! what it says.
 
 mod ages;
@@ -13,6 +13,7 @@ mod birth;
 mod channel;
 mod convert;
 mod meter;
+mod midwife;
 mod orphans;
 mod output;
 mod park;

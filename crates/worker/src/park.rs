@@ -17,6 +17,33 @@ use crate::socket::send_datagram_with;
 /// Set in a copy that is being woken, while the interpreter's at-fork hooks run: they must not take it for a child.
 static WAKING: AtomicBool = AtomicBool::new(false);
 
+/// Set in a copy that was woken as a twin.
+static TWIN: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process was woken as a twin; said once.
+pub fn is_new_twin() -> bool {
+    TWIN.swap(false, Ordering::Relaxed)
+}
+
+/// What a frozen copy is woken as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waking {
+    /// What goes on in place of the process that it was copied from.
+    Again,
+    /// One of several that go on from here.
+    Twin,
+}
+
+impl Waking {
+    /// The word on the copy's socket.
+    pub fn word(self) -> &'static [u8; 1] {
+        match self {
+            Self::Again => b"w",
+            Self::Twin => b"t",
+        }
+    }
+}
+
 /// Whether this process is a copy that is being woken.
 pub fn is_waking() -> bool {
     WAKING.load(Ordering::Relaxed)
@@ -125,13 +152,17 @@ fn fork(py: Python<'_>, cell: u64, threads: Option<usize>) -> io::Result<Forked>
         };
         if matches!(forked, Ok(Forked::Child)) {
             drop(wake);
-            sleep_until_woken(wait);
+            let waking = sleep_until_woken(wait);
             // The live process was tied to its supervisor; so is what takes its place.
             let _ = sys::die_with_parent();
             WAKING.store(true, Ordering::Relaxed);
             pyo3::ffi::PyOS_AfterFork_Child();
             WAKING.store(false, Ordering::Relaxed);
-            restore_random(py, random);
+            match waking {
+                Waking::Again => restore_random(py, random),
+                // Its own generator is seeded by the line before; Python sees to the others.
+                Waking::Twin => TWIN.store(true, Ordering::Relaxed),
+            }
             return Ok(Forked::Child);
         }
         pyo3::ffi::PyOS_AfterFork_Parent();
@@ -179,7 +210,7 @@ fn fork_twice() -> io::Result<Forked> {
 
 /// The copy's long sleep. Returns when it is woken with a fresh data socket, which takes the old one's place; ends the
 /// process when nobody can wake it any more.
-fn sleep_until_woken(wait: OwnedFd) {
+fn sleep_until_woken(wait: OwnedFd) -> Waking {
     let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null");
     if let Ok(null) = null {
         // The cell's pipes must not stay open for its sake, nor the live process's socket.
@@ -192,7 +223,9 @@ fn sleep_until_woken(wait: OwnedFd) {
         let mut byte = [0; 1];
         match sys::receive(wait.as_fd(), &mut byte, Waiting::Block) {
             Ok((1, fds)) => match fds.first() {
-                Some(data) if sys::place_private(data.as_fd(), birth::data()).is_ok() => return,
+                Some(data) if sys::place_private(data.as_fd(), birth::data()).is_ok() => {
+                    return if byte == *Waking::Twin.word() { Waking::Twin } else { Waking::Again };
+                }
                 _ => sys::exit_now(125),
             },
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

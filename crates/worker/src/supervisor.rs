@@ -13,7 +13,10 @@ use actwright_protocol::{ExitStatus, FromLive, FromSupervisor, ToSupervisor};
 use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
 
 use crate::meter::{Finding, Meter};
+use crate::park::Waking;
 use crate::socket::{receive_datagram, send_datagram};
+
+mod twins;
 
 /// How often descendants are looked for again: a process may fork between the look and the signal.
 pub const LOOKS: usize = 200;
@@ -41,6 +44,7 @@ struct Member {
 struct Copy {
     member: Member,
     cell: u64,
+    waking: Waking,
     /// The copy ends when this is closed, and wakes when a socket comes through it.
     wake: OwnedFd,
 }
@@ -59,13 +63,37 @@ impl Member {
     }
 }
 
+/// Whom a supervisor begins with.
+pub enum First {
+    /// The live process, by its pid.
+    Live(i32),
+    /// A twin that waits to be woken.
+    Twin {
+        /// Its pid.
+        pid: i32,
+        /// The last cell that it has run.
+        cell: u64,
+        /// What wakes it.
+        wake: OwnedFd,
+    },
+}
+
 /// Never returns.
-pub fn supervise(live: i32, control: RawFd, reports: RawFd, keep: u32, memory: u64) -> ! {
-    let signals = sys::signal_events(&[sys::CHILD_ENDED, sys::TERMINATE]);
-    let (Ok(signals), Ok(live)) = (signals, Member::of(live)) else { sys::exit_now(125) };
+pub fn supervise(first: First, control: RawFd, reports: RawFd, keep: u32, memory: u64) -> ! {
+    let Ok(signals) = sys::signal_events(&[sys::CHILD_ENDED, sys::TERMINATE]) else { sys::exit_now(125) };
+    let (live, copies) = match first {
+        First::Live(pid) => (Member::of(pid).ok(), None),
+        First::Twin { pid, cell, wake } => {
+            let copy = |member| Copy { member, cell, waking: Waking::Twin, wake };
+            (None, Member::of(pid).ok().map(copy))
+        }
+    };
+    if live.is_none() && copies.is_none() {
+        sys::exit_now(125);
+    }
     let mut supervisor = Supervisor {
-        live: Some(live),
-        copies: Vec::new(),
+        live,
+        copies: copies.into_iter().collect(),
         keep: keep as usize,
         control: sys::borrow(control),
         reports: sys::borrow(reports),
@@ -85,7 +113,7 @@ impl Supervisor {
         self.collect()?;
         let mut wanted = vec![self.control.as_raw_fd(), self.signals.as_raw_fd()];
         if self.live.is_some() {
-            // Without a live process the socket is at its end, and that is no news.
+            // Without a live process the socket is at its end or silent, and that is no news.
             wanted.push(self.reports.as_raw_fd());
         }
         let wanted: Vec<_> =
@@ -182,7 +210,7 @@ impl Supervisor {
             };
             let (Ok(member), Some(wake)) = (Member::of(pid), fds.into_iter().next()) else { continue };
             self.copies.retain(|copy| copy.member.pid != pid);
-            self.copies.push(Copy { member, cell, wake });
+            self.copies.push(Copy { member, cell, waking: Waking::Again, wake });
             let surplus = self.copies.len().saturating_sub(self.keep);
             self.copies.drain(..surplus);
         }
@@ -216,6 +244,12 @@ impl Supervisor {
                 self.meter.allow(*cpu_ms, &running);
                 Ok(())
             }
+            ToSupervisor::Conceive { cell } => self.conceive(*cell),
+            ToSupervisor::Spare => {
+                self.spare();
+                Ok(())
+            }
+            ToSupervisor::Yield => self.give_way(),
             ToSupervisor::Quit => self.leave(),
         }
     }
@@ -234,7 +268,7 @@ impl Supervisor {
         // Younger copies are of a branch that is given up.
         self.copies.truncate(index + 1);
         let chosen = self.copies.pop()?;
-        sys::send(chosen.wake.as_fd(), b"w", &[data.as_fd()], Waiting::Never).ok()?;
+        sys::send(chosen.wake.as_fd(), chosen.waking.word(), &[data.as_fd()], Waiting::Never).ok()?;
         self.live = Some(chosen.member);
         Some(chosen.cell)
     }

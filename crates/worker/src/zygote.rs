@@ -3,10 +3,12 @@
 //! It must have one thread, or the children inherit locks that nobody will ever release.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 
-use actwright_protocol::{FromZygote, PythonFacts, SessionSpec, ToZygote, VERSION, decode};
+use actwright_protocol::{FromZygote, PythonFacts, SessionSpec, ToZygote, TwinsSpec, VERSION, decode};
+use actwright_sandbox::StepError;
 use actwright_sandbox::plan::{SeccompPlan, SessionPlan};
 use actwright_sandbox::seccomp::Filters;
 use actwright_sandbox::sys::{self, Disposition, Forked, Interest};
@@ -15,6 +17,7 @@ use pyo3::prelude::*;
 
 use crate::birth::{Birth, be_born};
 use crate::channel::Channel;
+use crate::midwife::{self, Order};
 use crate::orphans::Family;
 use crate::socket::{invalid, receive_datagram, send_datagram};
 
@@ -49,6 +52,13 @@ pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) ->
         };
         let spec = match order {
             ToZygote::Spawn(spec) => spec,
+            ToZygote::Twins(spec) => {
+                // What goes wrong closes the report's socket, and the host sees that.
+                if let Ok(Some(pid)) = attend(spec, fds, &mut filters) {
+                    family.add(pid);
+                }
+                continue;
+            }
             ToZygote::EndOrphans => {
                 family.end_adopted();
                 continue;
@@ -104,6 +114,46 @@ enum Spawned {
     Failed,
 }
 
+/// The filters of a plan, compiled once.
+fn compiled<'a>(
+    plan: &SessionPlan,
+    known: &'a mut HashMap<SeccompPlan, Filters>,
+) -> Result<Option<&'a Filters>, StepError> {
+    let Some(kind) = plan.seccomp else { return Ok(None) };
+    Ok(Some(match known.entry(kind) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => entry.insert(Filters::compile(kind)?),
+    }))
+}
+
+/// Forks the process that gives a session twins.
+fn attend(
+    spec: TwinsSpec,
+    fds: Vec<OwnedFd>,
+    filters: &mut HashMap<SeccompPlan, Filters>,
+) -> io::Result<Option<i32>> {
+    let plan: SessionPlan = decode(&spec.session.plan).map_err(io::Error::other)?;
+    let filters = compiled(&plan, filters).map_err(io::Error::other)?;
+    let Some((report, wake, namespaces, controls)) = midwife::sort(fds) else { return Ok(None) };
+    let TwinsSpec { session, mother, cell } = spec;
+    // SAFETY of `fork`: the process has one thread, and the child never comes back to Python.
+    #[allow(unsafe_code)]
+    match unsafe { sys::fork() }? {
+        Forked::Parent(pid) => Ok(Some(pid)),
+        Forked::Child => midwife::attend(&Order {
+            plan,
+            filters,
+            spec: session,
+            mother,
+            cell,
+            report,
+            wake,
+            namespaces,
+            controls,
+        }),
+    }
+}
+
 /// Forks one session.
 fn spawn(
     py: Python<'_>,
@@ -116,13 +166,7 @@ fn spawn(
     let Ok([data, control]) = <[OwnedFd; 2]>::try_from(fds) else {
         return Err(PyOSError::new_err("a session needs two descriptors"));
     };
-    if let Some(kind) = plan.seccomp
-        && !filters.contains_key(&kind)
-    {
-        let compiled = Filters::compile(kind).map_err(|error| PyOSError::new_err(error.to_string()))?;
-        filters.insert(kind, compiled);
-    }
-    let filters = plan.seccomp.and_then(|kind| filters.get(&kind));
+    let filters = compiled(&plan, filters).map_err(|error| PyOSError::new_err(error.to_string()))?;
     // SAFETY: the interpreter's lock is held, and these three calls surround the fork as CPython's own
     // `os.fork` does. The process has one thread (checked before the first fork).
     #[allow(unsafe_code)]

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import json
+import mmap
 import os
 import resource
 import signal
@@ -12,11 +13,12 @@ import sys
 import threading
 import time
 
-from attack import Absent, Refused, expect_token, libc, read, syscall, target
+from attack import Absent, Refused, expect_token, libc, reaches, read, syscall, target
 
 PTRACE_SEIZE = 0x4206
 
 _kept = []
+_planted = {}
 
 
 def _sleeper():
@@ -178,6 +180,128 @@ def read_shared_file():
     finally:
         with contextlib.suppress(OSError):
             os.unlink(f"/dev/shm/{target.mark}")
+
+
+# One of two twins on the other: what they had when they were one, and what the other does since.
+
+
+def rest():
+    return json.dumps({})
+
+
+def plant_descriptors():
+    reader, writer = os.pipe()
+    os.write(writer, target.token.encode())
+    one, other = socket.socketpair()
+    one.sendall(target.token.encode())
+    memory = os.memfd_create("planted")
+    os.write(memory, target.token.encode())
+    _planted.update(pipe=reader, pair=other.fileno(), memory=memory, held=(writer, one, other))
+    return json.dumps({})
+
+
+def twin_pipe():
+    return expect_token(os.read(_planted["pipe"], 100))
+
+
+def twin_pair():
+    return expect_token(os.read(_planted["pair"], 100))
+
+
+def twin_memory_file():
+    return expect_token(os.pread(_planted["memory"], 100, 0))
+
+
+def plant_position():
+    with open("shared", "w", encoding="utf-8") as made:
+        made.write(target.token)
+    _planted["file"] = os.open("shared", os.O_RDONLY)
+    return json.dumps({})
+
+
+def move_position():
+    os.lseek(_planted["file"], 5, os.SEEK_SET)
+    return json.dumps({})
+
+
+def twin_position():
+    if os.lseek(_planted["file"], 0, os.SEEK_CUR) != 5:
+        raise Refused("other position")
+    return "the other's position"
+
+
+def plant_map():
+    made = _planted["map"] = mmap.mmap(-1, 4096)
+    made[: len(target.token)] = target.token.encode()
+    return json.dumps({})
+
+
+def twin_map():
+    return expect_token(bytes(_planted["map"]))
+
+
+def twin_segment():
+    return read_segment()
+
+
+def twin_loopback():
+    return reach_loopback()
+
+
+def twin_abstract():
+    return reach_abstract()
+
+
+def twin_signal():
+    return signal_process()
+
+
+def twin_trace():
+    return trace_process()
+
+
+def twin_memory():
+    return read_process_memory()
+
+
+def twin_file():
+    return expect_token(read("secret.txt"))
+
+
+def plant_namespace():
+    _planted["namespace"] = os.open("/proc/self/ns/net", os.O_RDONLY)
+    return json.dumps({})
+
+
+def twin_namespace():
+    return reaches("setns", _planted["namespace"], 0)
+
+
+def _fill_line():
+    """In a process that was just copied: its end of the line to the copy, filled before anybody else speaks."""
+    reader, _ = os.pipe()
+    for number in range(3, 1024):
+        with contextlib.suppress(OSError):
+            held = socket.socket(fileno=os.dup(number))
+            _kept.append(held)
+            if held.type == socket.SOCK_SEQPACKET:
+                socket.send_fds(held, [b"d"], [reader], socket.MSG_DONTWAIT)
+
+
+def plant_line():
+    os.register_at_fork(after_in_parent=_fill_line)
+    return json.dumps({})
+
+
+def twin_line():
+    return "a twin was furnished with what it had planted"
+
+
+def first_in_line():
+    one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    one.sendall(target.token.encode())
+    one.sendall(b"what comes later")
+    return expect_token(other.recv(100))
 
 
 # What should not outlive its session: each leaves processes behind that carry the mark, in another way.

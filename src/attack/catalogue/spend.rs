@@ -102,6 +102,20 @@ pub const ATTEMPTS: &[Attempt] = &[
     attempt(Sessions, "change_workspace", "change a file's mode in its workspace", "ENOENT", "EPERM").by(beside("prepare_process")),
     attempt(Sessions, "read_segment", "read its shared memory", "ENOENT", "EPERM").by(beside("prepare_segment")),
     attempt(Sessions, "read_shared_file", "read its file in /dev/shm", "ENOENT", "EACCES").by(beside("prepare_shared_file")),
+    attempt(Sessions, "twin_pipe", "read a pipe that its twin has too", "EBADF", "").by(twin("plant_descriptors", "rest")),
+    attempt(Sessions, "twin_pair", "read a pair of sockets that it has too", "EBADF", "").by(twin("plant_descriptors", "rest")),
+    attempt(Sessions, "twin_memory_file", "read a memory file that it has too", "EBADF", "").by(twin("plant_descriptors", "rest")),
+    attempt(Sessions, "twin_position", "see where it is in an open file", "other position", "").by(twin("plant_position", "move_position")),
+    attempt(Sessions, "twin_map", "share memory with it", "not forked", "").by(twin("plant_map", "rest")),
+    attempt(Sessions, "twin_segment", "read a segment from before the fork", "ENOENT", "").by(twin("prepare_segment", "rest")),
+    attempt(Sessions, "twin_file", "read what it has written since", "ENOENT", "").by(twin("rest", "prepare_process")),
+    attempt(Sessions, "twin_loopback", "connect to its port", "ECONNREFUSED", "").by(twin("rest", "prepare_listeners")),
+    attempt(Sessions, "twin_abstract", "connect to its abstract socket", "ECONNREFUSED", "").by(twin("rest", "prepare_listeners")),
+    attempt(Sessions, "twin_signal", "signal its process", "ESRCH", "").by(twin("rest", "prepare_process")),
+    attempt(Sessions, "twin_trace", "trace its process", "ENOSYS", "").by(twin("rest", "prepare_process")),
+    attempt(Sessions, "twin_memory", "read its memory", "ENOENT", "").by(twin("rest", "prepare_process")),
+    attempt(Sessions, "twin_namespace", "go back into the namespaces from before the fork", "ENOSYS", "").by(twin("plant_namespace", "rest")),
+    attempt(Sessions, "twin_line", "be first in the line that furnishes twins", "not forked", "").by(twin("plant_line", "rest")).shown_by("first_in_line"),
     attempt(Sessions, "outlive_closing", "run on when the session is closed", "gone", "gone").by(remains(End::Close)),
     attempt(Sessions, "outlive_closing_deaf", "the same, deaf to signals", "gone", "gone").by(remains(End::Close)),
     attempt(Sessions, "outlive_closing_as_daemon", "the same, forked twice and away", "gone", "gone").by(remains(End::Close)),
@@ -126,4 +140,8 @@ const fn after(plant: &'static str, end: End) -> Script {
 
 const fn remains(end: End) -> Script {
     Script::Remains { end }
+}
+
+const fn twin(plant: &'static str, act: &'static str) -> Script {
+    Script::Twin { plant, act }
 }

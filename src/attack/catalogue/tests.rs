@@ -14,6 +14,7 @@ fn every_attempt_is_a_function_and_is_there_once() {
         match attempt.script {
             Script::Beside { victim } => functions.push(victim),
             Script::After { plant, .. } => functions.push(plant),
+            Script::Twin { plant, act } => functions.extend([plant, act]),
             Script::Alone | Script::Hurried | Script::Remains { .. } => {}
         }
         for function in functions {

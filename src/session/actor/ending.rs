@@ -319,7 +319,7 @@ impl Actor {
     }
 
     /// What comes while the supervisor's word is waited for: threads live on and may write or call.
-    async fn aside(&mut self, event: Event) {
+    pub(super) async fn aside(&mut self, event: Event) {
         match event {
             Event::Output { cell, stream, bytes } => self.output(cell, stream, &bytes),
             Event::Message(

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    CheckpointRules, FromLive, FromSupervisor, FromZygote, PythonFacts, SessionSpec, ToSupervisor, ToZygote,
-    encode_datagram,
+    CheckpointRules, FromLive, FromMidwife, FromSupervisor, FromZygote, PythonFacts, SessionSpec,
+    ToSupervisor, ToZygote, TwinsSpec, encode_datagram,
 };
 
 fn hex<T: Serialize>(message: &T) -> String {
@@ -57,6 +57,20 @@ fn the_bytes_are_those_of_this_version() {
         hex(&ToSupervisor::Sweep { since_ticks: 9 }),
         hex(&ToSupervisor::RollBack { cell: 1 }),
         hex(&ToSupervisor::Allow { cpu_ms: 1000 }),
+        hex(&ToSupervisor::Conceive { cell: 1 }),
+        hex(&ToSupervisor::Spare),
+        hex(&ToSupervisor::Yield),
+        hex(&ToZygote::Twins(TwinsSpec {
+            session: SessionSpec { plan: vec![1, 2].into(), checkpoints },
+            mother: 3,
+            cell: 1,
+        })),
+        hex(&FromMidwife::Done { lost: vec!["l".into()] }),
+        hex(&FromMidwife::Failed { step: "s".into(), reason: "r".into() }),
+        hex(&FromSupervisor::Expecting { mother: 3 }),
+        hex(&FromSupervisor::NotAlone { why: "w".into() }),
+        hex(&FromSupervisor::Yielded),
+        hex(&FromSupervisor::Twin { proofs: vec![Proof { name: "n".into(), evidence: "e".into() }] }),
         hex(&ToSupervisor::Quit),
         hex(&FromLive::Parked { pid: 5, cell: 1 }),
         hex(&FromSupervisor::Failed { step: "s".into(), reason: "r".into() }),

@@ -82,6 +82,10 @@ fn what_cannot_be_kept_is_refused() {
     for whole in ["/", "/proc", "/proc/1", "/sys/fs", "/run", "/dev"] {
         assert_eq!(with(&|policy| policy.write = vec![whole.into()]), PlanError::TooWide(whole.into()));
     }
+    for reserved in ["/own/data", "/kernel"] {
+        let refused = with(&|policy| policy.read = vec![reserved.into()]);
+        assert_eq!(refused, PlanError::Reserved(reserved.into()));
+    }
     let network = with(&|policy| {
         policy.level = Level::Restricted;
         policy.network = Network::Full;
