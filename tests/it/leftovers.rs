@@ -113,7 +113,7 @@ fn kill_at_random_moments(level: &str, seed: u64) {
     let before = mounts();
     let mut base = tempfile::tempdir().unwrap();
     for round in 0..ROUNDS {
-        let mark = format!("7400{}.{seed}{round}", if level == "full" { 1 } else { 2 });
+        let mark = format!("7400{}.{}{seed}{round}", if level == "full" { 1 } else { 2 }, std::process::id());
         let mut client = start(base, level);
         let running: Vec<Value> = (0..3).map(|_| client.begin_in("new", &load(&mark))).collect();
         // From the first moment of the start to the middle of the work, which the slow tenth of all rounds sees.
