@@ -24,6 +24,7 @@ mod call;
 mod catalog;
 mod images;
 mod library;
+mod marks;
 mod progress;
 mod render;
 mod resources;

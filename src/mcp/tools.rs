@@ -1,15 +1,15 @@
-//! The tools as clients see them: names, descriptions, schemas, hints.
+//! The tools as clients see them: names, descriptions, schemas.
 //!
 //! Schemas are written by hand, closed, and in a fixed order, because clients compare and cache them; the
 //! list never changes while the server runs.
 
 use std::sync::Arc;
 
-use rmcp::model::{Icon, JsonObject, MetaObject, Tool, ToolAnnotations};
+use rmcp::model::{JsonObject, Tool};
 use serde_json::{Value, json};
 
 use super::arguments::{Declared, MAX_OUTPUT};
-use super::schema;
+use super::{marks, schema};
 use crate::config::{Config, Network, SandboxLevel};
 
 mod skills;
@@ -287,9 +287,9 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
     input["additionalProperties"] = json!(false);
     let mut tool = Tool::new(name.as_str(), description, object(input))
         .with_title(title)
-        .with_annotations(annotations(name, config, reach))
-        .with_icons(vec![icon(name)]);
-    if let Some(meta) = meta(name) {
+        .with_annotations(marks::annotations(name, config, reach))
+        .with_icons(vec![marks::icon(name)]);
+    if let Some(meta) = marks::meta(name) {
         tool = tool.with_meta(meta);
     }
     if name == ToolName::RunCode && config.results.structured {
@@ -406,81 +406,8 @@ fn call_tool() -> Definition {
 }
 
 fn session() -> Value {
-    json!({"type": "string", "description": "Session handle (s_…). Leave out for the default session."})
-}
-
-fn annotations(name: ToolName, config: &Config, reach: Reach) -> ToolAnnotations {
-    let sandbox = &config.sandbox;
-    // Hints tell the truth about this server: behind closed walls code can harm its own session only, and through
-    // tools whatever they reach.
-    let open =
-        reach == Reach::Tools || sandbox.level == SandboxLevel::Off || sandbox.network != Network::None;
-    let harmful = reach == Reach::Tools || sandbox.level == SandboxLevel::Off || !sandbox.write.is_empty();
-    // The title stands beside them already.
-    let base = ToolAnnotations::new();
-    match name {
-        ToolName::CreateSkill => base.read_only(false).destructive(false).idempotent(false).open_world(false),
-        // A deletion is a version too: nothing is lost by it.
-        ToolName::DeleteSkill => base.read_only(false).destructive(true).idempotent(true).open_world(false),
-        ToolName::RunCode | ToolName::InvokeSkill => {
-            base.read_only(false).destructive(harmful).idempotent(false).open_world(open)
-        }
-        // A search may start a server to ask what it has.
-        ToolName::ReadOutput
-        | ToolName::ListSessions
-        | ToolName::SearchTools
-        | ToolName::ListTools
-        | ToolName::SearchSkills
-        | ToolName::ListSkills
-        | ToolName::GetSkill => base.read_only(true).idempotent(true).open_world(false),
-        ToolName::UndoRun => base.read_only(false).destructive(true).idempotent(false).open_world(false),
-        // Undo does not go back beyond it, and some descriptors are lost.
-        ToolName::ForkSession => base.read_only(false).destructive(true).idempotent(false).open_world(false),
-        // What it calls decides; nothing is promised for it.
-        ToolName::CallTool => base.read_only(false).destructive(true).idempotent(false).open_world(true),
-        ToolName::ResetSession | ToolName::CloseSession => {
-            base.read_only(false).destructive(true).idempotent(true).open_world(false)
-        }
-    }
-}
-
-fn meta(name: ToolName) -> Option<MetaObject> {
-    let value = match name {
-        ToolName::RunCode => json!({"anthropic/alwaysLoad": true, "anthropic/maxResultSizeChars": 250_000}),
-        ToolName::ReadOutput => json!({"anthropic/maxResultSizeChars": 250_000}),
-        _ => return None,
-    };
-    match value {
-        Value::Object(meta) => Some(MetaObject(meta)),
-        _ => None,
-    }
-}
-
-/// Line drawings on a 24 x 24 grid, small enough to travel in every list.
-fn icon(name: ToolName) -> Icon {
-    let path = match name {
-        ToolName::RunCode => "M8 5v14l11-7z",
-        ToolName::ReadOutput => "M4 5h16M4 10h16M4 15h10",
-        ToolName::UndoRun => "M9 14L4 9l5-5M4 9h9a6 6 0 0 1 0 12h-2",
-        ToolName::ForkSession => "M12 21v-6M12 15L6 9V4M12 15l6-6V4",
-        ToolName::ListSessions => "M4 6h2M9 6h11M4 12h2M9 12h11M4 18h2M9 18h11",
-        ToolName::ResetSession => "M5 12a7 7 0 1 0 3-6M5 3v4h4",
-        ToolName::CloseSession => "M6 6l12 12M18 6L6 18",
-        ToolName::SearchTools => "M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5",
-        ToolName::ListTools => "M5 5h6v6H5zM13 13h6v6h-6z",
-        ToolName::CallTool => "M5 12h12M13 7l5 5-5 5",
-        ToolName::SearchSkills => "M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5M10 7v6M7 10h6",
-        ToolName::ListSkills => "M5 4h11l3 3v13H5zM8 10h8M8 14h8",
-        ToolName::GetSkill => "M5 4h11l3 3v13H5z",
-        ToolName::CreateSkill => "M5 4h11l3 3v13H5zM12 9v7M8 12h8",
-        ToolName::InvokeSkill => "M5 4h11l3 3v13H5zM10 9v7l5-3z",
-        ToolName::DeleteSkill => "M5 4h11l3 3v13H5zM9 10l6 6M15 10l-6 6",
-    };
-    let svg = format!(
-        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' \
-         stroke='%23888' stroke-width='2'%3E%3Cpath d='{path}'/%3E%3C/svg%3E"
-    );
-    Icon::new(svg.replace(' ', "%20")).with_mime_type("image/svg+xml").with_sizes(vec!["any".to_owned()])
+    // `run_code` says what it is.
+    json!({"type": "string"})
 }
 
 /// Whole seconds are written as integers.

@@ -81,21 +81,21 @@ fn the_tool_list() {
     assert_eq!(client.request("tools/list", json!({})).unwrap(), list);
     let lines: Vec<String> = list["tools"].as_array().unwrap().iter().map(summary).collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
-    run_code(code, session?, timeout?, plan?, keep?, max_output?) read_only=false destructive=false idempotent=false
-    read_output(id, offset?, limit?, grep?) read_only=true destructive=null idempotent=true
-    list_sessions() read_only=true destructive=null idempotent=true
-    undo_run(session?, steps?) read_only=false destructive=true idempotent=false
-    fork_session(session?, n?) read_only=false destructive=true idempotent=false
+    run_code(code, session?, timeout?, plan?, keep?, max_output?) read_only=false destructive=false idempotent=null
+    read_output(id, offset?, limit?, grep?) read_only=true destructive=null idempotent=null
+    list_sessions() read_only=true destructive=null idempotent=null
+    undo_run(session?, steps?) read_only=false destructive=true idempotent=null
+    fork_session(session?, n?) read_only=false destructive=true idempotent=null
     reset_session(session?) read_only=false destructive=true idempotent=true
     close_session(session?) read_only=false destructive=true idempotent=true
-    search_tools(query, limit?, detail?) read_only=true destructive=null idempotent=true
-    list_tools(server?, limit?, cursor?) read_only=true destructive=null idempotent=true
-    call_tool(name, arguments?) read_only=false destructive=true idempotent=false
-    search_skills(query, limit?) read_only=true destructive=null idempotent=true
-    list_skills(limit?, cursor?) read_only=true destructive=null idempotent=true
-    get_skill(name, version?) read_only=true destructive=null idempotent=true
-    create_skill(name, source, description?, examples?, tags?, reason?) read_only=false destructive=false idempotent=false
-    invoke_skill(name, arguments?, version?, session?) read_only=false destructive=false idempotent=false
+    search_tools(query, limit?, detail?) read_only=true destructive=null idempotent=null
+    list_tools(server?, limit?, cursor?) read_only=true destructive=null idempotent=null
+    call_tool(name, arguments?) read_only=false destructive=true idempotent=null
+    search_skills(query, limit?) read_only=true destructive=null idempotent=null
+    list_skills(limit?, cursor?) read_only=true destructive=null idempotent=null
+    get_skill(name, version?) read_only=true destructive=null idempotent=null
+    create_skill(name, source, description?, examples?, tags?, reason?) read_only=false destructive=false idempotent=null
+    invoke_skill(name, arguments?, version?, session?) read_only=false destructive=false idempotent=null
     delete_skill(name) read_only=false destructive=true idempotent=true
     ");
     for tool in list["tools"].as_array().unwrap() {
