@@ -130,6 +130,12 @@ impl Skills {
         Ok(Page { skills: all.into_iter().map(with_uses).collect(), next })
     }
 
+    /// Every stored skill, whatever hides it.
+    pub async fn stored(&self) -> Result<Vec<Skill>, SkillError> {
+        let rows = self.store().ask(|db| db.skills_after("", usize::MAX >> 1)).await?;
+        Ok(rows.into_iter().filter_map(Skill::of_row).collect())
+    }
+
     /// Every name, in order.
     pub async fn names(&self) -> Result<Vec<String>, SkillError> {
         let mut names = self.store().ask(crate::storage::Db::skill_names).await?;

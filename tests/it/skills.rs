@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, report, text};
 
+mod bundled;
 mod code;
+mod commands;
 mod durable;
 mod files;
 
