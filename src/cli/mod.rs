@@ -20,6 +20,7 @@ mod print;
 mod repl;
 mod run;
 mod serve;
+mod skills;
 mod store;
 mod tend;
 mod tools;
@@ -61,6 +62,8 @@ enum Command {
     Config(config::Args),
     /// List, look at, call and check the tools of the base directory, or take over those of other clients.
     Tools(tools::Args),
+    /// List, search, save and exchange skills.
+    Skills(skills::Args),
     /// Back up, restore or check what the base directory keeps.
     Store(store::Args),
     /// Print a completion script for a shell.
@@ -83,6 +86,7 @@ impl Command {
             Self::Demo(args) => demo::run(args),
             Self::Config(args) => config::run(args),
             Self::Tools(args) => tools::run(args),
+            Self::Skills(args) => skills::run(args),
             Self::Store(args) => store::run(args),
             Self::Completions(args) => completions::run(args, &mut Cli::command()),
             Self::Launch(args) => launch::run(args),

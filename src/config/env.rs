@@ -135,7 +135,9 @@ pub const KEYS: [Key; 34] = [
 ];
 
 /// What the surroundings say, not settings of ours.
-const SURROUNDINGS: [&str; 10] = [
+const SURROUNDINGS: [&str; 12] = [
+    "VISUAL",
+    "EDITOR",
     "VIRTUAL_ENV",
     "PATH",
     "HOME",
@@ -265,6 +267,12 @@ impl Environment {
     /// Where pyenv keeps its own choice.
     pub fn pyenv_root(&self) -> Option<PathBuf> {
         self.path_of("PYENV_ROOT").or_else(|| self.home().map(|home| home.join(".pyenv")))
+    }
+
+    /// The user's editor, with its arguments.
+    pub fn editor(&self) -> Option<String> {
+        let named = self.values.get("VISUAL").or_else(|| self.values.get("EDITOR"))?;
+        Some(named.to_string_lossy().into_owned())
     }
 
     /// Whether the user asked for plain text (<https://no-color.org>).

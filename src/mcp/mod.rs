@@ -31,6 +31,7 @@ mod resources;
 mod schema;
 mod sections;
 mod server;
+mod skill_resources;
 mod stdio;
 mod structure;
 mod tools;

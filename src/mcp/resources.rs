@@ -10,6 +10,7 @@ use rmcp::model::{
 };
 use serde_json::json;
 
+use super::skill_resources;
 use super::uri::{self, Target};
 use crate::outputs::{KeptSummary, Outputs, Part, ReadError};
 
@@ -54,15 +55,16 @@ pub(super) fn templates() -> ListResourceTemplatesResult {
     let display = ResourceTemplate::new("actwright://output/{id}/display/{n}{?type}", "display")
         .with_title("An image or table that a run showed")
         .with_description("n counts from 0; type picks one of its media types");
-    ListResourceTemplatesResult::with_all_items(vec![range, part, display])
+    ListResourceTemplatesResult::with_all_items(vec![range, part, display, skill_resources::template()])
 }
 
 /// Reads one address.
 pub(super) fn read(outputs: &Outputs, address: &str) -> Result<ReadResourceResult, ErrorData> {
     let Some((id, target)) = uri::parse(address) else {
         let short: String = address.chars().take(100).collect();
-        let message =
-            format!("no resource `{short}`; addresses look like actwright://output/o_…?offset=0&limit=8000");
+        let message = format!(
+            "no resource `{short}`; addresses look like actwright://output/o_…?offset=0&limit=8000 or skill://name"
+        );
         return Err(ErrorData::resource_not_found(message, Some(json!({"uri": short}))));
     };
     let not_found = |error: ReadError| {

@@ -10,13 +10,13 @@ use rmcp::model::{
     PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
     ServerConfig, Tool,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
 use super::call::{self, Call};
 use super::tools::{self, Reach, ToolName};
-use super::{render, resources};
+use super::{render, resources, skill_resources};
 use crate::config::Config;
 use crate::outputs::Outputs;
 use crate::session::Sessions;
@@ -35,7 +35,11 @@ pub struct Server {
 impl Server {
     /// A server over these sessions; `ended` stops what still runs when its client has left.
     pub fn new(sessions: Sessions, outputs: Outputs, config: Arc<Config>, ended: CancellationToken) -> Self {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_resources_list_changed()
+            .build();
         let about = Implementation::new("actwright", env!("CARGO_PKG_VERSION"))
             .with_title("actwright")
             .with_description(env!("CARGO_PKG_DESCRIPTION"));
@@ -90,7 +94,19 @@ impl ServerHandler for Server {
         page: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        resources::list(&self.outputs, page.and_then(|page| page.cursor))
+        let cursor = page.and_then(|page| page.cursor);
+        let after = cursor.as_deref().and_then(skill_resources::position);
+        // Outputs come first, then skills.
+        let mut result = match after {
+            Some(_) => ListResourcesResult::default(),
+            None => resources::list(&self.outputs, cursor.clone())?,
+        };
+        if result.next_cursor.is_none() {
+            let (more, next) = skill_resources::page(self.sessions.skills(), after.unwrap_or("")).await;
+            result.resources.extend(more);
+            result.next_cursor = next;
+        }
+        Ok(result)
     }
 
     async fn list_resource_templates(
@@ -106,6 +122,9 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        if request.uri.starts_with(skill_resources::SCHEME) {
+            return skill_resources::read(self.sessions.skills(), &request.uri).await.map(Into::into);
+        }
         let outputs = self.outputs.clone();
         let read = tokio::task::spawn_blocking(move || resources::read(&outputs, &request.uri));
         match read.await {
@@ -115,6 +134,11 @@ impl ServerHandler for Server {
                 Err(ErrorData::internal_error("the resource could not be read", None))
             }
         }
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        let skills = self.sessions.skills().clone();
+        tokio::spawn(skill_resources::tell_of_changes(skills, context.peer, self.ended.clone()));
     }
 
     async fn on_custom_request(

@@ -3,8 +3,10 @@
 //! Nothing here knows what is searched or where it lies. A corpus is described by numbers alone, so that documents may
 //! come from a database, from files or from both, and their scores still compare.
 
+mod index;
 mod rank;
 mod words;
 
+pub use index::Index;
 pub use rank::{Corpus, Document, FLOOR, Matched, Query, Score};
 pub use words::{index, words};

@@ -92,6 +92,18 @@ impl Query {
         Self { text: text.trim().to_lowercase(), words }
     }
 
+    /// The same in other words, where there are any for one of its own.
+    pub(super) fn with_words(&self, other: impl Fn(&str) -> Option<String>) -> Self {
+        let mut words: Vec<String> = Vec::new();
+        for word in &self.words {
+            let word = other(word).unwrap_or_else(|| word.clone());
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        Self { text: self.text.clone(), words }
+    }
+
     /// Its words, each once.
     pub fn words(&self) -> &[String] {
         &self.words
@@ -136,6 +148,11 @@ impl Document {
             }
         }
         document
+    }
+
+    /// Its words, each once.
+    pub(super) fn words(&self) -> impl Iterator<Item = &str> {
+        self.bag.keys().map(String::as_str)
     }
 
     /// Whether a word stands in it.

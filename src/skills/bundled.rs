@@ -16,7 +16,18 @@ macro_rules! bundled {
 }
 
 /// Name, source, and what stands beside the source.
-const SKILLS: [(&str, &str, &str); 0] = bundled![];
+const SKILLS: [(&str, &str, &str); 10] = bundled![
+    "csv_summary",
+    "extract_links",
+    "find_in_files",
+    "group_rows",
+    "html_tables",
+    "json_diff",
+    "large_files",
+    "log_counts",
+    "markdown_table",
+    "text_diff",
+];
 
 static READ: OnceLock<Vec<Arc<Near>>> = OnceLock::new();
 

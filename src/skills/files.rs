@@ -137,6 +137,13 @@ impl Files {
     }
 }
 
+/// The skills of one directory, and what is wrong with its other files.
+pub fn directory_of(directory: &Path) -> (Vec<Skill>, Vec<Trouble>) {
+    let mut files = Files::over(vec![directory.to_owned()]);
+    let skills = files.skills().iter().map(|near| near.skill.clone()).collect();
+    (skills, files.troubles)
+}
+
 /// The Python files of a directory, in order. A directory that is not there holds none.
 fn sources(directory: &Path) -> Result<Vec<PathBuf>, Option<Trouble>> {
     let entries = match std::fs::read_dir(directory) {

@@ -1,6 +1,8 @@
 //! The library: one handle over files, store and bundled skills, for every room that shows or runs them.
 
 use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -130,6 +132,12 @@ impl Skills {
         Ok(Page { skills: all.into_iter().map(with_uses).collect(), next })
     }
 
+    /// Every stored skill, whatever hides it.
+    pub async fn stored(&self) -> Result<Vec<Skill>, SkillError> {
+        let rows = self.store().ask(|db| db.skills_after("", usize::MAX >> 1)).await?;
+        Ok(rows.into_iter().filter_map(Skill::of_row).collect())
+    }
+
     /// Every name, in order.
     pub async fn names(&self) -> Result<Vec<String>, SkillError> {
         let mut names = self.store().ask(crate::storage::Db::skill_names).await?;
@@ -210,6 +218,18 @@ impl Skills {
         {
             tracing::warn!(%error, "uses of skills were not counted");
         }
+    }
+
+    /// A value that is another one whenever there are other skills or versions; uses are no change.
+    pub async fn state(&self) -> Result<u64, SkillError> {
+        let mut state = DefaultHasher::new();
+        for near in self.in_memory() {
+            (near.skill.name.as_str(), &near.skill.hash, &near.skill.description).hash(&mut state);
+        }
+        if self.store().path().is_some() {
+            self.store().ask(crate::storage::Db::skills_state).await?.hash(&mut state);
+        }
+        Ok(state.finish())
     }
 
     /// A number that is another one whenever the store was written to.

@@ -16,6 +16,7 @@ mod source;
 mod uses;
 
 pub use error::SkillError;
+pub use files::directory_of;
 pub use finding::{Answer, Hit, Semantic};
 pub use library::{Page, Skills};
 pub use name::{NameError, SkillName};

@@ -22,12 +22,12 @@ use super::namespace::{Entry, Namespace};
 use super::output::Output;
 use super::policy::Policy;
 use super::record::Record;
-use super::search::{Document, Index, Ranked};
 use super::secrets::{Lookup, Secrets};
 use super::shape::Shape;
 use crate::config::ToolRule;
 use crate::masks::Masks;
 use crate::nearest::nearest;
+use crate::search::{Document, Index, Query};
 
 /// Bytes of one result; what is larger belongs into a file or an artifact.
 const LARGEST: usize = 128 << 20;
@@ -80,7 +80,7 @@ pub struct NamespaceSummary {
 pub struct Found {
     /// The tool.
     pub tool: Arc<Tool>,
-    /// Larger is better; comparable within one answer only.
+    /// From 0 to 1, comparable between queries.
     pub score: f64,
 }
 
@@ -349,8 +349,9 @@ impl Tools {
             self.namespaces(Patience::Start).await.into_iter().map(|space| space.tools).collect();
         let index = self.index(&lists);
         let tools: Vec<&Arc<Tool>> = lists.iter().flat_map(|list| list.iter()).collect();
-        let found = index.rank(query, limit);
-        found.into_iter().map(|Ranked { index, score }| Found { tool: tools[index].clone(), score }).collect()
+        let query = query.trim();
+        let found = index.rank(&Query::of(query.strip_prefix("tools.").unwrap_or(query)), limit);
+        found.into_iter().map(|(at, score)| Found { tool: tools[at].clone(), score: score.share }).collect()
     }
 
     /// The index of these lists of tools, which is made anew when one of them is another than last time.
@@ -396,11 +397,8 @@ impl Tools {
 fn document(tool: &Tool) -> Document {
     let parameters = tool.parameters.iter().map(|parameter| parameter.original.as_str());
     let tags = tool.raw.tags.iter().map(String::as_str);
-    Document {
-        name: tool.full_name().to_owned(),
-        words: tags.chain(parameters).collect::<Vec<_>>().join(" "),
-        description: tool.raw.description.clone(),
-    }
+    let words = tags.chain(parameters).collect::<Vec<_>>().join(" ");
+    Document::of(tool.full_name(), [tool.full_name(), &tool.raw.description, &words, ""])
 }
 
 /// Polls all of them at once and gives their results in order.

@@ -22,7 +22,6 @@ mod policy;
 mod process;
 mod record;
 mod rest;
-mod search;
 mod secrets;
 mod shape;
 mod signature;

@@ -93,7 +93,9 @@ fn version_and_help() {
     let ended = base.actwright(&["--version"]);
     ended.must(0, &format!("actwright {}\n", env!("CARGO_PKG_VERSION")));
     let help = base.actwright(&["--help"]).stdout;
-    for command in ["serve", "run", "repl", "doctor", "demo", "config", "tools", "store", "completions"] {
+    for command in
+        ["serve", "run", "repl", "doctor", "demo", "config", "tools", "skills", "store", "completions"]
+    {
         assert!(help.contains(&format!("  {command}")), "{help}");
     }
     assert!(!help.contains("__launch"), "{help}");

@@ -93,6 +93,21 @@ impl Db {
         })
     }
 
+    /// How many skills live, and how many versions there are of all of them: another pair after every change.
+    pub fn skills_state(&mut self) -> Result<(i64, i64), StorageError> {
+        let generation = self.generation()?;
+        if let Some((_, state)) = self.skills_state.filter(|(known, _)| *known == generation) {
+            return Ok(state);
+        }
+        let state = self.read("looking for changes", |db| {
+            db.query_row("SELECT coalesce(sum(live), 0), coalesce(sum(head), 0) FROM skills", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+        })?;
+        self.skills_state = Some((generation, state));
+        Ok(state)
+    }
+
     /// The names of all living skills, in order.
     pub fn skill_names(&mut self) -> Result<Vec<String>, StorageError> {
         self.read("listing skills", |db| {

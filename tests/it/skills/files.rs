@@ -8,6 +8,63 @@ use super::{said, value};
 use crate::support::{Client, Wire};
 
 #[test]
+fn skills_are_resources_and_changes_are_told() {
+    let mut client = Client::start();
+    let listed = |client: &mut Client| -> Vec<String> {
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let params = cursor.map_or_else(|| json!({}), |cursor: String| json!({"cursor": cursor}));
+            let page = client.request("resources/list", params).unwrap();
+            found.extend(
+                page["resources"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|each| each["uri"].as_str().unwrap().to_owned()),
+            );
+            cursor = page["nextCursor"].as_str().map(str::to_owned);
+            if cursor.is_none() {
+                return found;
+            }
+        }
+    };
+    let before = listed(&mut client);
+    assert!(before.contains(&"skill://csv_summary".to_owned()), "{before:?}");
+    // The first look tells what there is; only a later one can find a change.
+    client.listen(Duration::from_millis(1_000));
+    assert!(client.notifications.is_empty(), "{:?}", client.notifications);
+    for n in 0..60 {
+        let source = format!("def run():\n    return {n}\n");
+        client.call("create_skill", json!({"name": format!("made_{n:02}"), "source": source}));
+    }
+    client.notification(|message| message["method"] == "notifications/resources/list_changed");
+    let after = listed(&mut client);
+    assert_eq!(after.len(), before.len() + 60);
+    let read = client.request("resources/read", json!({"uri": "skill://made_07"})).unwrap();
+    let content = &read["contents"][0];
+    assert_eq!(
+        (content["text"].as_str(), content["mimeType"].as_str()),
+        (Some("def run():\n    return 7\n"), Some("text/x-python"))
+    );
+    client.call("create_skill", json!({"name": "made_07", "source": "def run(): return 8"}));
+    let old = client.request("resources/read", json!({"uri": "skill://made_07?version=1"})).unwrap();
+    assert!(old["contents"][0]["text"].as_str().unwrap().contains("return 7"));
+    for (uri, code) in [
+        ("skill://nothing", -32002),
+        ("skill://made_07?version=9", -32002),
+        ("skill://../x", -32002),
+        ("skill://made_07?version=x", -32602),
+    ] {
+        assert_eq!(client.request("resources/read", json!({"uri": uri})).unwrap_err().code, code, "{uri}");
+    }
+    std::fs::create_dir(client.base().join("skills")).unwrap();
+    std::fs::write(client.base().join("skills/of_file.py"), "def run(): pass").unwrap();
+    client.notifications.clear();
+    client.notification(|message| message["method"] == "notifications/resources/list_changed");
+    assert!(listed(&mut client).contains(&"skill://of_file".to_owned()));
+}
+
+#[test]
 fn files_are_seen_within_a_second_and_win() {
     let room = tempfile::tempdir().unwrap();
     let more = room.path().join("more");

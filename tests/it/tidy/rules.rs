@@ -25,7 +25,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("network", &["hosts", "config"]),
     ("worker", &["names", "config", "outputs", "watch", "network"]),
     // Its answers carry events for whoever watches a run, and those are the session's.
-    ("tools", &["config", "nearest", "network", "masks"]),
+    ("tools", &["config", "nearest", "network", "masks", "search"]),
     ("host_calls", &["session", "tools", "skills", "masks"]),
     ("session", &["masks", "names", "config", "outputs", "worker", "host_calls", "tools", "skills"]),
     ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools", "skills"]),

@@ -1,0 +1,165 @@
+//! `actwright skills`: the library for the person at the keyboard, one file per subcommand.
+//!
+//! Nothing here runs a skill: sources are shown, saved and moved, as a server on the same base directory would see them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::engine;
+use super::flags::ConfigFlags;
+use crate::config::env::Environment;
+use crate::config::resolve::prepare_base;
+use crate::skills::Skills;
+
+mod change;
+mod exchange;
+mod show;
+
+/// Who is noted as the author of what is saved here.
+const AUTHOR: &str = "cli";
+
+/// `actwright skills`
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Directory that holds this workspace [default: actwright in the user's data directory]
+    #[arg(long, value_name = "DIR", global = true)]
+    base: Option<String>,
+    /// Directory of skills beside those of the base directory (repeatable)
+    #[arg(long, value_name = "DIR", global = true)]
+    skills: Vec<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the skills, with files that are broken and why
+    List,
+    /// Show one skill
+    Show {
+        /// Its name
+        name: String,
+        /// At this version
+        #[arg(long)]
+        version: Option<i64>,
+    },
+    /// Find skills by words; exit code 1 when nothing fits
+    Search {
+        /// What it should do
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// How many at most
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=500))]
+        limit: u16,
+    },
+    /// Save a file as a skill, or as its next version
+    Create(change::Create),
+    /// Change a skill in an editor ($VISUAL or $EDITOR), and save what it was made
+    Edit {
+        /// Its name
+        name: String,
+        /// Why
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Delete a skill; its history stays
+    Delete {
+        /// Its name
+        name: String,
+        /// Why
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// List the versions of a skill
+    History {
+        /// Its name
+        name: String,
+    },
+    /// Say how a directory differs from the store: + only there, - only here, ~ different, = the same
+    Diff {
+        /// The directory
+        directory: PathBuf,
+    },
+    /// Save the skills of a directory
+    Import {
+        /// The directory
+        directory: PathBuf,
+        /// Also delete what the directory does not have
+        #[arg(long)]
+        prune: bool,
+        /// Change nothing, only say what would be
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Write the stored skills into a directory, as files that git likes
+    Export {
+        /// The directory
+        directory: PathBuf,
+        /// Also remove files of skills that are not stored
+        #[arg(long)]
+        prune: bool,
+        /// Change nothing, only say what would be
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Runs the subcommand.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let environment = Environment::of_process();
+    let flags = ConfigFlags {
+        base: args.base,
+        skills: args.skills,
+        log: Some("error".to_owned()),
+        ..ConfigFlags::default()
+    };
+    let config = flags.resolve(&environment)?.config;
+    prepare_base(&config.base)?;
+    let form = if args.json { Form::Json } else { Form::Text };
+    let runtime = engine::runtime()?;
+    runtime.block_on(async {
+        let skills: Skills = engine::skills(&config);
+        match args.command {
+            Command::List => show::list(&skills, form).await,
+            Command::Show { name, version } => show::one(&skills, &name, version, form).await,
+            Command::Search { words, limit } => {
+                show::search(&skills, &words.join(" "), usize::from(limit), form).await
+            }
+            Command::History { name } => show::history(&skills, &name, form).await,
+            Command::Create(create) => change::create(&skills, create, form).await,
+            Command::Edit { name, reason } => {
+                change::edit(&skills, &name, reason, environment.editor(), form).await
+            }
+            Command::Delete { name, reason } => change::delete(&skills, &name, &reason, form).await,
+            Command::Diff { directory } => exchange::diff(&skills, &directory, form).await,
+            Command::Import { directory, prune, dry_run } => {
+                exchange::import(&skills, &directory, exchange::Plan::of(prune, dry_run), form).await
+            }
+            Command::Export { directory, prune, dry_run } => {
+                exchange::export(&skills, &directory, exchange::Plan::of(prune, dry_run), form).await
+            }
+        }
+    })
+}
+
+/// A refusal of the library as an error of the command line, with the way to what there is.
+fn refused(error: crate::skills::SkillError) -> anyhow::Error {
+    match error.word() {
+        "not_found" => super::error::hinted(error.to_string(), "`actwright skills list` shows what there is"),
+        _ => anyhow::Error::new(error),
+    }
+}
