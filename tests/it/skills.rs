@@ -57,7 +57,7 @@ fn a_client_without_code_saves_finds_runs_and_deletes() {
     let run = client.call("invoke_skill", json!({"name": "log_levels", "arguments": arguments}));
     assert_eq!(text(&run), "[result: dict]\n{'INFO': 2, 'WARN': 1}");
     assert_eq!(report(&run)["result_json"], json!({"INFO": 2, "WARN": 1}));
-    let found = client.call("search_skills", json!({"query": "count log lines"}));
+    let found = client.call("search_skills", json!({"query": "count the lines of a log by level"}));
     assert!(text(&found).starts_with("skills.log_levels("), "{}", text(&found));
     assert!(text(&found).contains(" [used 1x, 100 % well] [score 0."), "{}", text(&found));
     assert!(
