@@ -44,18 +44,23 @@ pub struct ConfigFlags {
     pub log: Option<String>,
 }
 
+/// What only `serve` may say.
+#[derive(Debug, Clone, Default)]
+pub struct ServeFlags {
+    /// `--structured-results`
+    pub structured: Option<bool>,
+    /// `--expose-skills`
+    pub expose_skills: Option<String>,
+}
+
 impl ConfigFlags {
     /// Reads every source of configuration and starts the log.
     pub fn resolve(&self, environment: &Environment) -> anyhow::Result<Resolved> {
-        self.resolve_with(environment, None)
+        self.resolve_with(environment, ServeFlags::default())
     }
 
-    /// The same for a command that also has `--structured-results`.
-    pub fn resolve_with(
-        &self,
-        environment: &Environment,
-        structured: Option<bool>,
-    ) -> anyhow::Result<Resolved> {
+    /// The same for `serve`, which has flags of its own.
+    pub fn resolve_with(&self, environment: &Environment, own: ServeFlags) -> anyhow::Result<Resolved> {
         let flags = self.clone();
         let resolved = resolve(
             Flags {
@@ -69,7 +74,8 @@ impl ConfigFlags {
                 memory: flags.memory,
                 timeout: flags.timeout,
                 skills: flags.skills,
-                structured,
+                expose_skills: own.expose_skills,
+                structured: own.structured,
             },
             environment,
         )?;

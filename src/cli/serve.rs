@@ -16,7 +16,7 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::flags::ConfigFlags;
+use super::flags::{ConfigFlags, ServeFlags};
 use super::{engine, error};
 use crate::config::Config;
 use crate::config::env::Environment;
@@ -30,12 +30,16 @@ pub struct Args {
     /// Also give results as structuredContent, for programs (several agents then hide text and images)
     #[arg(long)]
     structured_results: bool,
+    /// Make each skill a tool or a prompt of its own: tools, prompts or none [default: none]
+    #[arg(long, value_name = "KIND")]
+    expose_skills: Option<String>,
 }
 
 /// Serves until the end of input.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let structured = args.structured_results.then_some(true);
-    let resolved = args.config.resolve_with(&Environment::of_process(), structured);
+    let own =
+        ServeFlags { structured: args.structured_results.then_some(true), expose_skills: args.expose_skills };
+    let resolved = args.config.resolve_with(&Environment::of_process(), own);
     let (config, trouble) = match resolved {
         Ok(resolved) => (resolved.config, None),
         Err(error) => (Config::at(PathBuf::new()), Some(error)),

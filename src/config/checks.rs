@@ -11,7 +11,7 @@ use super::error::Origin;
 use super::python::is_executable;
 use super::reach::Reach;
 use super::units::Span;
-use super::{Checkpoints, ConfigError, Network, PythonChoice, SandboxLevel};
+use super::{Checkpoints, ConfigError, Exposure, Network, PythonChoice, SandboxLevel};
 use crate::hosts::{AllowList, Host};
 use crate::nearest::nearest;
 
@@ -82,6 +82,17 @@ pub fn level(picked: Picked<String>) -> Result<Picked<SandboxLevel>, ConfigError
         _ => return Err(not_one_of(&picked, &["full", "restricted", "off"])),
     };
     Ok(picked.map(|_| level))
+}
+
+/// What skills are to clients.
+pub fn exposure(picked: Picked<String>) -> Result<Picked<Exposure>, ConfigError> {
+    let exposure = match picked.value.as_str() {
+        "none" => Exposure::None,
+        "tools" => Exposure::Tools,
+        "prompts" => Exposure::Prompts,
+        _ => return Err(not_one_of(&picked, &["none", "tools", "prompts"])),
+    };
+    Ok(picked.map(|_| exposure))
 }
 
 /// What of the network is seen. A list needs the network namespace of level `full`: nothing else would enforce it.

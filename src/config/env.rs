@@ -79,6 +79,9 @@ pub const KEPT_OUTPUTS: Key = key("results.kept_outputs", "ACTWRIGHT_KEPT_OUTPUT
 /// Directories of skills, separated by `:` in the environment.
 pub const SKILLS: Key = key("skills.directories", "ACTWRIGHT_SKILLS", Some("--skills"));
 
+/// Whether skills are also tools or prompts of their own.
+pub const EXPOSE_SKILLS: Key = key("skills.expose", "ACTWRIGHT_EXPOSE_SKILLS", Some("--expose-skills"));
+
 /// Connections of a session at once.
 pub const CONNECTIONS: Key = key("network.connections", "ACTWRIGHT_NETWORK_CONNECTIONS", None);
 /// New connections of a session in a second.
@@ -97,7 +100,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 34] = [
+pub const KEYS: [Key; 35] = [
     BASE,
     PYTHON,
     LOG,
@@ -124,6 +127,7 @@ pub const KEYS: [Key; 34] = [
     STRUCTURED,
     KEPT_OUTPUTS,
     SKILLS,
+    EXPOSE_SKILLS,
     CONNECTIONS,
     RATE,
     SENT,

@@ -115,6 +115,8 @@ pub struct RawResults {
 pub struct RawSkills {
     /// Directories of skills; absolute paths, `~/` allowed.
     pub directories: Option<Spanned<Vec<String>>>,
+    /// `"none"`, `"tools"` or `"prompts"`.
+    pub expose: Option<Spanned<String>>,
 }
 
 /// What a session may use of the hosts that it can reach.

@@ -45,6 +45,8 @@ pub struct Config {
     pub tools: Vec<ToolRule>,
     /// Directories of skills beside `skills/` in the base directory, which comes last.
     pub skills: Vec<PathBuf>,
+    /// Whether skills are also tools or prompts of their own.
+    pub expose_skills: Exposure,
     /// What a session may use of the hosts that it can reach.
     pub network: NetworkRules,
 }
@@ -61,9 +63,22 @@ impl Config {
             results: ResultRules::default(),
             tools: Vec::new(),
             skills: Vec::new(),
+            expose_skills: Exposure::None,
             network: NetworkRules::default(),
         }
     }
+}
+
+/// What skills are to clients beside the library's own tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Exposure {
+    /// Nothing more.
+    None,
+    /// Each a tool.
+    Tools,
+    /// Each a prompt.
+    Prompts,
 }
 
 /// Which CPython runs the cells.

@@ -15,7 +15,7 @@ use super::listing::{Listing, Shown};
 use super::reach::Reach;
 use super::units::{Size, Span};
 use super::{
-    Checkpoints, Config, ConfigError, Limits, Network, NetworkRules, PythonChoice, ResultRules,
+    Checkpoints, Config, ConfigError, Exposure, Limits, Network, NetworkRules, PythonChoice, ResultRules,
     SandboxConfig, SandboxLevel, SessionRules,
 };
 
@@ -42,6 +42,8 @@ pub struct Flags {
     pub timeout: Option<Span>,
     /// `--skills`, as often as wanted
     pub skills: Vec<String>,
+    /// `--expose-skills`
+    pub expose_skills: Option<String>,
     /// `--structured-results`
     pub structured: Option<bool>,
 }
@@ -114,6 +116,17 @@ fn merge(
     let sessions = merge.sessions()?;
     let results = merge.results(flags.structured)?;
     let skills = merge.paths(env::SKILLS, flags.skills, &raw.skills.directories)?;
+    let expose =
+        merge.pick(env::EXPOSE_SKILLS, flags.expose_skills, &raw.skills.expose, "none".to_owned())?;
+    let expose = checks::exposure(expose)?;
+    merge.listing.add(
+        &expose,
+        match expose.value {
+            Exposure::None => "none",
+            Exposure::Tools => "tools",
+            Exposure::Prompts => "prompts",
+        },
+    );
     let network = merge.network()?;
     let tools = raw.tools.rules();
     let config = Config {
@@ -125,6 +138,7 @@ fn merge(
         results,
         tools,
         skills,
+        expose_skills: expose.value,
         network,
     };
     let mut warnings: Vec<String> = environment.unknown().iter().map(|name| unknown_variable(name)).collect();

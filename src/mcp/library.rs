@@ -78,6 +78,11 @@ pub(super) enum Done {
 }
 
 impl Request {
+    /// The run of a skill that is a tool of its own, in the default session.
+    pub(super) fn of_tool(name: &str, arguments: JsonObject) -> Self {
+        Self::Invoke { name: name.to_owned(), version: None, arguments, target: Target::Default }
+    }
+
     /// Reads the arguments of one of the library's tools.
     pub(super) fn read(tool: ToolName, arguments: &Arguments<'_>) -> Result<Self, ArgumentError> {
         let name = || arguments.text("name").map(str::to_owned);

@@ -22,6 +22,7 @@ mod arguments;
 mod budget;
 mod call;
 mod catalog;
+mod exposed;
 mod images;
 mod library;
 mod marks;

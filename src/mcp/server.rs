@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, ErrorData,
-    Implementation, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities,
-    ServerConfig, Tool,
+    GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::call::{self, Call};
 use super::tools::{self, Reach, ToolName};
-use super::{render, resources, skill_resources};
-use crate::config::Config;
+use super::{exposed, library, render, resources, skill_resources};
+use crate::config::{Config, Exposure};
 use crate::outputs::Outputs;
 use crate::session::Sessions;
 
@@ -35,11 +35,13 @@ pub struct Server {
 impl Server {
     /// A server over these sessions; `ended` stops what still runs when its client has left.
     pub fn new(sessions: Sessions, outputs: Outputs, config: Arc<Config>, ended: CancellationToken) -> Self {
-        let capabilities = ServerCapabilities::builder()
-            .enable_tools()
-            .enable_resources()
-            .enable_resources_list_changed()
-            .build();
+        let capabilities =
+            ServerCapabilities::builder().enable_tools().enable_resources().enable_resources_list_changed();
+        let capabilities = match config.expose_skills {
+            Exposure::None => capabilities.build(),
+            Exposure::Tools => capabilities.enable_tool_list_changed().build(),
+            Exposure::Prompts => capabilities.enable_prompts().enable_prompts_list_changed().build(),
+        };
         let about = Implementation::new("actwright", env!("CARGO_PKG_VERSION"))
             .with_title("actwright")
             .with_description(env!("CARGO_PKG_DESCRIPTION"));
@@ -65,7 +67,11 @@ impl ServerHandler for Server {
         _page: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.clone()))
+        let mut tools = self.tools.clone();
+        if self.config.expose_skills == Exposure::Tools {
+            tools.extend(exposed::tools(self.sessions.skills()).await);
+        }
+        Ok(ListToolsResult::with_all_items(tools))
     }
 
     async fn call_tool(
@@ -73,6 +79,10 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        if let Some(skill) = exposed::skill_of(&request.name, self.config.expose_skills) {
+            let request = library::Request::of_tool(skill, request.arguments.unwrap_or_default());
+            return Ok(call::perform(self, Call::Skills(request), context).await.into());
+        }
         let Some(tool) = ToolName::parse(&request.name) else {
             let name: String = request.name.chars().take(60).collect();
             let known = ToolName::ALL.map(ToolName::as_str).join(", ");
@@ -87,6 +97,30 @@ impl ServerHandler for Server {
             Err(error) => render::refusal(&error),
         };
         Ok(result.into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(match self.config.expose_skills {
+            Exposure::Prompts => exposed::prompts(self.sessions.skills()).await,
+            Exposure::None | Exposure::Tools => Vec::new(),
+        }))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        if self.config.expose_skills != Exposure::Prompts {
+            return Err(ErrorData::invalid_params("this server has no prompts", None));
+        }
+        exposed::prompt(self.sessions.skills(), &request.name, request.arguments.as_ref())
+            .await
+            .map(Into::into)
     }
 
     async fn list_resources(
@@ -138,7 +172,12 @@ impl ServerHandler for Server {
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
         let skills = self.sessions.skills().clone();
-        tokio::spawn(skill_resources::tell_of_changes(skills, context.peer, self.ended.clone()));
+        tokio::spawn(skill_resources::tell_of_changes(
+            skills,
+            self.config.expose_skills,
+            context.peer,
+            self.ended.clone(),
+        ));
     }
 
     async fn on_custom_request(

@@ -7,6 +7,7 @@ use rmcp::{Peer, RoleServer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Exposure;
 use crate::skills::{Skill, SkillError, Skills};
 
 /// What an address of a skill begins with.
@@ -74,7 +75,12 @@ pub(super) async fn read(skills: &Skills, address: &str) -> Result<ReadResourceR
 }
 
 /// Tells a client whenever there are other skills, until it leaves.
-pub(super) async fn tell_of_changes(skills: Skills, peer: Peer<RoleServer>, ended: CancellationToken) {
+pub(super) async fn tell_of_changes(
+    skills: Skills,
+    exposure: Exposure,
+    peer: Peer<RoleServer>,
+    ended: CancellationToken,
+) {
     let mut known = None;
     loop {
         tokio::select! {
@@ -85,7 +91,15 @@ pub(super) async fn tell_of_changes(skills: Skills, peer: Peer<RoleServer>, ende
         let Ok(now) = skills.state().await else { continue };
         let is_other = known.is_some_and(|known| known != now);
         known = Some(now);
-        if is_other && peer.notify_resource_list_changed().await.is_err() {
+        if !is_other {
+            continue;
+        }
+        let more = match exposure {
+            Exposure::None => Ok(()),
+            Exposure::Tools => peer.notify_tool_list_changed().await,
+            Exposure::Prompts => peer.notify_prompt_list_changed().await,
+        };
+        if more.is_err() || peer.notify_resource_list_changed().await.is_err() {
             return;
         }
     }

@@ -60,9 +60,18 @@ fn content(directory: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
-        let is_room = ["tmp", "cache", "cache/outputs", "cache/python.json", "workspaces"]
-            .iter()
-            .any(|name| path.ends_with(name));
+        let is_room = [
+            "tmp",
+            "cache",
+            "cache/outputs",
+            "cache/python.json",
+            "workspaces",
+            "store.db",
+            "store.db-wal",
+            "store.db-shm",
+        ]
+        .iter()
+        .any(|name| path.ends_with(name));
         if !is_room && !path.ends_with("actwright.toml") {
             found.push(path.to_str().unwrap().to_owned());
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::{said, value};
-use crate::support::{Client, Wire};
+use crate::support::{Client, Era, Wire};
 
 #[test]
 fn skills_are_resources_and_changes_are_told() {
@@ -62,6 +62,44 @@ fn skills_are_resources_and_changes_are_told() {
     client.notifications.clear();
     client.notification(|message| message["method"] == "notifications/resources/list_changed");
     assert!(listed(&mut client).contains(&"skill://of_file".to_owned()));
+}
+
+#[test]
+fn each_skill_can_be_a_tool_or_a_prompt() {
+    let open =
+        |kind: &str| Client::open(Wire::Pipes, Era::Initialize("2025-11-25"), &["--expose-skills", kind]);
+    let mut client = open("tools");
+    let source = "def run(x: int, times: int = 2):\n    'Multiplies.'\n    return x * times\n";
+    client.listen(Duration::from_millis(1_000));
+    client.call("create_skill", json!({"name": "multiply", "source": source}));
+    client.notification(|message| message["method"] == "notifications/tools/list_changed");
+    let tools = client.request("tools/list", json!({})).unwrap();
+    let tool =
+        tools["tools"].as_array().unwrap().iter().find(|tool| tool["name"] == "skill_multiply").unwrap();
+    assert_eq!(
+        (&tool["description"], &tool["inputSchema"]["required"]),
+        (&json!("Multiplies."), &json!(["x"]))
+    );
+    assert_eq!(said(&mut client, "skill_multiply", json!({"x": 4})), "[result: int]\n8");
+    assert!(said(&mut client, "skill_nothing", json!({})).contains("no skill named 'nothing'"));
+    client.call("delete_skill", json!({"name": "multiply"}));
+    let tools = client.request("tools/list", json!({})).unwrap().to_string();
+    assert!(!tools.contains("skill_multiply") && tools.contains("skill_csv_summary"));
+
+    let mut client = open("prompts");
+    let prompts = client.request("prompts/list", json!({})).unwrap();
+    let prompt =
+        prompts["prompts"].as_array().unwrap().iter().find(|prompt| prompt["name"] == "json_diff").unwrap();
+    assert_eq!(prompt["arguments"][0]["name"], "before");
+    let got =
+        client.request("prompts/get", json!({"name": "json_diff", "arguments": {"before": "1"}})).unwrap();
+    let text = got["messages"][0]["content"]["text"].as_str().unwrap();
+    assert!(
+        text.contains("Run the saved skill 'json_diff'") && text.contains("{\"before\":\"1\"}"),
+        "{text}"
+    );
+    assert_eq!(client.request("prompts/get", json!({"name": "nothing"})).unwrap_err().code, -32602);
+    assert!(client.request("tools/call", json!({"name": "skill_json_diff", "arguments": {}})).is_err());
 }
 
 #[test]
