@@ -15,6 +15,10 @@ bench *arguments:
     cargo build --release --package actwright --package actwright-bench
     target/release/actwright-bench {{arguments}}
 
+# Every fuzz target for this many seconds.
+fuzz seconds="3600":
+    FUZZ_SECONDS={{seconds}} .ci/run fuzz
+
 fmt:
     cargo fmt --all
 
