@@ -10,6 +10,7 @@ use rmcp::model::{
 };
 use serde_json::json;
 
+use super::artifacts;
 use super::uri::{self, Target};
 use crate::outputs::{KeptSummary, Outputs, Part, ReadError};
 
@@ -54,7 +55,7 @@ pub(super) fn templates() -> ListResourceTemplatesResult {
     let display = ResourceTemplate::new("actwright://output/{id}/display/{n}{?type}", "display")
         .with_title("An image or table that a run showed")
         .with_description("n counts from 0; type picks one of its media types");
-    ListResourceTemplatesResult::with_all_items(vec![range, part, display])
+    ListResourceTemplatesResult::with_all_items(vec![range, part, display, artifacts::template()])
 }
 
 /// Reads one address.

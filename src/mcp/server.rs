@@ -14,6 +14,7 @@ use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
+use super::artifacts;
 use super::call::{self, Call};
 use super::tools::{self, Reach, ToolName};
 use super::{render, resources};
@@ -90,7 +91,16 @@ impl ServerHandler for Server {
         page: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        resources::list(&self.outputs, page.and_then(|page| page.cursor))
+        let cursor = page.and_then(|page| page.cursor);
+        let kept = self.sessions.artifacts();
+        if let Some(after) = cursor.as_deref().and_then(artifacts::after) {
+            return artifacts::resources(kept, after).await;
+        }
+        let mut result = resources::list(&self.outputs, cursor)?;
+        if result.next_cursor.is_none() {
+            artifacts::add_first(kept, &mut result).await;
+        }
+        Ok(result)
     }
 
     async fn list_resource_templates(
@@ -106,6 +116,9 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        if let Some(address) = artifacts::parse(&request.uri) {
+            return artifacts::read(self.sessions.artifacts(), &request.uri, address).await.map(Into::into);
+        }
         let outputs = self.outputs.clone();
         let read = tokio::task::spawn_blocking(move || resources::read(&outputs, &request.uri));
         match read.await {

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
-use rmcp::model::{Icon, JsonObject, MetaObject, Tool, ToolAnnotations};
+use rmcp::model::{JsonObject, MetaObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
 use super::arguments::{Declared, MAX_OUTPUT};
 use super::schema;
 use crate::config::{Config, Network, SandboxLevel};
 
+mod artifacts;
+mod icons;
 mod skills;
 
 /// A tool of this server.
@@ -33,11 +35,15 @@ pub(super) enum ToolName {
     CreateSkill,
     InvokeSkill,
     DeleteSkill,
+    SaveArtifact,
+    LoadArtifact,
+    ListArtifacts,
+    DeleteArtifact,
 }
 
 impl ToolName {
     /// All of them, in the order of the list.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::RunCode,
         Self::ReadOutput,
         Self::ListSessions,
@@ -54,6 +60,10 @@ impl ToolName {
         Self::CreateSkill,
         Self::InvokeSkill,
         Self::DeleteSkill,
+        Self::SaveArtifact,
+        Self::LoadArtifact,
+        Self::ListArtifacts,
+        Self::DeleteArtifact,
     ];
 
     /// The name in the protocol.
@@ -75,6 +85,10 @@ impl ToolName {
             Self::CreateSkill => "create_skill",
             Self::InvokeSkill => "invoke_skill",
             Self::DeleteSkill => "delete_skill",
+            Self::SaveArtifact => "save_artifact",
+            Self::LoadArtifact => "load_artifact",
+            Self::ListArtifacts => "list_artifacts",
+            Self::DeleteArtifact => "delete_artifact",
         }
     }
 
@@ -139,6 +153,9 @@ impl ToolName {
                 &[SKILL, Declared { name: "arguments", expected: "an object" }, VERSION, SESSION]
             }
             Self::DeleteSkill => &[SKILL],
+            Self::SaveArtifact | Self::LoadArtifact | Self::ListArtifacts | Self::DeleteArtifact => {
+                artifacts::arguments(self)
+            }
             Self::CallTool => &[
                 Declared { name: "name", expected: "a tool's full name as a string, namespace.tool" },
                 Declared { name: "arguments", expected: "an object" },
@@ -279,6 +296,10 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         | ToolName::CreateSkill
         | ToolName::InvokeSkill
         | ToolName::DeleteSkill => skills::definition(name),
+        ToolName::SaveArtifact
+        | ToolName::LoadArtifact
+        | ToolName::ListArtifacts
+        | ToolName::DeleteArtifact => artifacts::definition(name),
     };
     let mut input = json!({"type": "object", "properties": properties});
     if required.as_array().is_some_and(|names| !names.is_empty()) {
@@ -288,7 +309,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
     let mut tool = Tool::new(name.as_str(), description, object(input))
         .with_title(title)
         .with_annotations(annotations(name, config, reach))
-        .with_icons(vec![icon(name)]);
+        .with_icons(vec![icons::icon(name)]);
     if let Some(meta) = meta(name) {
         tool = tool.with_meta(meta);
     }
@@ -419,9 +440,13 @@ fn annotations(name: ToolName, config: &Config, reach: Reach) -> ToolAnnotations
     // The title stands beside them already.
     let base = ToolAnnotations::new();
     match name {
-        ToolName::CreateSkill => base.read_only(false).destructive(false).idempotent(false).open_world(false),
+        ToolName::CreateSkill | ToolName::SaveArtifact => {
+            base.read_only(false).destructive(false).idempotent(false).open_world(false)
+        }
         // A deletion is a version too: nothing is lost by it.
-        ToolName::DeleteSkill => base.read_only(false).destructive(true).idempotent(true).open_world(false),
+        ToolName::DeleteSkill | ToolName::DeleteArtifact => {
+            base.read_only(false).destructive(true).idempotent(true).open_world(false)
+        }
         ToolName::RunCode | ToolName::InvokeSkill => {
             base.read_only(false).destructive(harmful).idempotent(false).open_world(open)
         }
@@ -432,7 +457,9 @@ fn annotations(name: ToolName, config: &Config, reach: Reach) -> ToolAnnotations
         | ToolName::ListTools
         | ToolName::SearchSkills
         | ToolName::ListSkills
-        | ToolName::GetSkill => base.read_only(true).idempotent(true).open_world(false),
+        | ToolName::GetSkill
+        | ToolName::LoadArtifact
+        | ToolName::ListArtifacts => base.read_only(true).idempotent(true).open_world(false),
         ToolName::UndoRun => base.read_only(false).destructive(true).idempotent(false).open_world(false),
         // Undo does not go back beyond it, and some descriptors are lost.
         ToolName::ForkSession => base.read_only(false).destructive(true).idempotent(false).open_world(false),
@@ -454,33 +481,6 @@ fn meta(name: ToolName) -> Option<MetaObject> {
         Value::Object(meta) => Some(MetaObject(meta)),
         _ => None,
     }
-}
-
-/// Line drawings on a 24 x 24 grid, small enough to travel in every list.
-fn icon(name: ToolName) -> Icon {
-    let path = match name {
-        ToolName::RunCode => "M8 5v14l11-7z",
-        ToolName::ReadOutput => "M4 5h16M4 10h16M4 15h10",
-        ToolName::UndoRun => "M9 14L4 9l5-5M4 9h9a6 6 0 0 1 0 12h-2",
-        ToolName::ForkSession => "M12 21v-6M12 15L6 9V4M12 15l6-6V4",
-        ToolName::ListSessions => "M4 6h2M9 6h11M4 12h2M9 12h11M4 18h2M9 18h11",
-        ToolName::ResetSession => "M5 12a7 7 0 1 0 3-6M5 3v4h4",
-        ToolName::CloseSession => "M6 6l12 12M18 6L6 18",
-        ToolName::SearchTools => "M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5",
-        ToolName::ListTools => "M5 5h6v6H5zM13 13h6v6h-6z",
-        ToolName::CallTool => "M5 12h12M13 7l5 5-5 5",
-        ToolName::SearchSkills => "M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5M10 7v6M7 10h6",
-        ToolName::ListSkills => "M5 4h11l3 3v13H5zM8 10h8M8 14h8",
-        ToolName::GetSkill => "M5 4h11l3 3v13H5z",
-        ToolName::CreateSkill => "M5 4h11l3 3v13H5zM12 9v7M8 12h8",
-        ToolName::InvokeSkill => "M5 4h11l3 3v13H5zM10 9v7l5-3z",
-        ToolName::DeleteSkill => "M5 4h11l3 3v13H5zM9 10l6 6M15 10l-6 6",
-    };
-    let svg = format!(
-        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' \
-         stroke='%23888' stroke-width='2'%3E%3Cpath d='{path}'/%3E%3C/svg%3E"
-    );
-    Icon::new(svg.replace(' ', "%20")).with_mime_type("image/svg+xml").with_sizes(vec!["any".to_owned()])
 }
 
 /// Whole seconds are written as integers.

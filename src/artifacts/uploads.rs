@@ -1,0 +1,67 @@
+//! Saves in several steps: what each session is writing, until it finishes or ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::blobs::Incoming;
+use super::error::ArtifactError;
+
+/// Saves of one session at once.
+const MOST: usize = 16;
+
+/// One save. It is taken out while a step is done with it.
+type Place = Arc<Mutex<Option<Incoming>>>;
+
+/// What is being written.
+#[derive(Debug, Default)]
+pub struct Uploads {
+    all: Mutex<(u64, HashMap<u64, (String, Place)>)>,
+}
+
+impl Uploads {
+    /// Takes a new save of a session; gives its number.
+    pub fn add(&self, session: &str, incoming: Incoming) -> Result<u64, ArtifactError> {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.1.values().filter(|(owner, _)| owner == session).count() >= MOST {
+            return Err(ArtifactError::TooMany(MOST));
+        }
+        all.0 += 1;
+        let id = all.0;
+        all.1.insert(id, (session.to_owned(), Arc::new(Mutex::new(Some(incoming)))));
+        Ok(id)
+    }
+
+    /// Does something with a save of this session.
+    pub fn with<T>(
+        &self,
+        session: &str,
+        id: u64,
+        work: impl FnOnce(&mut Incoming) -> Result<T, ArtifactError>,
+    ) -> Result<T, ArtifactError> {
+        let place = {
+            let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+            all.1.get(&id).filter(|(owner, _)| owner == session).map(|(_, place)| place.clone())
+        };
+        let place = place.ok_or(ArtifactError::NoUpload)?;
+        let mut incoming = place.lock().unwrap_or_else(PoisonError::into_inner);
+        work(incoming.as_mut().ok_or(ArtifactError::NoUpload)?)
+    }
+
+    /// Takes a save out, to finish it or to drop it.
+    pub fn take(&self, session: &str, id: u64) -> Result<Incoming, ArtifactError> {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        match all.1.get(&id) {
+            Some((owner, _)) if owner == session => {}
+            _ => return Err(ArtifactError::NoUpload),
+        }
+        let (_, place) = all.1.remove(&id).ok_or(ArtifactError::NoUpload)?;
+        drop(all);
+        place.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(ArtifactError::NoUpload)
+    }
+
+    /// Drops all saves of a session.
+    pub fn end(&self, session: &str) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.1.retain(|_, (owner, _)| owner != session);
+    }
+}
