@@ -6,6 +6,7 @@ Nothing is pickled. Plain values become JSON, with a tag where JSON has no word;
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Encoded:
 
 def encode(value: Any) -> Encoded:
     """Finds the form of a value; raises TypeError with what to do where there is none."""
-    kind: type[Any] = type(value)
+    kind: type[Any] = _untyped(type(value))
     if kind is str:
         return _text(value)
     if kind in (bytes, bytearray, memoryview):
@@ -90,7 +91,7 @@ def _plain(value: Any, depth: int, notes: list[str]) -> Any:
     """A value as JSON; what JSON cannot say becomes a dict with a tag."""
     if depth == 0:
         raise TypeError("the value is nested too deeply, or contains itself")
-    kind: type[Any] = type(value)
+    kind: type[Any] = _untyped(type(value))
     if value is None or kind is bool:
         return value
     if kind is int:
@@ -158,28 +159,36 @@ def _as_base(value: Any, kind: type[Any], depth: int, notes: list[str]) -> Any:
     from dataclasses import fields, is_dataclass
 
     name = kind.__qualname__
-    if is_dataclass(value) and not isinstance(value, type):
+    if is_dataclass(_untyped(value)) and not isinstance(_untyped(value), type):
         notes.append(f"{name} comes back as dict")
         given: Any = value
         return _mapping({field.name: getattr(given, field.name) for field in fields(given)}, depth, notes)
-    for base in (bool, int, float, str, dict, list, tuple, set, frozenset, bytes):
-        if isinstance(value, base):
+    for base in _BASES:
+        if isinstance(_untyped(value), base):
             notes.append(f"{name} comes back as {base.__name__}")
             return _plain(base(value), depth - 1, notes)
     numpy: Any = _modules.get("numpy")
-    if numpy is not None and isinstance(value, numpy.generic) and hasattr(value, "item"):
-        notes.append(f"{name} comes back as {type(value.item()).__name__}")
+    if numpy is not None and isinstance(_untyped(value), numpy.generic):
+        notes.append(f"{name} comes back as {_untyped(type(value.item())).__name__}")
         return _plain(value.item(), depth - 1, notes)
     raise TypeError(
         f"a value of type {name} cannot be saved; make plain data of it first (dict, list, str, bytes, a DataFrame or an array)"
     )
 
 
+def _untyped(value: Any) -> Any:
+    return value
+
+
+_BASES: tuple[Any, ...] = (int, float, str, dict, list, tuple, set, frozenset, bytes)
+
+
 def _value(plain: Any) -> Any:
     """The value of JSON with tags."""
-    if type(plain) is list:
+    kind: Any = _untyped(type(plain))
+    if kind is list:
         return [_value(item) for item in plain]
-    if type(plain) is not dict:
+    if kind is not dict:
         return plain
     tag = plain.get(_TAG)
     if tag is None:
@@ -206,8 +215,6 @@ def _moment(name: str) -> Callable[[dict[str, Any]], Any]:
 
 def _from(module: str, name: str) -> Callable[[dict[str, Any]], Any]:
     def made(plain: dict[str, Any]) -> Any:
-        from importlib import import_module
-
         kind = getattr(import_module(module), name)
         given = plain["v"]
         if name == "Fraction":
@@ -248,7 +255,7 @@ def _array(value: Any) -> Optional[Encoded]:
     numpy: Any = _modules.get("numpy")
     if numpy is None or not isinstance(value, (numpy.ndarray, numpy.generic)):
         return None
-    kind: Any = type(value)
+    kind: Any = _untyped(type(value))
     note = "" if kind is numpy.ndarray or isinstance(value, numpy.generic) else f"{kind.__name__} comes back as numpy.ndarray"
     given: Any = numpy.asarray(value)
     if given.dtype.hasobject:
@@ -258,9 +265,7 @@ def _array(value: Any) -> Optional[Encoded]:
 
 
 def _array_of(file: Any) -> Any:
-    import numpy  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
-
-    library: Any = numpy
+    library: Any = import_module("numpy")
     return library.lib.format.read_array(_Bare(file.read), allow_pickle=False)
 
 
@@ -316,12 +321,11 @@ def _png(picture: Any) -> bytes:
 def _picture_of(file: Any) -> Any:
     data = _whole(file)
     try:
-        from PIL import Image  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+        library: Any = import_module("PIL.Image")
     except ImportError:
         return data
     from io import BytesIO
 
-    library: Any = Image
     picture = library.open(BytesIO(data))
     picture.load()
     return picture

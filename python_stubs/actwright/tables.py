@@ -5,6 +5,8 @@ CSV alone would lose types, so each column's type stands in the schema, and each
 
 from __future__ import annotations
 
+from importlib import import_module
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable
@@ -16,7 +18,7 @@ def encoded(pandas: Any, value: Any) -> tuple[str, str, Callable[[Any], Any]]:
     """The form of a table, its media type, and what writes it."""
     kind = "DataFrame" if isinstance(value, pandas.DataFrame) else "Series"
     try:
-        import pyarrow  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports, reportUnusedImport]  # noqa: F401
+        import_module("pyarrow")
     except ImportError:
         pass
     else:
@@ -28,9 +30,7 @@ def encoded(pandas: Any, value: Any) -> tuple[str, str, Callable[[Any], Any]]:
 
 def decoded(form: str, file: Any) -> Any:
     """The table that a form holds."""
-    import pandas  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
-
-    library: Any = pandas
+    library: Any = import_module("pandas")
     if form.endswith(".csv"):
         return _read_csv(library, file)
     from io import BytesIO
@@ -162,12 +162,18 @@ def _read_csv(pandas: Any, file: Any) -> Any:
     return frame
 
 
+def _number(kind: str, cell: str) -> Any:
+    if kind == "b":
+        return cell == "True"
+    return float(cell) if kind == "f" else int(cell)
+
+
 def _series(pandas: Any, about: dict[str, Any], cells: list[str]) -> Any:
     import json
 
     from actwright.encoding import value_of
 
-    numpy: Any = __import__("numpy")
+    numpy: Any = import_module("numpy")
     way = about["way"]
     if way == "category":
         categories = pandas.Index(value_of(about["values"]), dtype=about["of"])
@@ -178,8 +184,7 @@ def _series(pandas: Any, about: dict[str, Any], cells: list[str]) -> Any:
         return series if about["zone"] is None else series.dt.tz_localize("UTC").dt.tz_convert(about["zone"])
     if way == "plain":
         kind = numpy.dtype(about["dtype"]).kind
-        read: Callable[[str], Any] = {"b": lambda cell: cell == "True", "f": float}.get(kind, int)
-        return pandas.Series(numpy.array([read(cell) for cell in cells], dtype=about["dtype"]))
+        return pandas.Series(numpy.array([_number(kind, cell) for cell in cells], dtype=about["dtype"]))
     items = [value_of(json.loads(cell)) for cell in cells]
     if way == "object":
         made = numpy.empty(len(items), dtype=object)

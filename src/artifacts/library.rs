@@ -1,8 +1,9 @@
 //! The artifacts of one base directory: saved, found, read, deleted, collected.
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -18,6 +19,9 @@ use crate::storage::{
 
 /// Names that are looked at for a nearest one.
 const NAMES: usize = 10_000;
+
+/// The most artifacts of one cell that its report names.
+const MADE: usize = 20;
 
 /// The longest description and metadata, in bytes.
 const DESCRIPTION: usize = 10_000;
@@ -94,6 +98,7 @@ struct Inner {
     rules: Rules,
     uploads: Uploads,
     swept: AtomicBool,
+    made: Mutex<HashMap<String, Vec<ArtifactRow>>>,
 }
 
 impl Artifacts {
@@ -105,6 +110,7 @@ impl Artifacts {
             rules,
             uploads: Uploads::default(),
             swept: AtomicBool::new(false),
+            made: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -203,6 +209,21 @@ impl Artifacts {
             self.collect().await?;
         }
         Ok(())
+    }
+
+    /// Takes down what a session has made, for the report of its cell.
+    pub fn note_made(&self, session: &str, row: &ArtifactRow) {
+        let mut made = self.inner.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = made.entry(session.to_owned()).or_default();
+        rows.retain(|known| known.name != row.name);
+        if rows.len() < MADE {
+            rows.push(row.clone());
+        }
+    }
+
+    /// What a session has made since it was last asked for, each name at its newest version.
+    pub fn take_made(&self, session: &str) -> Vec<ArtifactRow> {
+        self.inner.made.lock().unwrap_or_else(PoisonError::into_inner).remove(session).unwrap_or_default()
     }
 
     /// A living artifact at its newest version, or any version by its number.

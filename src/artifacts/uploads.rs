@@ -15,19 +15,26 @@ type Place = Arc<Mutex<Option<Incoming>>>;
 /// What is being written.
 #[derive(Debug, Default)]
 pub struct Uploads {
-    all: Mutex<(u64, HashMap<u64, (String, Place)>)>,
+    all: Mutex<All>,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    last: u64,
+    /// By number: whose it is, and the save.
+    open: HashMap<u64, (String, Place)>,
 }
 
 impl Uploads {
     /// Takes a new save of a session; gives its number.
     pub fn add(&self, session: &str, incoming: Incoming) -> Result<u64, ArtifactError> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.1.values().filter(|(owner, _)| owner == session).count() >= MOST {
+        if all.open.values().filter(|(owner, _)| owner == session).count() >= MOST {
             return Err(ArtifactError::TooMany(MOST));
         }
-        all.0 += 1;
-        let id = all.0;
-        all.1.insert(id, (session.to_owned(), Arc::new(Mutex::new(Some(incoming)))));
+        all.last += 1;
+        let id = all.last;
+        all.open.insert(id, (session.to_owned(), Arc::new(Mutex::new(Some(incoming)))));
         Ok(id)
     }
 
@@ -40,7 +47,7 @@ impl Uploads {
     ) -> Result<T, ArtifactError> {
         let place = {
             let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-            all.1.get(&id).filter(|(owner, _)| owner == session).map(|(_, place)| place.clone())
+            all.open.get(&id).filter(|(owner, _)| owner == session).map(|(_, place)| place.clone())
         };
         let place = place.ok_or(ArtifactError::NoUpload)?;
         let mut incoming = place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,11 +57,11 @@ impl Uploads {
     /// Takes a save out, to finish it or to drop it.
     pub fn take(&self, session: &str, id: u64) -> Result<Incoming, ArtifactError> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.1.get(&id) {
+        match all.open.get(&id) {
             Some((owner, _)) if owner == session => {}
             _ => return Err(ArtifactError::NoUpload),
         }
-        let (_, place) = all.1.remove(&id).ok_or(ArtifactError::NoUpload)?;
+        let (_, place) = all.open.remove(&id).ok_or(ArtifactError::NoUpload)?;
         drop(all);
         place.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(ArtifactError::NoUpload)
     }
@@ -62,6 +69,6 @@ impl Uploads {
     /// Drops all saves of a session.
     pub fn end(&self, session: &str) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.1.retain(|_, (owner, _)| owner != session);
+        all.open.retain(|_, (owner, _)| owner != session);
     }
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod artifacts;
 mod completions;
 mod config;
 mod continuation;
@@ -61,6 +62,8 @@ enum Command {
     Config(config::Args),
     /// List, look at, call and check the tools of the base directory, or take over those of other clients.
     Tools(tools::Args),
+    /// List, show, fetch, keep and delete artifacts, and what they take of the disk.
+    Artifacts(artifacts::Args),
     /// Back up, restore or check what the base directory keeps.
     Store(store::Args),
     /// Print a completion script for a shell.
@@ -83,6 +86,7 @@ impl Command {
             Self::Demo(args) => demo::run(args),
             Self::Config(args) => config::run(args),
             Self::Tools(args) => tools::run(args),
+            Self::Artifacts(args) => artifacts::run(args),
             Self::Store(args) => store::run(args),
             Self::Completions(args) => completions::run(args, &mut Cli::command()),
             Self::Launch(args) => launch::run(args),

@@ -29,6 +29,7 @@ pub fn begin(artifacts: &Artifacts, request: &str, named: Named, origin: &Origin
         "finish" => Answering::Later(Box::pin(async move {
             let id = number(&named, "id")?;
             let saved = artifacts.finish(&session, id, about(&named)?).await;
+            note(&artifacts, &session, &saved);
             answer(saved.map(|row| shown(&row)))
         })),
         "abandon" => Answering::Now(
@@ -36,6 +37,7 @@ pub fn begin(artifacts: &Artifacts, request: &str, named: Named, origin: &Origin
         ),
         "save" => Answering::Later(Box::pin(async move {
             let saved = artifacts.save(about(&named)?, piece(&named)?).await;
+            note(&artifacts, &session, &saved);
             answer(saved.map(|row| shown(&row)))
         })),
         "read" => Answering::Later(Box::pin(async move { read(&artifacts, &named).await })),
@@ -82,6 +84,13 @@ async fn list(artifacts: &Artifacts, named: &Named) -> Answer {
         let next = page.next.map_or(Value::Nil, Value::Str);
         Value::List(vec![Value::List(page.artifacts.iter().map(shown).collect()), next])
     }))
+}
+
+/// The report of the cell names what it made.
+fn note(artifacts: &Artifacts, session: &str, saved: &Result<ArtifactRow, ArtifactError>) {
+    if let Ok(row) = saved {
+        artifacts.note_made(session, row);
+    }
 }
 
 fn about(named: &Named) -> Result<About, CallError> {

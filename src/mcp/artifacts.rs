@@ -195,14 +195,14 @@ async fn list(
 }
 
 /// One artifact in a line.
-fn line(row: &ArtifactRow) -> String {
+pub(super) fn line(row: &ArtifactRow) -> String {
     let what = row.description.lines().next().unwrap_or("");
     let what = if what.is_empty() { String::new() } else { format!("  {what}") };
     format!("{} [version {}, {}, {} bytes]{what}", row.name, row.version, row.media_type, row.size)
 }
 
 /// One artifact for programs.
-fn about_of(row: &ArtifactRow) -> Value {
+pub(super) fn about_of(row: &ArtifactRow) -> Value {
     let metadata: Value = serde_json::from_str(&row.metadata).unwrap_or(Value::Null);
     json!({
         "name": row.name, "version": row.version, "uri": uri(row), "media_type": row.media_type, "size": row.size,
@@ -210,7 +210,8 @@ fn about_of(row: &ArtifactRow) -> Value {
     })
 }
 
-fn link(row: &ArtifactRow) -> ContentBlock {
+/// An artifact as a part of a result.
+pub(super) fn link(row: &ArtifactRow) -> ContentBlock {
     ContentBlock::resource_link(resource(row))
 }
 

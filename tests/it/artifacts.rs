@@ -47,6 +47,11 @@ fn code_saves_and_loads() {
         "artifacts.save('short', 1, ttl=0.01); import time; time.sleep(0.05); artifacts.exists('short')",
         "False",
     );
+    let result = client.run("artifacts.save('linked', 'x', description='what it is'); None");
+    assert!(text(&result).contains("[saved artifact linked [version 1, "), "{}", text(&result));
+    assert_eq!(report(&result)["artifacts"][0]["uri"], "artifact://linked");
+    assert_eq!(result["content"][1]["uri"], "artifact://linked");
+    assert_eq!(report(&client.run("1"))["artifacts"], Value::Null);
     let mut check = |code: &str, kind: &str, words: &str| {
         let (found, message) = raised(&mut client, code);
         assert!(found == kind && message.contains(words), "{code}: {found}: {message}");
@@ -140,4 +145,74 @@ fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     value(&mut client, "artifacts.save('last', 1)");
     let left = std::fs::read_dir(client.base().join("artifacts/incoming")).unwrap().count();
     assert_eq!(left, 0, "what was not finished leaves nothing");
+}
+
+#[test]
+fn tables_and_arrays_come_back_equal() {
+    let python = crate::support::pandas::python();
+    let mut client = Client::spawn(Wire::Pipes, &["--python", python.to_str().unwrap()]);
+    client.initialize("2025-11-25");
+    let mut check = |code: &str, expected: &str| assert_eq!(value(&mut client, code), expected, "{code}");
+    check(
+        "import numpy as np, pandas as pd\nartifacts.save('n', np.arange(6, dtype='<f4').reshape(2, 3)); b = artifacts.load('n'); b.dtype.str, b.tolist()",
+        "('<f4', [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])",
+    );
+    check(
+        "big = np.arange(1_000_000); artifacts.save('n', big); (artifacts.load('n') == big).all().item()",
+        "True",
+    );
+    check("artifacts.save('n', np.float32(1.5)); type(artifacts.load('n')).__name__", "'float32'");
+    check(
+        "f = pd.DataFrame({'i': [1, 2, 3], 'f': [0.1, float('nan'), 3], 's': ['a', '', 'x,\\n\"'], 'b': [True, False, True], 'o': [1, 'a', None], 't': pd.date_range('2026', periods=3, tz='Europe/Berlin'), 'd': pd.to_timedelta([1, 2, None], unit='s'), 'c': pd.Categorical(['x', 'y', None]), 'I': pd.array([1, None, 3], dtype='Int64')})\ndef same(v):\n    artifacts.save('t', v)\n    (pd.testing.assert_frame_equal if isinstance(v, pd.DataFrame) else pd.testing.assert_series_equal)(artifacts.load('t'), v)\n    return artifacts.get('t')['form']\nsame(f)",
+        "'DataFrame.csv'",
+    );
+    check(
+        "same(f.set_index('s')), same(f.set_index(['i', 's'])), same(f[['i']].rename(columns={'i': 7}))",
+        "('DataFrame.csv', 'DataFrame.csv', 'DataFrame.csv')",
+    );
+    check(
+        "same(f['t']), same(pd.Series([1, 2])), same(pd.Series([1.5], index=['k'], name='n')), same(f.iloc[:0])",
+        "('Series.csv', 'Series.csv', 'Series.csv', 'DataFrame.csv')",
+    );
+    let (kind, words) = raised(&mut client, "artifacts.save('n', np.array([object()]))");
+    assert!(kind == "ArtifactTypeError" && words.contains("without pickle"), "{kind}: {words}");
+}
+
+#[test]
+fn the_command_line_moves_bytes() {
+    let base = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_actwright"))
+            .arg("artifacts")
+            .args(arguments)
+            .arg("--base")
+            .arg(base.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.success(), said, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (from, to) = (base.path().join("from"), base.path().join("to"));
+    std::fs::write(&from, vec![7; 3_000_000]).unwrap();
+    let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+    assert_eq!(
+        run(&["put", "x/y", from, "--description", "seven"]).1,
+        "saved x/y [version 1, application/octet-stream, 3000000 bytes]  seven\n"
+    );
+    assert!(run(&["get", "x/y", to]).0);
+    assert_eq!(std::fs::read(to).unwrap(), vec![7; 3_000_000]);
+    let again = run(&["get", "x/y", to]);
+    assert!(!again.0 && again.2.contains("cannot make"), "{again:?}");
+    assert!(run(&["list"]).1.starts_with("x/y [version 1"));
+    let shown: Value = serde_json::from_str(&run(&["show", "x/y", "--json"]).1).unwrap();
+    assert_eq!((&shown["size"], &shown["version"]), (&json!(3_000_000), &json!(1)));
+    assert_eq!(
+        run(&["du"]).1,
+        "1 artifacts, 1 versions: 3000000 bytes on the disk, 3000000 bytes of content\n"
+    );
+    assert_eq!(run(&["rm", "x/y"]).1, "deleted x/y\n");
+    assert!(run(&["history", "x/y"]).1.ends_with("2 deleted by command line\n"));
+    assert_eq!(run(&["gc"]).1, "gave up 1 versions, 3000000 bytes; removed 1 files\n");
+    let gone = run(&["show", "x/z"]);
+    assert!(!gone.0 && gone.2.contains("hint: `actwright artifacts list` shows all"), "{gone:?}");
 }
