@@ -3,6 +3,7 @@
 //! In the order in which a request passes: the command line makes a configuration; MCP takes a call; a session runs
 //! it on a worker; what the cell wrote is kept in outputs; what outlives the server is in storage.
 
+pub mod artifacts;
 pub mod attack;
 pub mod cli;
 pub mod config;

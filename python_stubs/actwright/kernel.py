@@ -18,6 +18,8 @@ from contextvars import copy_context
 from types import ModuleType
 
 from actwright import figures, inspection, later, owners, streams
+from actwright.artifacts import ERRORS as ARTIFACT_ERRORS
+from actwright.artifacts import make_artifacts
 from actwright.awaiting import all_given, given, look_up
 from actwright.cell import Cell, advice
 from actwright.display import make_display, send
@@ -168,6 +170,7 @@ class _Session:
         _shared.update(display=make_display(channel), progress=make_progress(channel))
         _shared.update({"tools": make_tools(channel), LATER: look_up, GIVEN: given, ALL_GIVEN: all_given, **ERRORS})
         _shared.update({"skills": make_skills(channel), INVOKE: invoke_json, **SKILL_ERRORS})
+        _shared.update({"artifacts": make_artifacts(channel), **ARTIFACT_ERRORS})
         figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
         _pristine.update(_shared)
         os.register_at_fork(after_in_child=streams.keep_to_pipes)

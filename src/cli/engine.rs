@@ -9,6 +9,7 @@ use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 
 use super::error::hinted;
+use crate::artifacts::{Artifacts, Rules};
 use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::resolve::prepare_base;
@@ -39,10 +40,12 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 /// The door to sessions, with the base directory in place.
 pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     prepare_base(&config.base)?;
-    Sessions::new(config.clone(), HostCalls::new(tools(config), skills(config))).map_err(|cause| {
-        let message = format!("cannot write to the base directory {}: {cause}", config.base.display());
-        hinted(message, "name a directory of your own with --base DIR or `ACTWRIGHT_BASE`")
-    })
+    Sessions::new(config.clone(), HostCalls::new(tools(config), skills(config), artifacts(config))).map_err(
+        |cause| {
+            let message = format!("cannot write to the base directory {}: {cause}", config.base.display());
+            hinted(message, "name a directory of your own with --base DIR or `ACTWRIGHT_BASE`")
+        },
+    )
 }
 
 /// The skills of the base directory and of the directories that are named; nothing is read yet.
@@ -50,6 +53,12 @@ pub fn skills(config: &Config) -> Skills {
     let mut directories = config.skills.clone();
     directories.push(config.base.join("skills"));
     Skills::over(Store::at(&config.base), directories)
+}
+
+/// The artifacts of the base directory; nothing is read yet.
+pub fn artifacts(config: &Config) -> Artifacts {
+    let rules = Rules { largest: config.limits.artifact, all: config.limits.artifacts };
+    Artifacts::below(&config.base, Store::at(&config.base), rules)
 }
 
 /// The tools that the base directory describes; nothing is started yet.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod artifacts;
 mod completions;
 mod config;
 mod continuation;
@@ -64,6 +65,8 @@ enum Command {
     Tools(tools::Args),
     /// List, search, save and exchange skills.
     Skills(skills::Args),
+    /// List, show, fetch, keep and delete artifacts, and what they take of the disk.
+    Artifacts(artifacts::Args),
     /// Back up, restore or check what the base directory keeps.
     Store(store::Args),
     /// Print a completion script for a shell.
@@ -87,6 +90,7 @@ impl Command {
             Self::Config(args) => config::run(args),
             Self::Tools(args) => tools::run(args),
             Self::Skills(args) => skills::run(args),
+            Self::Artifacts(args) => artifacts::run(args),
             Self::Store(args) => store::run(args),
             Self::Completions(args) => completions::run(args, &mut Cli::command()),
             Self::Launch(args) => launch::run(args),

@@ -52,6 +52,10 @@ pub const OUTPUT: Key = key("limits.output", "ACTWRIGHT_OUTPUT", None);
 pub const SOURCE: Key = key("limits.source", "ACTWRIGHT_SOURCE", None);
 /// Calls into the host in a cell.
 pub const CALLS: Key = key("limits.calls", "ACTWRIGHT_CALLS", None);
+/// Bytes of one artifact.
+pub const ARTIFACT: Key = key("limits.artifact", "ACTWRIGHT_ARTIFACT", None);
+/// Bytes of all artifacts.
+pub const ARTIFACTS: Key = key("limits.artifacts", "ACTWRIGHT_ARTIFACTS", None);
 /// Processor time of a cell.
 pub const CPU_TIME: Key = key("limits.cpu_time", "ACTWRIGHT_CPU_TIME", None);
 /// Default time of a cell.
@@ -100,7 +104,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 35] = [
+pub const KEYS: [Key; 37] = [
     BASE,
     PYTHON,
     LOG,
@@ -115,6 +119,8 @@ pub const KEYS: [Key; 35] = [
     OUTPUT,
     SOURCE,
     CALLS,
+    ARTIFACT,
+    ARTIFACTS,
     CPU_TIME,
     TIMEOUT,
     MAX_TIMEOUT,

@@ -73,6 +73,10 @@ pub struct RawLimits {
     pub source: Option<Spanned<Size>>,
     /// Calls into the host in one cell.
     pub calls: Option<Spanned<u64>>,
+    /// Bytes of one artifact.
+    pub artifact: Option<Spanned<Size>>,
+    /// Bytes of all artifacts.
+    pub artifacts: Option<Spanned<Size>>,
     /// Processor time of one cell.
     pub cpu_time: Option<Spanned<Span>>,
     /// Default time of a cell.

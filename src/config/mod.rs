@@ -169,6 +169,10 @@ pub struct Limits {
     pub source: u64,
     /// Calls into the host, progress included, that one cell may make (default 100,000).
     pub calls: u64,
+    /// Bytes of one artifact (default 4 GB).
+    pub artifact: u64,
+    /// Bytes of all artifacts of the base directory, equal content counted once (default 20 GB).
+    pub artifacts: u64,
     /// Processor time that one cell may use, over all the session's processes (default 4 h).
     pub cpu_time: Duration,
     /// How long a cell may run when the call names no timeout (default 60 s).
@@ -225,6 +229,8 @@ impl Default for Limits {
             output: 100_000_000,
             source: 8_000_000,
             calls: 100_000,
+            artifact: 4_000_000_000,
+            artifacts: 20_000_000_000,
             cpu_time: Duration::from_secs(4 * 3600),
             timeout: Duration::from_secs(60),
             max_timeout: Duration::from_secs(3600),

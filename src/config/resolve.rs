@@ -266,6 +266,20 @@ impl Merge<'_> {
             output: self.size(env::OUTPUT, None, &raw.output, default.output, 1_000..=100_000 * MB)?,
             source: self.size(env::SOURCE, None, &raw.source, default.source, 1_000..=100 * MB)?,
             calls: self.count(env::CALLS, &raw.calls, default.calls, 1..=1_000_000_000)?,
+            artifact: self.size(
+                env::ARTIFACT,
+                None,
+                &raw.artifact,
+                default.artifact,
+                1_000..=1_000_000 * MB,
+            )?,
+            artifacts: self.size(
+                env::ARTIFACTS,
+                None,
+                &raw.artifacts,
+                default.artifacts,
+                1_000..=100_000_000 * MB,
+            )?,
             cpu_time: {
                 let picked = self.pick(env::CPU_TIME, None, &raw.cpu_time, Span(default.cpu_time))?;
                 self.span(picked, "100ms", "365d")?

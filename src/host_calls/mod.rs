@@ -3,6 +3,7 @@
 //! Every effect that code can have beyond its own workspace passes through here. What can be answered at once is; the rest
 //! is a future that the session's task owns, so that a call ends with the process that made it.
 
+mod artifacts;
 mod data;
 mod progress;
 mod skills;
@@ -14,6 +15,7 @@ use std::pin::Pin;
 use actwright_protocol::{CallError, Value, decode, encode_datagram};
 use tokio::sync::mpsc;
 
+use crate::artifacts::Artifacts;
 use crate::session::report::RunEvent;
 use crate::skills::Skills;
 use crate::tools::{Origin, Tools};
@@ -34,20 +36,21 @@ pub enum Answering {
 pub struct HostCalls {
     tools: Tools,
     skills: Skills,
+    artifacts: Artifacts,
 }
 
 /// The arguments of a call by name.
 struct Named(Vec<(Value, Value)>);
 
 impl HostCalls {
-    /// Over these tools and skills.
-    pub fn new(tools: Tools, skills: Skills) -> Self {
-        Self { tools, skills }
+    /// Over these tools, skills and artifacts.
+    pub fn new(tools: Tools, skills: Skills, artifacts: Artifacts) -> Self {
+        Self { tools, skills, artifacts }
     }
 
     /// Nothing but progress.
     pub fn none() -> Self {
-        Self::new(Tools::none(), Skills::none())
+        Self::new(Tools::none(), Skills::none(), Artifacts::none())
     }
 
     /// The tools that code can call.
@@ -58,6 +61,16 @@ impl HostCalls {
     /// The skills that code can run.
     pub fn skills(&self) -> &Skills {
         &self.skills
+    }
+
+    /// What outlives the session.
+    pub fn artifacts(&self) -> &Artifacts {
+        &self.artifacts
+    }
+
+    /// The process of this session is gone: nobody ends what it was saving.
+    pub fn process_ended(&self, origin: &Origin) {
+        self.artifacts.end_uploads(origin.session.as_deref().unwrap_or_default());
     }
 
     /// Begins one call; whoever watches the run hears of its progress.
@@ -78,6 +91,7 @@ impl HostCalls {
                 Some(("tools", request)) => {
                     tools::begin(&self.tools, request, positional, named, origin, watcher)
                 }
+                Some(("artifacts", request)) => artifacts::begin(&self.artifacts, request, named, origin),
                 Some(("skills", request)) => skills::begin(&self.skills, request, named),
                 _ => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),
             },

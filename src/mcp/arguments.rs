@@ -154,6 +154,28 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// Any value that is not null.
+    pub(super) fn any(&self, name: &'static str) -> Option<&'a Value> {
+        self.value(name)
+    }
+
+    /// A number.
+    pub(super) fn number(&self, name: &'static str) -> Result<Option<f64>, ArgumentError> {
+        let Some(value) = self.value(name) else { return Ok(None) };
+        value.as_f64().map(Some).ok_or_else(|| self.wrong(name, value))
+    }
+
+    /// That one of two arguments has to be given.
+    pub(super) fn missing(&self, name: &'static str) -> ArgumentError {
+        let (tool, expected) = (self.tool, self.expected(name));
+        ArgumentError::Missing { tool, name, expected, allowed: self.allowed() }
+    }
+
+    /// What an argument must be.
+    pub(super) fn mistaken(&self, name: &'static str) -> ArgumentError {
+        self.wrong(name, self.given.get(name).unwrap_or(&Value::Null))
+    }
+
     /// A list; without one, an empty list.
     pub(super) fn list(&self, name: &'static str) -> Result<Vec<Value>, ArgumentError> {
         match self.value(name) {

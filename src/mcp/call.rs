@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Address, ArgumentError, Arguments, Choice, MAX_OUTPUT};
+use super::artifacts;
 use super::catalog::{self, Detail};
 use super::library;
 use super::progress::{self, Listener};
@@ -103,6 +104,8 @@ pub(super) enum Call {
     },
     /// One of the library of skills.
     Skills(library::Request),
+    /// One of the tools of artifacts.
+    Artifacts(artifacts::Request),
     /// `call_tool`.
     Tool {
         /// Which.
@@ -146,6 +149,10 @@ impl Call {
             | ToolName::CreateSkill
             | ToolName::InvokeSkill
             | ToolName::DeleteSkill => library::Request::read(tool, &arguments).map(Self::Skills),
+            ToolName::SaveArtifact
+            | ToolName::LoadArtifact
+            | ToolName::ListArtifacts
+            | ToolName::DeleteArtifact => artifacts::Request::read(tool, &arguments).map(Self::Artifacts),
             ToolName::CallTool => Ok(Self::Tool {
                 name: arguments.text("name")?.to_owned(),
                 arguments: arguments.object("arguments")?,
@@ -160,7 +167,9 @@ impl Call {
                 true
             }
             Self::Read { .. } | Self::Grep { .. } | Self::List => false,
-            Self::SearchTools { .. } | Self::ListTools { .. } | Self::Tool { .. } => false,
+            Self::SearchTools { .. } | Self::ListTools { .. } | Self::Tool { .. } | Self::Artifacts(_) => {
+                false
+            }
             Self::Skills(request) => request.is_ordered(),
         }
     }
@@ -253,6 +262,7 @@ pub(super) async fn perform(
                 }
             }
         }
+        Call::Artifacts(request) => artifacts::perform(server, request).await,
         Call::Tool { name, arguments } => tool(server, &name, &arguments, context).await,
         Call::Close(id) => match in_turn(turn, server.sessions.close(id.as_ref())).await {
             Ok(id) => render::plain(format!("session {id} is closed")),

@@ -1,6 +1,6 @@
-//! What a tool says of itself beside its arguments: its effects, its picture, its wishes to certain clients.
+//! What a tool says of itself beside its arguments: its effects, its wishes to certain clients.
 
-use rmcp::model::{Icon, MetaObject, ToolAnnotations};
+use rmcp::model::{MetaObject, ToolAnnotations};
 use serde_json::{Value, json};
 
 use super::tools::{Reach, ToolName};
@@ -18,9 +18,13 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
     // nothing where nothing changes.
     let base = ToolAnnotations::new();
     match name {
-        ToolName::CreateSkill => base.read_only(false).destructive(false).open_world(false),
+        ToolName::CreateSkill | ToolName::SaveArtifact => {
+            base.read_only(false).destructive(false).open_world(false)
+        }
         // A deletion is a version too: nothing is lost by it.
-        ToolName::DeleteSkill => base.read_only(false).destructive(true).idempotent(true).open_world(false),
+        ToolName::DeleteSkill | ToolName::DeleteArtifact => {
+            base.read_only(false).destructive(true).idempotent(true).open_world(false)
+        }
         ToolName::RunCode | ToolName::InvokeSkill => {
             base.read_only(false).destructive(harmful).open_world(open)
         }
@@ -31,7 +35,9 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
         | ToolName::ListTools
         | ToolName::SearchSkills
         | ToolName::ListSkills
-        | ToolName::GetSkill => base.read_only(true).open_world(false),
+        | ToolName::GetSkill
+        | ToolName::LoadArtifact
+        | ToolName::ListArtifacts => base.read_only(true).open_world(false),
         ToolName::UndoRun => base.read_only(false).destructive(true).open_world(false),
         // Undo does not go back beyond it, and some descriptors are lost.
         ToolName::ForkSession => base.read_only(false).destructive(true).open_world(false),
@@ -54,31 +60,4 @@ pub(super) fn meta(name: ToolName) -> Option<MetaObject> {
         Value::Object(meta) => Some(MetaObject(meta)),
         _ => None,
     }
-}
-
-/// A picture of it: line drawings on a 24 x 24 grid, small enough to travel in every list.
-pub(super) fn icon(name: ToolName) -> Icon {
-    let path = match name {
-        ToolName::RunCode => "M8 5v14l11-7z",
-        ToolName::ReadOutput => "M4 5h16M4 10h16M4 15h10",
-        ToolName::UndoRun => "M9 14L4 9l5-5M4 9h9a6 6 0 0 1 0 12h-2",
-        ToolName::ForkSession => "M12 21v-6M12 15L6 9V4M12 15l6-6V4",
-        ToolName::ListSessions => "M4 6h2M9 6h11M4 12h2M9 12h11M4 18h2M9 18h11",
-        ToolName::ResetSession => "M5 12a7 7 0 1 0 3-6M5 3v4h4",
-        ToolName::CloseSession => "M6 6l12 12M18 6L6 18",
-        ToolName::SearchTools => "M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5",
-        ToolName::ListTools => "M5 5h6v6H5zM13 13h6v6h-6z",
-        ToolName::CallTool => "M5 12h12M13 7l5 5-5 5",
-        ToolName::SearchSkills => "M10 4a6 6 0 1 0 0 12a6 6 0 1 0 0-12M15 15l5 5M10 7v6M7 10h6",
-        ToolName::ListSkills => "M5 4h11l3 3v13H5zM8 10h8M8 14h8",
-        ToolName::GetSkill => "M5 4h11l3 3v13H5z",
-        ToolName::CreateSkill => "M5 4h11l3 3v13H5zM12 9v7M8 12h8",
-        ToolName::InvokeSkill => "M5 4h11l3 3v13H5zM10 9v7l5-3z",
-        ToolName::DeleteSkill => "M5 4h11l3 3v13H5zM9 10l6 6M15 10l-6 6",
-    };
-    let svg = format!(
-        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' \
-         stroke='%23888' stroke-width='2'%3E%3Cpath d='{path}'/%3E%3C/svg%3E"
-    );
-    Icon::new(svg.replace(' ', "%20")).with_mime_type("image/svg+xml").with_sizes(vec!["any".to_owned()])
 }

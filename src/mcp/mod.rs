@@ -19,6 +19,7 @@ use crate::session::Sessions;
 use crate::session::report::RunReport;
 
 mod arguments;
+mod artifacts;
 mod budget;
 mod call;
 mod catalog;

@@ -9,6 +9,7 @@ use std::io;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject, Resource};
 use serde_json::Value;
 
+use super::artifacts;
 use super::budget::{Budget, Wanted};
 use super::images::{self, Fidelity};
 use super::sections::{Cut, Sections, streams};
@@ -39,6 +40,7 @@ pub(super) fn run(report: &RunReport, budget: u64, structured: Structured) -> io
     let shown = displays(report);
     let mut content = vec![ContentBlock::text(text(report, budget, &shown)?)];
     content.extend(shown.blocks);
+    content.extend(report.artifacts.iter().map(artifacts::link));
     let run = structure::of_run(report, budget)?;
     let mut result = match report.status {
         Status::Ok => CallToolResult::success(content),
@@ -93,6 +95,8 @@ fn text(report: &RunReport, budget: u64, shown: &Shown) -> io::Result<String> {
     }
     sections.line(&hints);
     sections.line(&notes(report));
+    let kept = report.artifacts.iter().map(|row| format!("[saved artifact {}]", artifacts::line(row)));
+    sections.line(&kept.collect::<Vec<_>>().join("\n"));
     let mut room = granted.late;
     for late in &report.late {
         let excerpt = Excerpt::of(&late.text, room);

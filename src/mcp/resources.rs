@@ -10,8 +10,8 @@ use rmcp::model::{
 };
 use serde_json::json;
 
-use super::skill_resources;
 use super::uri::{self, Target};
+use super::{artifacts, skill_resources};
 use crate::outputs::{KeptSummary, Outputs, Part, ReadError};
 
 /// Outputs in one page of the list.
@@ -55,7 +55,9 @@ pub(super) fn templates() -> ListResourceTemplatesResult {
     let display = ResourceTemplate::new("actwright://output/{id}/display/{n}{?type}", "display")
         .with_title("An image or table that a run showed")
         .with_description("n counts from 0; type picks one of its media types");
-    ListResourceTemplatesResult::with_all_items(vec![range, part, display, skill_resources::template()])
+    let mut all = vec![range, part, display];
+    all.extend([skill_resources::template(), artifacts::template()]);
+    ListResourceTemplatesResult::with_all_items(all)
 }
 
 /// Reads one address.

@@ -35,6 +35,10 @@ pub(super) fn of_run() -> Value {
             ("tool", text()), ("calls", whole()), ("failed", whole()), ("ms", number()), ("sent", whole()),
             ("received", whole()),
         ]),
+        "artifacts": list(&[
+            ("name", text()), ("version", whole()), ("uri", text()), ("media_type", text()), ("size", whole()),
+            ("sha256", text()), ("description", text()), ("metadata", json!({"type": "object"})),
+        ]),
         "plan": list(&[("name", text()), ("line", whole()), ("arguments", texts()), ("types", texts())]),
     });
     let required = [

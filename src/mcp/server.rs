@@ -14,6 +14,7 @@ use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
+use super::artifacts;
 use super::call::{self, Call};
 use super::tools::{self, Reach, ToolName};
 use super::{exposed, library, render, resources, skill_resources};
@@ -129,8 +130,12 @@ impl ServerHandler for Server {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let cursor = page.and_then(|page| page.cursor);
+        let kept = self.sessions.artifacts();
+        if let Some(after) = cursor.as_deref().and_then(artifacts::after) {
+            return artifacts::resources(kept, after).await;
+        }
         let after = cursor.as_deref().and_then(skill_resources::position);
-        // Outputs come first, then skills.
+        // Outputs come first, then skills, then artifacts.
         let mut result = match after {
             Some(_) => ListResourcesResult::default(),
             None => resources::list(&self.outputs, cursor.clone())?,
@@ -139,6 +144,9 @@ impl ServerHandler for Server {
             let (more, next) = skill_resources::page(self.sessions.skills(), after.unwrap_or("")).await;
             result.resources.extend(more);
             result.next_cursor = next;
+        }
+        if result.next_cursor.is_none() {
+            artifacts::add_first(kept, &mut result).await;
         }
         Ok(result)
     }
@@ -158,6 +166,9 @@ impl ServerHandler for Server {
     ) -> Result<ReadResourceResponse, ErrorData> {
         if request.uri.starts_with(skill_resources::SCHEME) {
             return skill_resources::read(self.sessions.skills(), &request.uri).await.map(Into::into);
+        }
+        if let Some(address) = artifacts::parse(&request.uri) {
+            return artifacts::read(self.sessions.artifacts(), &request.uri, address).await.map(Into::into);
         }
         let outputs = self.outputs.clone();
         let read = tokio::task::spawn_blocking(move || resources::read(&outputs, &request.uri));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::uri;
+use super::{artifacts, uri};
 use crate::outputs::{Excerpt, Part};
 use crate::session::report::{
     CellError, CellValue, Checkpoint, Display, RunReport, SessionState, Status, UndefinedCall,
@@ -63,6 +63,9 @@ pub(super) fn of_run(report: &RunReport, budget: u64) -> io::Result<Map<String, 
     );
     if !report.tools.is_empty() {
         put("tool_calls", report.tools.iter().map(tool_calls).collect());
+    }
+    if !report.artifacts.is_empty() {
+        put("artifacts", report.artifacts.iter().map(artifacts::about_of).collect());
     }
     if let Some(plan) = &report.plan {
         put("plan", plan.iter().map(call).collect());

@@ -12,6 +12,8 @@ use super::arguments::{Declared, MAX_OUTPUT};
 use super::{marks, schema};
 use crate::config::{Config, Network, SandboxLevel};
 
+mod artifacts;
+mod icons;
 mod skills;
 
 /// A tool of this server.
@@ -33,11 +35,15 @@ pub(super) enum ToolName {
     CreateSkill,
     InvokeSkill,
     DeleteSkill,
+    SaveArtifact,
+    LoadArtifact,
+    ListArtifacts,
+    DeleteArtifact,
 }
 
 impl ToolName {
     /// All of them, in the order of the list.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::RunCode,
         Self::ReadOutput,
         Self::ListSessions,
@@ -54,6 +60,10 @@ impl ToolName {
         Self::CreateSkill,
         Self::InvokeSkill,
         Self::DeleteSkill,
+        Self::SaveArtifact,
+        Self::LoadArtifact,
+        Self::ListArtifacts,
+        Self::DeleteArtifact,
     ];
 
     /// The name in the protocol.
@@ -75,6 +85,10 @@ impl ToolName {
             Self::CreateSkill => "create_skill",
             Self::InvokeSkill => "invoke_skill",
             Self::DeleteSkill => "delete_skill",
+            Self::SaveArtifact => "save_artifact",
+            Self::LoadArtifact => "load_artifact",
+            Self::ListArtifacts => "list_artifacts",
+            Self::DeleteArtifact => "delete_artifact",
         }
     }
 
@@ -139,6 +153,9 @@ impl ToolName {
                 &[SKILL, Declared { name: "arguments", expected: "an object" }, VERSION, SESSION]
             }
             Self::DeleteSkill => &[SKILL],
+            Self::SaveArtifact | Self::LoadArtifact | Self::ListArtifacts | Self::DeleteArtifact => {
+                artifacts::arguments(self)
+            }
             Self::CallTool => &[
                 Declared { name: "name", expected: "a tool's full name as a string, namespace.tool" },
                 Declared { name: "arguments", expected: "an object" },
@@ -279,6 +296,10 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         | ToolName::CreateSkill
         | ToolName::InvokeSkill
         | ToolName::DeleteSkill => skills::definition(name),
+        ToolName::SaveArtifact
+        | ToolName::LoadArtifact
+        | ToolName::ListArtifacts
+        | ToolName::DeleteArtifact => artifacts::definition(name),
     };
     let mut input = json!({"type": "object", "properties": properties});
     if required.as_array().is_some_and(|names| !names.is_empty()) {
@@ -288,7 +309,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
     let mut tool = Tool::new(name.as_str(), description, object(input))
         .with_title(title)
         .with_annotations(marks::annotations(name, config, reach))
-        .with_icons(vec![marks::icon(name)]);
+        .with_icons(vec![icons::icon(name)]);
     if let Some(meta) = marks::meta(name) {
         tool = tool.with_meta(meta);
     }

@@ -358,6 +358,7 @@ impl Actor {
     fn give_up_calls(&mut self) {
         self.calls = JoinSet::new();
         self.open_calls.clear();
+        self.host_calls.process_ended(&self.origin);
         self.host_is_done();
     }
 

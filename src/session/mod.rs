@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::artifacts::Artifacts;
 use crate::config::Config;
 use crate::host_calls::HostCalls;
 use crate::names::SessionId;
@@ -190,6 +191,11 @@ impl Sessions {
     /// The tools that code in sessions can call.
     pub fn tools(&self) -> &Tools {
         self.registry.host_calls().tools()
+    }
+
+    /// What outlives sessions.
+    pub fn artifacts(&self) -> &Artifacts {
+        self.registry.host_calls().artifacts()
     }
 
     /// The skills that code in sessions can run.

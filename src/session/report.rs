@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::artifacts::ArtifactRow;
 use crate::names::{OutputId, SessionId};
 use crate::outputs::Recording;
 use crate::tools::Count;
@@ -117,6 +118,8 @@ pub struct RunReport {
     pub output_id: OutputId,
     /// Images, tables and other rich forms in the order they were shown.
     pub displays: Vec<Display>,
+    /// What was saved for good since the last report, each name at its newest version.
+    pub artifacts: Vec<ArtifactRow>,
     /// What cells before this one wrote (threads, children) since the last report.
     pub late: Vec<LateOutput>,
     /// Set when the request was `RunMode::Plan`: the calls of functions that exist nowhere.

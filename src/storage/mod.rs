@@ -6,11 +6,13 @@
 //! A room that keeps something here adds a migration (`sqlite/schema.rs`) and a file of `impl Db` with its requests, in
 //! plain types of its own; it never sees the library beneath.
 
+mod artifacts;
 mod error;
 mod handle;
 mod skills;
 mod sqlite;
 
+pub use artifacts::{ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Saving, Usage};
 pub use error::StorageError;
 pub use handle::Store;
 pub use skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow, WordHits};

@@ -76,6 +76,57 @@ def fake_skills(request, kwargs):
     return ["ok", {**about, "parameters": parameters, "run": written, "returns": "int"}]
 
 
+class FakeArtifacts:
+    """A host's artifacts in memory: the newest version of each name, and saves that go in steps."""
+
+    def __init__(self):
+        self.kept = {}
+        self.steps = {}
+
+    def answer(self, request, given):
+        answer = getattr(self, request)(**given)
+        return answer if isinstance(answer, list) and answer[:1] == ["error"] else ["ok", answer]
+
+    def begin(self):
+        self.steps[len(self.steps)] = b""
+        return len(self.steps) - 1
+
+    def append(self, id, data):
+        assert type(data) is bytes and len(data) <= 1 << 20
+        self.steps[id] += data
+        return len(self.steps[id])
+
+    def finish(self, id, **about):
+        return self.save(self.steps.pop(id), **about)
+
+    def abandon(self, id):
+        self.steps.pop(id)
+
+    def save(self, data, **about):
+        if "\0" in about["name"]:
+            return ["error", {"kind": "invalid", "message": "it holds a NUL character"}]
+        version = self.kept[about["name"]][0]["version"] + 1 if about["name"] in self.kept else 1
+        about = {**about, "version": version, "size": len(data)}
+        self.kept[about["name"]] = (about, data)
+        return about
+
+    def get(self, name, version=None):
+        if name not in self.kept:
+            return ["error", {"kind": "not_found", "message": f"no artifact named '{name}'"}]
+        return self.kept[name][0]
+
+    def read(self, name, version, offset, limit):
+        about = self.get(name)
+        if name not in self.kept:
+            return about
+        assert limit <= 1 << 20
+        return [about, self.kept[name][1][offset : offset + limit]]
+
+    def list(self, after, prefix, tag):
+        names = sorted(name for name in self.kept if name > after and name.startswith(prefix))
+        return [[self.kept[name][0] for name in names[:2]], names[1] if len(names) > 2 else None]
+
+
 class FakeChannel:
     def __init__(self, cells):
         self.cells = cells
@@ -94,6 +145,7 @@ class FakeChannel:
         self.abandoned = []
         # Nothing ever comes here: a loop that waits is woken by its own pipe.
         self.quiet = os.pipe()
+        self.artifacts = FakeArtifacts()
 
     def next_run(self):
         if self.disowned or self.number >= len(self.cells):
@@ -158,6 +210,8 @@ class FakeChannel:
             return fake_tools(name, args, kwargs, "plain")
         if name.startswith("skills."):
             return fake_skills(name, kwargs)
+        if name.startswith("artifacts."):
+            return self.artifacts.answer(name.partition(".")[2], kwargs)
         self.calls.append([name, list(args), kwargs])
         raise RuntimeError("refused")
 

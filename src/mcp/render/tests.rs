@@ -32,6 +32,7 @@ fn report(written: &[(Stream, &str)]) -> RunReport {
         displays: Vec::new(),
         late: Vec::new(),
         plan: None,
+        artifacts: Vec::new(),
         checkpoint: Checkpoint::Kept { micros: 300 },
         tools: std::collections::BTreeMap::new(),
         duration: Duration::from_micros(1_500),

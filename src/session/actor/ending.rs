@@ -370,6 +370,7 @@ impl Actor {
             output: recording,
             output_id,
             displays: story.displays,
+            artifacts: self.host_calls.artifacts().take_made(self.id.as_str()),
             late,
             plan: story.plan,
             checkpoint,

@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 
 use super::error::StorageError;
 
+mod artifacts;
 mod copies;
 mod schema;
 mod skills;

@@ -11,7 +11,7 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
@@ -19,6 +19,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("storage", &[]),
     ("search", &[]),
     ("skills", &["nearest", "storage", "search"]),
+    ("artifacts", &["nearest", "storage"]),
     ("hosts", &[]),
     ("config", &["names", "nearest", "hosts"]),
     ("outputs", &["names", "config", "masks"]),
@@ -26,9 +27,12 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("worker", &["names", "config", "outputs", "watch", "network"]),
     // Its answers carry events for whoever watches a run, and those are the session's.
     ("tools", &["config", "nearest", "network", "masks", "search"]),
-    ("host_calls", &["session", "tools", "skills", "masks"]),
-    ("session", &["masks", "names", "config", "outputs", "worker", "host_calls", "tools", "skills"]),
-    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools", "skills"]),
+    ("host_calls", &["session", "tools", "skills", "artifacts", "masks"]),
+    (
+        "session",
+        &["masks", "names", "config", "outputs", "worker", "host_calls", "tools", "skills", "artifacts"],
+    ),
+    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools", "skills", "artifacts"]),
     ("attack", &["names", "hosts", "config", "session", "host_calls"]),
     (
         "cli",
@@ -45,6 +49,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
             "tools",
             "storage",
             "skills",
+            "artifacts",
         ],
     ),
 ];
@@ -69,7 +74,8 @@ const CRATES: [(&str, &[&str]); 15] = [
 ];
 
 /// Where each library may be named. Tests and benchmarks may name any.
-const DOORS: [(&str, &[&str]); 16] = [
+const DOORS: [(&str, &[&str]); 17] = [
+    ("unicode_normalization", &["src/artifacts/name.rs"]),
     ("ruff_python_parser", &["src/skills/source/"]),
     ("ruff_python_ast", &["src/skills/source/"]),
     ("ruff_text_size", &["src/skills/source/"]),

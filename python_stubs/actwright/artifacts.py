@@ -1,0 +1,379 @@
+"""`artifacts`: data that outlives the session, by name and version.
+
+Values become bytes here (actwright.encoding) and the host keeps bytes; nothing is ever pickled. Content crosses in pieces, so
+that a gigabyte takes no more memory than itself.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+
+from actwright.encoding import decode, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any, Optional
+
+    from actwright._native import Channel
+
+_PIECE = 1 << 20
+_METHODS = ("delete", "exists", "get", "history", "list", "load", "open", "save", "save_file", "to_file")
+
+
+class ArtifactError(Exception):
+    """Something with an artifact failed; `kind` says how."""
+
+    kind: str = "failed"
+
+
+class ArtifactNotFoundError(ArtifactError, LookupError):
+    """There is no such artifact, or no such version."""
+
+
+class ArtifactNameError(ArtifactError, ValueError):
+    """What was given is wrong, or a name that looks the same is taken; nothing was saved."""
+
+
+class ArtifactTypeError(ArtifactError, TypeError):
+    """A value of this type cannot be saved."""
+
+
+class ArtifactQuotaError(ArtifactError, OSError):
+    """It is too large, or there is no room; nothing was saved."""
+
+
+class ArtifactDamagedError(ArtifactError, OSError):
+    """The content is not what was saved."""
+
+
+_KINDS: dict[str, type[ArtifactError]] = {
+    "not_found": ArtifactNotFoundError,
+    "invalid": ArtifactNameError,
+    "collision": ArtifactNameError,
+    "type": ArtifactTypeError,
+    "quota": ArtifactQuotaError,
+    "damaged": ArtifactDamagedError,
+}
+_ALL = (ArtifactError, *dict.fromkeys(_KINDS.values()))
+
+# They are builtins in a session, so a traceback calls them by their bare names.
+ERRORS: dict[str, type[ArtifactError]] = {kind.__name__: kind for kind in _ALL}
+for _kind in _ALL:
+    _kind.__module__ = "builtins"
+
+
+class Artifacts:
+    """Data that outlives the session: values by name, every save a new version.
+
+    >>> artifacts.save("reports/sales", table)
+    """
+
+    def __init__(self, host: _Host) -> None:
+        self._host = host
+
+    def save(
+        self,
+        name: str,
+        data: Any,
+        description: str = "",
+        metadata: Optional[dict[str, Any]] = None,
+        ttl: Optional[float] = None,
+    ) -> dict[str, Any]:
+        """Saves a value as the next version of a name; ttl in seconds. What would not come back as itself stands in metadata.
+
+        >>> artifacts.save("totals", {"a": 1}, metadata={"tags": ["sales"]})
+        """
+        try:
+            encoded = encode(data)
+        except TypeError as error:
+            raise _failure("type", f"artifact {name!r} was not saved: {error}") from None
+        about = _about(name, description, metadata, ttl)
+        if encoded.note:
+            about["metadata"] = {**(metadata or {}), "comes_back_as": encoded.note}
+        writer = _Writer(self._host, {**about, "form": encoded.form, "media_type": encoded.media_type})
+        try:
+            with writer:
+                encoded.write(writer)
+        except TypeError as error:
+            if isinstance(error, ArtifactError):
+                raise
+            raise _failure("type", f"artifact {name!r} was not saved: {error}") from None
+        return writer.saved
+
+    def load(self, name: str, version: Optional[int] = None) -> Any:
+        """The value of an artifact, by its newest version or by this one.
+
+        >>> artifacts.load("reports/sales")
+        """
+        reader = _Reader(self._host, name, version)
+        try:
+            return decode(reader.about["form"], io.BufferedReader(reader, _PIECE))
+        except (ImportError, ValueError) as error:
+            raise _failure("failed", f"artifact {name!r} cannot be loaded: {error}") from error
+
+    def get(self, name: str, version: Optional[int] = None) -> dict[str, Any]:
+        """What is known of an artifact, without its content: version, size, media_type, sha256, metadata.
+
+        >>> artifacts.get("reports/sales")["size"]
+        """
+        return self._host.ask("get", name=name, version=version)
+
+    def list(self, prefix: str = "", tag: Optional[str] = None) -> list[dict[str, Any]]:
+        """Every artifact whose name begins so and whose metadata["tags"] holds the tag.
+
+        >>> [each["name"] for each in artifacts.list("reports/")]
+        """
+        every: list[dict[str, Any]] = []
+        after: Optional[str] = ""
+        while after is not None:
+            page, after = self._host.ask("list", after=after, prefix=prefix, tag=tag)
+            every.extend(page)
+        return every
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an artifact of this name.
+
+        >>> artifacts.exists("reports/sales")
+        """
+        try:
+            self._host.ask("get", name=name)
+        except ArtifactNotFoundError:
+            return False
+        return True
+
+    def delete(self, name: str) -> int:
+        """Deletes an artifact; gives the number of the version that says so. Its history stays.
+
+        >>> artifacts.delete("reports/sales")
+        """
+        return self._host.ask("delete", name=name)
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """Every version of an artifact, the oldest first.
+
+        >>> artifacts.history("reports/sales")
+        """
+        return self._host.ask("history", name=name)
+
+    def open(self, name: str, mode: str = "r", version: Optional[int] = None, **about: Any) -> IO[Any]:
+        """An artifact's bytes ("rb", "wb") or text ("r", "w") as a file; what is written is saved when the file is closed.
+
+        >>> with artifacts.open("big.csv", "w") as file: ...
+        """
+        if mode in ("r", "rb", "rt"):
+            raw: Any = io.BufferedReader(_Reader(self._host, name, version), _PIECE)
+        elif mode in ("w", "wb", "wt"):
+            is_text = "b" not in mode
+            given = _about(name, about.pop("description", ""), about.pop("metadata", None), about.pop("ttl", None))
+            given["form"] = "text" if is_text else "bytes"
+            given["media_type"] = about.pop("media_type", "text/plain; charset=utf-8" if is_text else "application/octet-stream")
+            if about:
+                raise TypeError(f"artifacts.open has no argument {next(iter(about))!r}")
+            raw = _Writer(self._host, given)
+        else:
+            raise ValueError(f"the mode {mode!r} is not one of 'r', 'rb', 'w', 'wb'")
+        if "b" in mode:
+            return raw
+        return _Text(raw, encoding="utf-8", errors="surrogatepass", newline="")
+
+    def save_file(self, path: str, name: Optional[str] = None, **about: Any) -> dict[str, Any]:
+        """Saves a regular file, never what a link points at; its name is the artifact's unless another is given.
+
+        >>> artifacts.save_file("plot.png")
+        """
+        import stat
+
+        shown = os.fspath(path)
+        try:
+            descriptor = os.open(shown, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise _failure("invalid", f"the file {shown!r} was not saved: {error.strerror}; links are not followed") from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise _failure("invalid", f"the file {shown!r} was not saved: it is no regular file")
+        with open(descriptor, "rb", buffering=0) as file:
+            import mimetypes
+
+            about.setdefault("media_type", mimetypes.guess_type(shown)[0] or "application/octet-stream")
+            writer: Any = self.open(name or os.path.basename(shown), "wb", **about)
+            with writer:
+                while True:
+                    piece = file.read(_PIECE)
+                    if not piece:
+                        break
+                    writer.write(piece)
+        return writer.saved
+
+    def to_file(self, name: str, path: Optional[str] = None, version: Optional[int] = None) -> str:
+        """Writes an artifact's bytes into a file, by default one of its own last name; gives its path.
+
+        >>> artifacts.to_file("plot.png")
+        """
+        reader = _Reader(self._host, name, version)
+        target = os.fspath(path) if path is not None else reader.about["name"].rpartition("/")[2]
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(target, flags, 0o600), "wb") as file:
+            while True:
+                piece = reader.read(_PIECE)
+                if not piece:
+                    return target
+                file.write(piece)
+
+    def __dir__(self) -> list[str]:
+        return list(_METHODS)
+
+    def __repr__(self) -> str:
+        return "<artifacts: artifacts.save(name, value) keeps a value, artifacts.load(name) gives it back>"
+
+
+class _Text(io.TextIOWrapper):
+    """Text over an artifact; an error inside a `with` gives the save up."""
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        raw: Any = self.buffer
+        if kind is not None and isinstance(raw, _Writer):
+            raw.give_up()
+        super().__exit__(kind, error, trace)
+
+    def __del__(self) -> None:
+        raw: Any = self.buffer
+        if isinstance(raw, _Writer):
+            raw.forget()
+
+
+class _Host:
+    """The calls behind all this."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.channel = channel
+
+    def ask(self, call: str, **kwargs: object) -> Any:
+        try:
+            answer: Any = self.channel.call("artifacts." + call, (), kwargs)
+        except (TypeError, ValueError) as error:
+            raise _failure("invalid", str(error)) from None
+        word, content = answer
+        if word == "ok":
+            return content
+        raise _failure(content["kind"], content["message"])
+
+
+class _Writer(io.RawIOBase):
+    """Takes bytes, and saves them when it is closed. What fits into one piece takes one call."""
+
+    def __init__(self, host: _Host, about: dict[str, Any]) -> None:
+        self._host = host
+        self._about = about
+        self._waiting = bytearray()
+        self._id: Optional[int] = None
+        self._is_over = False
+        self.saved: dict[str, Any] = {}
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if self._is_over:
+            raise ValueError("the artifact is saved already, or given up")
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), _PIECE):
+            self._waiting += view[start : start + _PIECE]
+            if len(self._waiting) >= _PIECE:
+                self._send()
+        return len(view)
+
+    def _send(self) -> None:
+        if self._id is None:
+            self._id = self._host.ask("begin")
+        while self._waiting:
+            self._host.ask("append", id=self._id, data=bytes(self._waiting[:_PIECE]))
+            del self._waiting[:_PIECE]
+
+    def give_up(self) -> None:
+        """Nothing is saved."""
+        if not self._is_over:
+            self._is_over = True
+            self._waiting.clear()
+            if self._id is not None:
+                self._host.ask("abandon", id=self._id)
+
+    def close(self) -> None:
+        if not self.closed and not self._is_over:
+            self._is_over = True
+            try:
+                if self._id is None:
+                    self.saved = self._host.ask("save", data=bytes(self._waiting), **self._about)
+                else:
+                    self._send()
+                    self.saved = self._host.ask("finish", id=self._id, **self._about)
+            finally:
+                super().close()
+        super().close()
+
+    def forget(self) -> None:
+        """A file that nobody closed is not a save that somebody meant."""
+        self._is_over = True
+
+    def __del__(self) -> None:
+        self.forget()
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is not None:
+            self.give_up()
+        self.close()
+
+
+class _Reader(io.RawIOBase):
+    """Gives an artifact's bytes; the version stays the one that was found at first."""
+
+    def __init__(self, host: _Host, name: str, version: Optional[int]) -> None:
+        self._host = host
+        self._at = 0
+        about, self._first = host.ask("read", name=name, version=version, offset=0, limit=_PIECE)
+        self.about: dict[str, Any] = about
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        base = (0, self._at, self.about["size"])[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        wanted = min(len(view), _PIECE, max(0, self.about["size"] - self._at))
+        if wanted == 0:
+            return 0
+        piece = self._first[self._at : self._at + wanted]
+        if not piece:
+            _, piece = self._host.ask(
+                "read", name=self.about["name"], version=self.about["version"], offset=self._at, limit=wanted
+            )
+        view[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+
+def make_artifacts(channel: Channel) -> Artifacts:
+    """The builtin `artifacts` of a session."""
+    return Artifacts(_Host(channel))
+
+
+def _about(name: str, description: str, metadata: Any, ttl: Any) -> dict[str, Any]:
+    if type(name) is not str:
+        raise _failure("invalid", f"the name of an artifact is a str, not {type(name).__name__}")
+    return {"name": name, "description": description, "metadata": metadata, "ttl": ttl}
+
+
+def _failure(kind: str, message: str) -> ArtifactError:
+    error = _KINDS.get(kind, ArtifactError)(message)
+    error.kind = kind
+    return error

@@ -1,0 +1,74 @@
+"""What is saved comes back equal, or says what it comes back as; nothing is pickled."""
+
+from session import SessionTest, run
+
+ROUND = """
+import datetime, decimal, fractions, uuid, math
+from dataclasses import dataclass
+from collections import Counter, namedtuple
+
+def same(value):
+    artifacts.save("x", value)
+    back = artifacts.load("x")
+    return type(back) is type(value) and (back == value or repr(back) == repr(value)) and repr(back) == repr(value)
+"""
+
+
+class Artifacts(SessionTest):
+    def test_values_come_back_equal(self):
+        for value in (
+            "'text'", "''", "'a\\ud800b'", "'\\ud83d\\ude00'", "b'bytes'", "b''", "True", "False", "None",
+            "0", "-1", "2**63", "-(2**5000)", "7**3000",
+            "0.1", "-0.0", "float('nan')", "float('inf')", "-float('inf')", "1e308", "1+2j",
+            "[]", "{}", "()", "[1, [2, (3, {'a': None})]]", "(1, 'a', b'x')", "{1: 'a', (2, 3): [4]}", "{'$': 'int', 'v': 1}",
+            "{'a\\udc00': 1}", "['\\ud83d\\ude00']", "frozenset({1})", "{1}", "[bytearray(b'x')]",
+            "datetime.datetime(2026, 1, 2, 3, 4, 5, 6)", "datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)",
+            "datetime.datetime(2026, 1, 2, fold=1)", "datetime.date(2026, 1, 2)", "datetime.time(1, 2, 3)",
+            "datetime.timedelta(-1, 2, 3)", "decimal.Decimal('1.10')", "decimal.Decimal('NaN')", "fractions.Fraction(1, 3)",
+            "uuid.UUID(int=5)", "'x' * 3_000_000", "b'y' * 3_000_001",
+        ):  # fmt: skip
+            self.check([ROUND, f"import sys; getattr(sys, 'set_int_max_str_digits', int)(0); same({value})"], value="True")
+
+    def test_what_comes_back_as_another_says_so(self):
+        note = "artifacts.save('x', {})['metadata']['comes_back_as'], artifacts.load('x')"
+        point = ROUND + "@dataclass\nclass Point:\n    x: int\n    y: tuple\n"
+        self.check([point, note.format("Point(1, (2,))")], value="('Point comes back as dict', {'x': 1, 'y': (2,)})")
+        self.check([ROUND, note.format("Counter('aa')")], value="('Counter comes back as dict', {'a': 2})")
+        self.check([ROUND, note.format("bytearray(b'x')")], value="('bytes', b'x')")
+        self.check([ROUND, note.format("namedtuple('N', 'a')(1)")], value="('N comes back as tuple', (1,))")
+
+    def test_what_cannot_be_saved_is_named(self):
+        for value, words in (
+            ("object()", "a value of type object cannot be saved"),
+            ("lambda: 1", "a value of type function cannot be saved"),
+            ("[open]", "cannot be saved"),
+        ):
+            error = self.error_of(f"artifacts.save('x', {value})")
+            self.assertEqual(error["type"], "ArtifactTypeError")
+            self.assertIn(words, error["message"])
+        error = self.error_of("a = []\na.append(a)\nartifacts.save('x', a)")
+        self.assertIn("contains itself", error["message"])
+        self.assertEqual(self.error_of("artifacts.load('nothing')")["type"], "ArtifactNotFoundError")
+        self.assertEqual(self.error_of("artifacts.save('a\\0', 1)")["type"], "ArtifactNameError")
+        self.assertEqual(self.error_of("artifacts.save(5, 1)")["type"], "ArtifactNameError")
+        self.check("try:\n    artifacts.load('x')\nexcept LookupError as error:\n    kind = error.kind\nkind", value="'not_found'")
+
+    def test_files(self):
+        write = "with artifacts.open('t', 'w') as file:\n    for n in range(300_000):\n        print(n, file=file)\n"
+        self.check([write, "sum(1 for line in artifacts.open('t'))"], value="300000")
+        self.check([write, "f = artifacts.open('t', 'rb'); f.seek(-7, 2), f.read()"], value="(1988883, b'299999\\n')")
+        broken = "try:\n    with artifacts.open('t', 'wb') as file:\n        file.write(b'x' * 3_000_000)\n        1 / 0\nexcept ZeroDivisionError:\n    pass\n"
+        self.check([broken, "artifacts.exists('t')"], value="False")
+        self.check(["f = artifacts.open('t', 'wb'); f.write(b'x'); del f", "artifacts.exists('t')"], value="False")
+        made = "import os\nopen('f.txt', 'w').write('abc')\nos.symlink('f.txt', 'link')\nos.mkfifo('pipe')\n"
+        self.check([made, "artifacts.save_file('f.txt')['media_type'], artifacts.load('f.txt')"], value="('text/plain', b'abc')")
+        self.check([made, "artifacts.save_file('f.txt', 'a/g'); open(artifacts.to_file('a/g')).read()"], value="'abc'")
+        for path in ("link", "pipe", ".", "nothing"):
+            self.assertEqual(self.error_of(made, f"artifacts.save_file({path!r})")["type"], "ArtifactNameError")
+        self.check([made, "artifacts.save('link', 1)\ntry:\n    artifacts.to_file('link')\nexcept OSError as error:\n    print(error.errno)", "open('f.txt').read()"], value="'abc'")
+
+    def test_lists_and_help(self):
+        saves = "for name in 'abcde':\n    artifacts.save(name, name)\n"
+        self.check([saves, "[each['name'] for each in artifacts.list()], len(artifacts.list('b'))"], value="(['a', 'b', 'c', 'd', 'e'], 1)")
+        self.check("dir(artifacts)[:2], artifacts", value="(['delete', 'exists'], <artifacts: artifacts.save(name, value) keeps a value, artifacts.load(name) gives it back>)")
+        self.assertIn("Saves a value as the next version", run("help(artifacts.save)").last["stdout"])
