@@ -97,6 +97,10 @@ fn the_tool_list() {
     create_skill(name, source, description?, examples?, tags?, reason?) read_only=false destructive=false idempotent=null
     invoke_skill(name, arguments?, version?, session?) read_only=false destructive=false idempotent=null
     delete_skill(name) read_only=false destructive=true idempotent=true
+    save_artifact(name, data?, base64?, media_type?, description?, metadata?, ttl?) read_only=false destructive=false idempotent=false
+    load_artifact(name, version?) read_only=true destructive=null idempotent=true
+    list_artifacts(prefix?, limit?, cursor?) read_only=true destructive=null idempotent=true
+    delete_artifact(name) read_only=false destructive=true idempotent=true
     ");
     for tool in list["tools"].as_array().unwrap() {
         assert!(tool["title"].is_string() && tool["icons"][0]["src"].as_str().unwrap().starts_with("data:"));
