@@ -1,6 +1,6 @@
 //! The tools as clients see them: names, descriptions, schemas.
 //!
-//! Schemas are written by hand, closed, and in a fixed order, because clients compare and cache them; the
+//! Schemas are written by hand and in a fixed order, because clients compare and cache them; the
 //! list never changes while the server runs.
 
 use std::sync::Arc;
@@ -241,49 +241,45 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         ToolName::ReadOutput => read_output(),
         ToolName::ListSessions => (
             "List sessions",
-            "List the living Python sessions: handle, state, cells run, age.".to_owned(),
+            "List the living sessions.".to_owned(),
             json!({}),
             json!([]),
         ),
         ToolName::UndoRun => (
             "Undo run",
-            "Take a Python session's variables back to before its last cells. Files are not rolled back; threads and \
-             child processes are lost."
+            "Take a session's variables back to before its last cells; files stay as they are."
                 .to_owned(),
             json!({
                 "session": session(),
                 "steps": {
                     "type": "integer", "minimum": 1, "maximum": MAX_STEPS,
-                    "description": "How many cells to undo. Default 1.",
                 },
             }),
             json!([]),
         ),
         ToolName::ForkSession => (
             "Fork session",
-            "Give a Python session live twins: sessions of their own that go on from its present state, with its \
-             variables, files and open files, to try variants side by side. Refused while it has threads or child \
-             processes."
+            "Give a session live twins that go on from its present state (variables, files, open files), to try \
+             variants side by side."
                 .to_owned(),
             json!({
                 "session": session(),
                 "n": {
                     "type": "integer", "minimum": 1, "maximum": MAX_TWINS,
-                    "description": "How many twins, beside the session itself. Default 1.",
                 },
             }),
             json!([]),
         ),
         ToolName::ResetSession => (
             "Reset session",
-            "Restart a Python session: stops a running cell and clears all variables; the handle stays valid."
+            "Stop what a session runs and clear its variables; the handle stays."
                 .to_owned(),
             json!({"session": session()}),
             json!([]),
         ),
         ToolName::CloseSession => (
             "Close session",
-            "End a Python session for good and free its memory and files.".to_owned(),
+            "End a session for good.".to_owned(),
             json!({"session": session()}),
             json!([]),
         ),
@@ -305,7 +301,6 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
     if required.as_array().is_some_and(|names| !names.is_empty()) {
         input["required"] = required;
     }
-    input["additionalProperties"] = json!(false);
     let mut tool = Tool::new(name.as_str(), description, object(input))
         .with_title(title)
         .with_annotations(marks::annotations(name, config, reach))
@@ -327,32 +322,32 @@ fn run_code(config: &Config) -> Definition {
     let shown = config.results.max_output;
     (
         "Run Python code",
-        "Run Python (execute code, compute, analyse data, plot, script, shell out) in a persistent sandboxed \
-         CPython session. Variables, imports and functions persist between calls; top-level await works. \
-         Returns what was printed, the last expression's value, images, or the error with traceback and hints."
+        "Run Python (execute code, compute, analyse data, plot, script) in a persistent sandboxed CPython \
+         session; variables persist between calls, top-level await works. Returns output, the last \
+         expression's value, images, or the error with hints."
             .to_owned()
             + &reach(config).map_or_else(String::new, |reach| format!(" {reach}")),
         json!({
-            "code": {"type": "string", "description": "Python source. End with an expression to get its value."},
+            "code": {"type": "string", "description": "End with an expression to get its value."},
             "session": {
                 "type": "string",
-                "description": "Session handle (s_…). Leave out for the default session; \"new\" starts another one.",
+                "description": "Handle (s_…); default: the default session; \"new\" starts another one.",
             },
             "timeout": {
                 "type": "number", "exclusiveMinimum": 0, "maximum": number(most),
-                "description": format!("Seconds before the code is stopped. Default {default}."),
+                "description": format!("Seconds; default {default}."),
             },
             "plan": {
                 "type": "boolean",
-                "description": "true: run nothing, list the calls of functions that do not exist yet.",
+                "description": "true: run nothing, list calls of functions that do not exist yet.",
             },
             "keep": {
                 "type": "boolean",
-                "description": "false: a dry run; the variables go back to what they were before.",
+                "description": "false: a dry run of the variables.",
             },
             "max_output": {
                 "type": "integer", "minimum": 1, "maximum": MAX_OUTPUT,
-                "description": format!("Characters of text to show. Default {shown}; the rest stays readable."),
+                "description": format!("Characters to show; default {shown}."),
             },
         }),
         json!(["code"]),
@@ -362,21 +357,21 @@ fn run_code(config: &Config) -> Definition {
 fn read_output() -> Definition {
     (
         "Read output",
-        "Read or search the full output of an earlier run_code call, page by page.".to_owned(),
+        "Read or search the full output of an earlier run_code call.".to_owned(),
         json!({
             "id": {
                 "type": "string",
-                "description": "o_… from a result; add /stdout, /stderr, /result or /error for one part.",
+                "description": "o_… of a result, with /stdout, /stderr, /result or /error for a part.",
             },
             "offset": {
                 "type": "integer", "minimum": 0,
-                "description": "First character (with grep: matches to skip). Default 0.",
+                "description": "First character; with grep: matches to skip.",
             },
             "limit": {
                 "type": "integer", "minimum": 1, "maximum": MAX_OUTPUT,
-                "description": "Characters to show (with grep: lines). Default 8000 (100).",
+                "description": "Characters (default 8000); with grep: lines (100).",
             },
-            "grep": {"type": "string", "description": "Show only lines that match this regex or text."},
+            "grep": {"type": "string", "description": "Only lines that match this regex or text."},
         }),
         json!(["id"]),
     )
@@ -385,15 +380,14 @@ fn read_output() -> Definition {
 fn search_tools() -> Definition {
     (
         "Search tools",
-        "Find functions for run_code by words: commands, MCP servers, REST APIs, called there as \
-         tools.namespace.tool(...)."
+        "Find functions for run_code by words: commands, MCP servers, REST APIs, called as tools.namespace.tool(...)."
             .to_owned(),
         json!({
-            "query": {"type": "string", "description": "What it should do."},
-            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS, "description": "Default 10."},
+            "query": {"type": "string"},
+            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS},
             "detail": {
                 "type": "string", "enum": ["names", "signatures", "full"],
-                "description": "Default signatures; full adds schemas.",
+                "description": "full adds schemas",
             },
         }),
         json!(["query"]),
@@ -403,12 +397,11 @@ fn search_tools() -> Definition {
 fn list_tools() -> Definition {
     (
         "List tools",
-        "List the functions that code finds under tools, with the state of each server and why one cannot be used."
-            .to_owned(),
+        "List the functions under tools, and why a server cannot be used.".to_owned(),
         json!({
             "server": {"type": "string", "description": "Only this namespace."},
-            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS, "description": "Default 100."},
-            "cursor": {"type": "string", "description": "From the page before."},
+            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS},
+            "cursor": {"type": "string"},
         }),
         json!([]),
     )
@@ -417,10 +410,10 @@ fn list_tools() -> Definition {
 fn call_tool() -> Definition {
     (
         "Call tool",
-        "Call one function of tools directly. For loops, branches or large results use run_code.".to_owned(),
+        "Call one function of tools directly; for loops, branches or large results use run_code.".to_owned(),
         json!({
             "name": {"type": "string", "description": "namespace.tool, as search_tools shows it."},
-            "arguments": {"type": "object", "description": "By name."},
+            "arguments": {"type": "object"},
         }),
         json!(["name"]),
     )

@@ -23,7 +23,6 @@ fn schemas_and_declared_arguments_agree() {
         let properties: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
         let declared: Vec<_> = name.arguments().iter().map(|known| known.name.to_owned()).collect();
         assert_eq!(properties, declared, "{}", tool.name);
-        assert_eq!(schema["additionalProperties"], json!(false));
         assert!(tool.description.as_ref().unwrap().len() < 2_000);
     }
 }
