@@ -27,7 +27,13 @@ class Picture:
     def _repr_png_(self): return png
 Picture()
 """
-READ_ONLY = dict.fromkeys(["read_output", "list_sessions", "search_tools", "list_tools", "search_skills", "list_skills", "get_skill"], True)
+READ_ONLY = dict.fromkeys(
+    [
+        *("read_output", "list_sessions", "search_tools", "list_tools"),
+        *("search_skills", "list_skills", "get_skill", "load_artifact", "list_artifacts"),
+    ],
+    True,
+)
 
 
 async def python_sdk(program, base, mode):
