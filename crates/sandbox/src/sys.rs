@@ -941,20 +941,8 @@ pub fn flush_printed() {
     let _ = unsafe { libc::fflush(stdout) };
 }
 
-/// Blocks these signals: what comes waits until [`signal_events`] is asked for it.
-pub fn block(signals: &[i32]) -> io::Result<()> {
-    signal_set(signals).map(drop)
-}
-
 /// Blocks these signals and gives a descriptor that becomes readable when one comes; see [`next_signal`].
 pub fn signal_events(signals: &[i32]) -> io::Result<OwnedFd> {
-    let set = signal_set(signals)?;
-    // SAFETY: the set outlives the call, which makes a descriptor.
-    own(unsafe { libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) })
-}
-
-/// The set of these signals, blocked.
-fn signal_set(signals: &[i32]) -> io::Result<libc::sigset_t> {
     // SAFETY: the set is initialised before use; the calls change only this thread's mask.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
@@ -963,7 +951,7 @@ fn signal_set(signals: &[i32]) -> io::Result<libc::sigset_t> {
             check(libc::sigaddset(&mut set, *signal))?;
         }
         check(libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()))?;
-        Ok(set)
+        own(libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK))
     }
 }
 

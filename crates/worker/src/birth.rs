@@ -87,7 +87,7 @@ fn leave(plan: &SessionPlan, zygote: i32) -> Result<(), StepError> {
         }
     } else {
         // Not a kill: it has a session's processes to end first, and until it can the signal waits.
-        sys::block(&[sys::TERMINATE]).step(|| "let signals wait".to_owned())?;
+        drop(sys::signal_events(&[sys::TERMINATE]).step(|| "let signals wait".to_owned())?);
         sys::hear_of_parents_end(sys::TERMINATE).step(|| "tie the supervisor to the zygote".to_owned())?;
         if sys::parent_pid() != zygote {
             // It ended before the kernel was asked to say so.
