@@ -8,16 +8,11 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::process::{Command, ExitCode};
 
+use actwright_sandbox::ending::end_children;
 use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
 
 /// The exit code of a program that could not be started.
 const NOT_STARTED: u8 = 127;
-
-/// How often the tender looks for more children of killed children.
-const LOOKS: usize = 5_000;
-
-/// How long killed children get to be gone before the next look.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
 
 /// Runs `program` for the server with this pid; gives its exit code, or 128 and the number of the signal that ended it.
 pub fn run(server: i32, program: &str, arguments: &[String]) -> io::Result<ExitCode> {
@@ -30,7 +25,7 @@ pub fn run(server: i32, program: &str, arguments: &[String]) -> io::Result<ExitC
     sys::become_subreaper()?;
     let code = tend(program, arguments, events.as_fd());
     // Also when something went wrong in between: what was started must not be left alone.
-    end_all();
+    end_children(|_| false);
     Ok(ExitCode::from(u8::try_from(code? & 0xff).unwrap_or(1)))
 }
 
@@ -67,22 +62,5 @@ fn tend(program: &str, arguments: &[String], events: BorrowedFd<'_>) -> io::Resu
         if let Some(code) = code {
             return Ok(code);
         }
-    }
-}
-
-/// Kills children until there are none; theirs become ours.
-fn end_all() {
-    for _ in 0..LOOKS {
-        let children = sys::children(sys::pid());
-        if children.is_empty() {
-            return;
-        }
-        for child in children {
-            // It is a child of ours that we have not reaped, so the number is its own.
-            let _ = sys::signal_child(child, sys::KILL);
-        }
-        while let Ok(Some(_)) = sys::reap(None, Waiting::Never) {}
-        // Not a wait for all of them: children of those that ended just now are still to be killed.
-        std::thread::sleep(PAUSE);
     }
 }

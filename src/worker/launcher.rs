@@ -47,7 +47,7 @@ pub struct Launched {
     pub process: Launcher,
 }
 
-/// A launcher's process. Dropping it kills it, and that takes everything below along.
+/// A launcher's process. Dropping it ends it, and that takes everything below along.
 #[derive(Debug)]
 pub struct Launcher {
     process: OwnedFd,
@@ -69,16 +69,17 @@ impl Launcher {
         (&mut self.ended).await.unwrap_or_default()
     }
 
-    /// Ends it, and with it everything below.
-    pub fn kill(&self) {
+    /// Ends it, and with it everything below. Not by a kill: without namespaces it is the guard, which does that itself,
+    /// and a waiter outside a room ends at once.
+    pub fn end(&self) {
         // It may have ended already.
-        let _ = sys::signal_process(self.process.as_fd(), sys::KILL);
+        let _ = sys::signal_process(self.process.as_fd(), sys::TERMINATE);
     }
 }
 
 impl Drop for Launcher {
     fn drop(&mut self) {
-        self.kill();
+        self.end();
     }
 }
 
@@ -138,7 +139,8 @@ fn mourn(mut child: Child) -> Death {
         Ok(status) if words.is_empty() => {
             Death { words: format!("it ended without a word ({status})"), killed: was_killed(status) }
         }
-        Ok(_) => Death { words, killed: false },
+        // What is below a launcher that was killed may still have something to say about that.
+        Ok(status) => Death { words, killed: status.signal() == Some(sys::KILL) },
         Err(error) => Death { words: error.to_string(), killed: false },
     }
 }

@@ -106,12 +106,6 @@ impl Workers {
         answer.await.map_err(|_| WorkerError::Closing)?
     }
 
-    /// A supervisor has ended without being told to: what it may have left behind is ended too.
-    pub fn end_orphans(&self) {
-        // The pool has ended, and everything with it.
-        let _ = self.requests.send(pool::Request::EndOrphans);
-    }
-
     /// Ends the zygote and everything below it; returns when nothing is left.
     pub async fn shutdown(&self) {
         let (reply, answer) = oneshot::channel();

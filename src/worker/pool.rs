@@ -32,8 +32,6 @@ pub enum Request {
     Take(Reply),
     /// Twins of a session.
     Bear(TwinOrder, oneshot::Sender<Result<Litter, WorkerError>>),
-    /// A supervisor was killed.
-    EndOrphans,
     /// The end.
     Shutdown(oneshot::Sender<()>),
 }
@@ -105,7 +103,6 @@ impl Pool {
             match self.next(&mut requests).await {
                 Wake::Asked(Some(Request::Take(reply))) => self.take(reply),
                 Wake::Asked(Some(Request::Bear(order, reply))) => self.bear(&order, reply),
-                Wake::Asked(Some(Request::EndOrphans)) => self.end_orphans(),
                 Wake::Asked(Some(Request::Shutdown(done))) => {
                     self.end().await;
                     // Whoever asked may have gone.
@@ -234,14 +231,6 @@ impl Pool {
         }
     }
 
-    fn end_orphans(&self) {
-        if let Phase::Running(zygote) = &self.zygote
-            && let Err(error) = zygote.end_orphans()
-        {
-            tracing::debug!(%error, "the zygote does not take an order");
-        }
-    }
-
     fn refuse_one(&mut self, error: WorkerError) {
         tracing::error!("{error}");
         if let Some(reply) = self.waiting.pop_front() {
@@ -328,7 +317,6 @@ pub async fn refuse_all(error: WorkerError, mut requests: mpsc::UnboundedReceive
             // Whoever asked may have gone, here and below.
             Request::Take(reply) => drop(reply.send(Err(error.clone()))),
             Request::Bear(_, reply) => drop(reply.send(Err(error.clone()))),
-            Request::EndOrphans => {}
             Request::Shutdown(done) => {
                 let _ = done.send(());
                 return;

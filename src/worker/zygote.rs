@@ -150,21 +150,15 @@ impl Zygote {
 
     /// Ends it, and with it every session that it forked; returns when the kernel has let go of all.
     pub async fn end(mut self) {
-        self.process.kill();
+        self.process.end();
         if timeout(END, self.process.ended()).await.is_err() {
-            tracing::error!("a zygote does not end although it was killed");
+            tracing::error!("a zygote does not end although it was told to");
         }
     }
 
     /// Whether it has ended, even if nobody has heard of it yet.
     pub fn is_over(&self) -> bool {
         sys::is_hung_up(self.control.as_fd())
-    }
-
-    /// Ends what a supervisor that was killed has left behind.
-    pub fn end_orphans(&self) -> io::Result<()> {
-        let message = encode_datagram(&ToZygote::EndOrphans).map_err(io::Error::other)?;
-        sys::send(self.control.as_fd(), &message, &[], Waiting::Never).map(drop)
     }
 }
 

@@ -64,13 +64,13 @@ fn ten_thousand_cells_leave_no_copies_and_no_memory_behind() {
     run(&mut client, 500);
     let before = memory_of_sandbox(client.pid());
     run(&mut client, 10_000);
-    // What is on its way out gets a moment.
-    let patience = Instant::now() + Duration::from_secs(5);
     // As many as without copies, and three.
     let most = processes_without_copies(&mut Client::configured(
         "[sessions]\ncheckpoints = \"off\"\npool = 0\n",
         &[],
     )) + 3;
+    // What is on its way out gets its time, which on a busy machine is long.
+    let patience = Instant::now() + Duration::from_secs(60);
     while below(client.pid()).len() > most && Instant::now() < patience {
         std::thread::sleep(Duration::from_millis(20));
     }

@@ -16,8 +16,6 @@ pub enum ToZygote {
     /// Give a session twins; answered by [`FromMidwife`]. Descriptors: where to answer, what wakes the mother, the
     /// namespaces of its supervisor in the order of the sandbox crate, then a control socket for each twin.
     Twins(TwinsSpec),
-    /// A supervisor has ended without being told to: kill what the zygote has adopted. Not answered.
-    EndOrphans,
 }
 
 /// What one session is made from.

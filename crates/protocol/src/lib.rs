@@ -6,8 +6,7 @@
 //!
 //! 1. **Host and zygote** (`SEQPACKET`): one datagram per message. The zygote says [`FromZygote::Ready`] once
 //!    and [`FromZygote::Warmed`] at most once; each [`ToZygote::Spawn`] carries two descriptors (data, control) and
-//!    makes one session. [`ToZygote::EndOrphans`] follows on a supervisor that was killed, where no namespace ends
-//!    its session's processes.
+//!    makes one session.
 //! 2. **Host and supervisor** (`SEQPACKET`, one per session): the supervisor says what became of the session's
 //!    process, and takes [`ToSupervisor`] orders. It is our own code, but it shares a kernel with agent code, so
 //!    the host treats its words as hostile too.

@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Step, StepError};
+use crate::guard;
 use crate::plan::{Access, Bind, INSIDE_ID, Identity, Missing, OuterPlan, RoomPlan};
 use crate::sys::{self, AtFlags, Dumpable, Forked, Groups, flags};
 
@@ -19,25 +20,29 @@ const ATTRIBUTE_NO_SUID: u64 = 2;
 const ATTRIBUTE_NO_DEVICES: u64 = 4;
 const ATTRIBUTE_NO_EXEC: u64 = 8;
 
-/// Enters the room. For a room with namespaces the calling process stays outside as a waiter that ends with its
-/// child and never returns; the child, pid 1 inside, returns.
+/// Enters the room. The calling process stays outside and never returns: for a room with namespaces as a waiter that
+/// ends with its child, pid 1 inside, and otherwise as the guard. The child returns.
 pub fn enter(plan: &OuterPlan) -> Result<(), StepError> {
     sys::die_with_parent().step(|| "tie the launcher to the host".to_owned())?;
     match plan {
         OuterPlan::Room(room) => enter_room(room),
         OuterPlan::Bare { become_user } => {
+            let guard = guard::leave_behind()?;
             if let Some(id) = become_user {
                 sys::empty_bounding_set().step(|| "empty the bounding set".to_owned())?;
                 sys::become_user(*id, *id, Groups::Drop).step(|| "become an unprivileged user".to_owned())?;
                 // The change of user cleared it.
-                sys::die_with_parent().step(|| "tie the launcher to the host".to_owned())?;
+                guard::tie_to(guard)?;
                 sys::set_dumpable(Dumpable::Yes).step(|| "keep /proc/self readable".to_owned())?;
             }
             sys::become_subreaper().step(|| "adopt orphans".to_owned())?;
             sys::drop_capabilities().step(|| "drop the capabilities".to_owned())?;
             sys::no_new_privileges().step(|| "forbid new privileges".to_owned())
         }
-        OuterPlan::Open => sys::become_subreaper().step(|| "adopt orphans".to_owned()),
+        OuterPlan::Open => {
+            guard::leave_behind()?;
+            sys::become_subreaper().step(|| "adopt orphans".to_owned())
+        }
     }
 }
 
@@ -117,7 +122,7 @@ fn wait_outside(room: &RoomPlan, child: i32, socket: OwnedFd) -> Result<(), Step
 }
 
 /// Closes everything but the standard streams and this socket.
-fn keep_alone(socket: OwnedFd) -> Result<OwnedFd, StepError> {
+pub(crate) fn keep_alone(socket: OwnedFd) -> Result<OwnedFd, StepError> {
     let step = || "close what the waiter does not need".to_owned();
     let socket = socket.into_raw_fd();
     if socket > 3 {

@@ -11,7 +11,7 @@ use actwright_protocol::{CheckpointRules, FromSupervisor, FromWorker, Proof, Rea
 use actwright_sandbox::plan::{SessionPlan, SessionRooms};
 use actwright_sandbox::seccomp::Filters;
 use actwright_sandbox::sys::{self, Disposition, Dumpable, Forked};
-use actwright_sandbox::{Step, StepError, landlock, limits, proof, session};
+use actwright_sandbox::{Step, StepError, guard, landlock, limits, proof, session};
 
 use crate::socket::{send_datagram, send_datagram_with, send_frame};
 use crate::supervisor::{self, First};
@@ -52,6 +52,8 @@ pub struct Birth<'a> {
     pub control: OwnedFd,
     /// When to keep copies.
     pub checkpoints: CheckpointRules,
+    /// Who forks it.
+    pub zygote: i32,
 }
 
 /// Runs in the zygote's fork. Returns only in the session's live process, locked in; every other process ends
@@ -60,7 +62,7 @@ pub fn be_born(birth: Birth<'_>) {
     let moved = sys::duplicate_above(birth.control.as_fd(), ASIDE)
         .and_then(|control| Ok((control, sys::duplicate_above(birth.data.as_fd(), ASIDE)?)));
     let Ok((control, data)) = moved else { sys::exit_now(125) };
-    let result = leave(&birth.plan).and_then(|()| split(&birth, &control, &data));
+    let result = leave(&birth.plan, birth.zygote).and_then(|()| split(&birth, &control, &data));
     if let Err(error) = result {
         fail(&control, &error.step, &error.source.to_string());
     }
@@ -74,7 +76,7 @@ fn fail(control: &OwnedFd, step: &str, reason: &str) -> ! {
 }
 
 /// Into the session's namespaces; the first child there is its pid 1.
-fn leave(plan: &SessionPlan) -> Result<(), StepError> {
+fn leave(plan: &SessionPlan, zygote: i32) -> Result<(), StepError> {
     session::leave_zygote(&plan.rooms)?;
     if matches!(plan.rooms, SessionRooms::Own { .. }) {
         // SAFETY of `fork`: the zygote has one thread and this process is its copy.
@@ -84,8 +86,13 @@ fn leave(plan: &SessionPlan) -> Result<(), StepError> {
             sys::exit_now(0);
         }
     } else {
-        // Not a kill: it has a session's processes to end first.
+        // Not a kill: it has a session's processes to end first, and until it can the signal waits.
+        drop(sys::signal_events(&[sys::TERMINATE]).step(|| "let signals wait".to_owned())?);
         sys::hear_of_parents_end(sys::TERMINATE).step(|| "tie the supervisor to the zygote".to_owned())?;
+        if sys::parent_pid() != zygote {
+            // It ended before the kernel was asked to say so.
+            sys::exit_now(125);
+        }
         sys::become_subreaper().step(|| "adopt orphans".to_owned())?;
     }
     Ok(())
@@ -100,6 +107,7 @@ fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), Ste
     let ours = sys::duplicate_above(ours.as_fd(), ASIDE).step(|| "place a socket".to_owned())?;
     let theirs = sys::duplicate_above(theirs.as_fd(), ASIDE).step(|| "place a socket".to_owned())?;
     sys::set_signal(sys::CHILD_ENDED, Disposition::Default).step(|| "watch children".to_owned())?;
+    let supervisor = sys::pid();
     // SAFETY of `fork`: as above.
     #[allow(unsafe_code)]
     let forked = unsafe { sys::fork() }.step(|| "fork the session's process".to_owned())?;
@@ -111,7 +119,7 @@ fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), Ste
             let memory = birth.plan.limits.memory;
             supervisor::supervise(First::Live(live), CONTROL, LIVE, birth.checkpoints.keep, memory)
         }
-        Forked::Child => become_live(birth, data, &theirs),
+        Forked::Child => become_live(birth, supervisor, data, &theirs),
     }
 }
 
@@ -163,9 +171,18 @@ fn null_streams() -> Result<(), StepError> {
 }
 
 /// Locks the live process in and tells the host how each wall answered.
-fn become_live(birth: &Birth<'_>, data: &OwnedFd, keeper: &OwnedFd) -> Result<(), StepError> {
+fn become_live(
+    birth: &Birth<'_>,
+    supervisor: i32,
+    data: &OwnedFd,
+    keeper: &OwnedFd,
+) -> Result<(), StepError> {
     if matches!(birth.plan.rooms, SessionRooms::Shared) {
-        sys::die_with_parent().step(|| "tie the session to its supervisor".to_owned())?;
+        guard::tie_to(supervisor)?;
+        // What the zygote and the supervisor let wait.
+        for signal in [sys::CHILD_ENDED, sys::TERMINATE] {
+            sys::unblock(signal).step(|| "hear signals again".to_owned())?;
+        }
     }
     sys::new_process_group().step(|| "start a process group".to_owned())?;
     let first =

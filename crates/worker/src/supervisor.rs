@@ -3,13 +3,14 @@
 //!
 //! It runs no Python and holds nothing but sockets. When the host lets go of the control socket it exits, and the
 //! kernel takes the whole namespace with it. Without a namespace (levels `restricted` and `off`) it ends its
-//! descendants first, also when the zygote is killed; if it is killed itself, the zygote does (`orphans`). The live
-//! process runs agent code, so what it says is checked: a copy must be a child of this process.
+//! descendants first, also when the zygote is killed; if it is killed itself, the zygote does (`orphans`),
+//! and if that is killed too, the launcher's guard. The live process runs agent code, so what it says is checked: a copy must be a child of this process.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use actwright_protocol::{ExitStatus, FromLive, FromSupervisor, ToSupervisor};
+use actwright_sandbox::ending::end_children;
 use actwright_sandbox::sys::{self, Ended, Interest, Waiting};
 
 use crate::meter::{Finding, Meter};
@@ -264,7 +265,7 @@ impl Supervisor {
             // It cannot refuse, and its end is not news.
             let _ = sys::reap(Some(live.pid), Waiting::Block);
         }
-        self.kill_descendants(0);
+        end_children(|pid| self.is_own(pid));
         // Younger copies are of a branch that is given up.
         self.copies.truncate(index + 1);
         let chosen = self.copies.pop()?;
@@ -279,11 +280,13 @@ impl Supervisor {
     }
 
     fn kill_descendants(&self, since_ticks: u64) -> u32 {
-        let mut killed = 0;
+        let (mut killed, mut empty) = (0, 0);
         for _ in 0..LOOKS {
             match self.signal_descendants(since_ticks, sys::KILL) {
-                0 => break,
-                count => killed += count,
+                // A child may pass from one that ends to this process in the middle of a look, which then misses it.
+                0 if empty > 0 => break,
+                0 => empty += 1,
+                count => (killed, empty) = (killed + count, 0),
             }
         }
         killed
@@ -296,16 +299,9 @@ impl Supervisor {
         signal_each(others, since_ticks, signal)
     }
 
-    fn leave(&mut self) -> ! {
+    fn leave(&self) -> ! {
         if sys::pid() != 1 {
-            for _ in 0..LOOKS {
-                let live = self.live.iter().chain(self.copies.iter().map(|copy| &copy.member));
-                let alive = live.filter(|member| member.signal(sys::KILL)).count() as u32;
-                if self.signal_descendants(0, sys::KILL) + alive == 0 {
-                    break;
-                }
-                while let Ok(Some(_)) = sys::reap(None, Waiting::Never) {}
-            }
+            end_children(|_| false);
         }
         sys::exit_now(0)
     }

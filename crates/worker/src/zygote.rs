@@ -11,7 +11,7 @@ use actwright_protocol::{FromZygote, PythonFacts, SessionSpec, ToZygote, TwinsSp
 use actwright_sandbox::StepError;
 use actwright_sandbox::plan::{SeccompPlan, SessionPlan};
 use actwright_sandbox::seccomp::Filters;
-use actwright_sandbox::sys::{self, Disposition, Forked, Interest};
+use actwright_sandbox::sys::{self, Forked, Interest};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
@@ -31,11 +31,9 @@ pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) ->
     let socket = sys::adopt(control)?;
     let python = facts(py)?;
     require_one_thread(&socket)?;
-    // Children of the zygote end without a trace; nobody waits for them here.
-    sys::set_signal(sys::CHILD_ENDED, Disposition::Ignore)?;
+    let mut family = Family::begin()?;
     send_datagram(socket.as_fd(), &FromZygote::Ready { version: VERSION, python })?;
     let mut filters = HashMap::new();
-    let mut family = Family::default();
     let mut warm = false;
     loop {
         if !warm && is_idle(control)? {
@@ -44,6 +42,7 @@ pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) ->
             send_datagram(socket.as_fd(), &FromZygote::Warmed)?;
             warm = true;
         }
+        family.tend_until_readable(control)?;
         let (order, fds) = match receive_datagram::<ToZygote>(socket.as_fd()) {
             Ok(Some(message)) => message,
             Ok(None) => return Ok(None),
@@ -57,10 +56,6 @@ pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) ->
                 if let Ok(Some(pid)) = attend(spec, fds, &mut filters) {
                     family.add(pid);
                 }
-                continue;
-            }
-            ToZygote::EndOrphans => {
-                family.end_adopted();
                 continue;
             }
         };
@@ -167,6 +162,7 @@ fn spawn(
         return Err(PyOSError::new_err("a session needs two descriptors"));
     };
     let filters = compiled(&plan, filters).map_err(|error| PyOSError::new_err(error.to_string()))?;
+    let zygote = sys::pid();
     // SAFETY: the interpreter's lock is held, and these three calls surround the fork as CPython's own
     // `os.fork` does. The process has one thread (checked before the first fork).
     #[allow(unsafe_code)]
@@ -182,7 +178,7 @@ fn spawn(
         Ok(Forked::Parent(pid)) => Ok(Spawned::Child(pid)),
         Err(_) => Ok(Spawned::Failed),
         Ok(Forked::Child) => {
-            be_born(Birth { plan, filters, data, control, checkpoints });
+            be_born(Birth { plan, filters, data, control, checkpoints, zygote });
             // SAFETY: the counterpart of `PyOS_BeforeFork` above, in the process that goes on with Python.
             #[allow(unsafe_code)]
             unsafe {

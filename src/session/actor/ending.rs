@@ -194,10 +194,8 @@ impl Actor {
         self.give_up_calls();
         let Some(Worker { mut conversation, workspace, .. }) = self.worker.take() else { return };
         let until = tokio::time::Instant::now() + WORD;
-        if conversation.order(&ToSupervisor::Quit).is_err() {
-            // It is gone already and has not seen to its session's end.
-            self.workers.end_orphans();
-        }
+        // It may be gone already; then whoever it belonged to sees to its session's end.
+        let _ = conversation.order(&ToSupervisor::Quit);
         loop {
             match timeout_at(until, conversation.next()).await {
                 Ok(Event::ControlClosed | Event::Broken(_)) | Err(_) => break,

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use super::processes::signal;
 
-/// The longest that any answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest that any answer is waited for. A machine may be busy with much else.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What connects client and server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,13 +10,13 @@ fn a_hundred_calls_overlap() {
     let mut client = over(&[("mcp.json", &scripted("up", "good"))]);
     value(&mut client, "tools.up.slow(0)");
     for code in [
-        "import asyncio\nlen(await asyncio.gather(*[tools.up.slow(0.05) for _ in range(100)]))",
-        "from concurrent.futures import ThreadPoolExecutor\nlen(list(ThreadPoolExecutor(40).map(lambda _: tools.up.slow(0.05), range(100))))",
+        "import asyncio\nlen(await asyncio.gather(*[tools.up.slow(0.5) for _ in range(100)]))",
+        "from concurrent.futures import ThreadPoolExecutor\nlen(list(ThreadPoolExecutor(40).map(lambda _: tools.up.slow(0.5), range(100))))",
     ] {
         let started = Instant::now();
         assert_eq!(value(&mut client, code), "100");
-        // One after the other they would take five seconds.
-        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+        // One after the other they would take fifty seconds, and side by side one or two on a machine that is not busy.
+        assert!(started.elapsed() < Duration::from_secs(25), "{:?}", started.elapsed());
     }
 }
 
@@ -32,16 +32,19 @@ fn two_thousand_calls_at_once_are_answered() {
 #[test]
 fn many_commands_at_once_wait_for_their_turn() {
     let yaml =
-        "name: nap\ncommand: sleep\ntimeout: 20\nschema: {positional: [{name: seconds, type: string}]}\n";
+        "name: nap\ncommand: sleep\ntimeout: 100\nschema: {positional: [{name: seconds, type: string}]}\n";
     let mut client = over(&[("tools/nap.yaml", yaml)]);
     let id = client.begin(
         "run_code",
-        serde_json::json!({"code": "import asyncio\nlen(await asyncio.gather(*[tools.nap('0.321') for _ in range(400)]))"}),
+        serde_json::json!({"timeout": 110, "code": "import asyncio\nlen(await asyncio.gather(*[tools.nap('0.321') for _ in range(400)]))"}),
         "t",
     );
-    let mut most = 0;
-    for _ in 0..20 {
+    // A busy machine begins late; it is looked at until enough has been seen, and for a while after.
+    let (mut most, mut looks) = (0, 0);
+    let patience = Instant::now() + Duration::from_secs(100);
+    while looks < 20 && Instant::now() < patience {
         most = most.max(below_named(client.pid(), "sleep 0.321").len());
+        looks += usize::from(most > 4);
         std::thread::sleep(Duration::from_millis(50));
     }
     let result = client.answer(&id).unwrap();
