@@ -1,6 +1,6 @@
 """What is saved comes back equal, or says what it comes back as; nothing is pickled."""
 
-from session import SessionTest, run
+from tests.python.session import SessionTest, run
 
 ROUND = """
 import datetime, decimal, fractions, uuid, math
