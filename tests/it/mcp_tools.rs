@@ -108,7 +108,7 @@ fn outputs_are_resources_with_ranges() {
     let list = client.request("resources/list", json!({})).unwrap();
     assert_eq!(list["resources"][0]["uri"], uri.as_str());
     let templates = client.request("resources/templates/list", json!({})).unwrap();
-    assert_eq!(templates["resourceTemplates"].as_array().unwrap().len(), 4);
+    assert_eq!(templates["resourceTemplates"].as_array().unwrap().len(), 5);
     let whole = client.request("resources/read", json!({"uri": uri})).unwrap();
     assert_eq!(whole["contents"][0]["text"], "añb漢\n");
     let range = client.request("resources/read", json!({"uri": format!("{uri}?offset=1&limit=2")})).unwrap();
