@@ -88,6 +88,15 @@ pub enum ArtifactError {
         /// What there is.
         limit: u64,
     },
+    /// There is no room for all that is being written.
+    #[error(
+        "{room} bytes are left for artifacts (limits.artifacts), and what is being written at this moment takes all of them; \
+         nothing was saved"
+    )]
+    NoRoomNow {
+        /// What was left when the save began.
+        room: u64,
+    },
     /// The content is not what was saved.
     #[error(
         "the content of artifact '{name}', version {version}, is damaged: {what} ({hash}); save it again, or load an \
@@ -134,7 +143,9 @@ impl ArtifactError {
             | Self::Deleted { .. }
             | Self::Expired { .. }
             | Self::Collected { .. } => "not_found",
-            Self::TooLarge { .. } | Self::NoRoom { .. } | Self::TooMany(_) => "quota",
+            Self::TooLarge { .. } | Self::NoRoom { .. } | Self::NoRoomNow { .. } | Self::TooMany(_) => {
+                "quota"
+            }
             Self::Damaged { .. } => "damaged",
             Self::NoUpload => "ended",
             Self::Disk { .. } | Self::Store(_) => "store",

@@ -123,17 +123,18 @@ impl Artifacts {
     /// Begins a save in several steps; gives its number.
     pub async fn begin(&self, session: &str) -> Result<u64, ArtifactError> {
         self.inner.store.path().ok_or(StorageError::Absent)?;
+        self.make_room(1).await?;
+        let used = u64::try_from(self.usage().await?.bytes).unwrap_or(0);
         let incoming = self.incoming().await?;
-        self.inner.uploads.add(session, incoming)
+        self.inner.uploads.add(session, incoming, self.inner.rules.all.saturating_sub(used))
     }
 
     /// Adds bytes to a save.
     pub async fn append(&self, session: &str, id: u64, bytes: Vec<u8>) -> Result<u64, ArtifactError> {
         let (this, session) = (self.clone(), session.to_owned());
         blocking(move || {
-            this.inner
-                .uploads
-                .with(&session, id, |incoming| append(incoming, &bytes, this.inner.rules.largest))
+            let (uploads, largest) = (&this.inner.uploads, this.inner.rules.largest);
+            uploads.grow(&session, id, bytes.len() as u64, |incoming| append(incoming, &bytes, largest))
         })
         .await
     }

@@ -7,12 +7,14 @@ mod blobs;
 mod error;
 mod library;
 mod name;
+mod shown;
 mod uploads;
 
 pub use blobs::Health;
 pub use error::ArtifactError;
 pub use library::{About, Artifacts, Collection, Content, Page, Rules};
 pub use name::{ArtifactName, NameError};
+pub use shown::shown;
 
 pub use crate::storage::{ArtifactKind, ArtifactRow};
 

@@ -120,3 +120,21 @@ async fn limits_hold_and_damage_is_named() {
     std::fs::remove_file(&file).unwrap();
     assert!(matches!(artifacts.read("c", None, 0, 9).await, Err(ArtifactError::Damaged { .. })));
 }
+
+#[tokio::test]
+async fn what_is_being_written_counts_before_it_is_saved() {
+    let base = tempfile::tempdir().unwrap();
+    let artifacts = open(base.path(), 100);
+    artifacts.save(about("kept"), vec![0; 40]).await.unwrap();
+    let (one, other) = (artifacts.begin("s").await.unwrap(), artifacts.begin("t").await.unwrap());
+    assert_eq!(artifacts.append("s", one, vec![1; 50]).await.unwrap(), 50);
+    for _ in 0..3 {
+        let refused = artifacts.append("t", other, vec![2; 20]).await.unwrap_err();
+        assert!(matches!(refused, ArtifactError::NoRoomNow { room: 60 }), "{refused}");
+    }
+    assert_eq!(artifacts.append("t", other, vec![2; 10]).await.unwrap(), 10);
+    artifacts.abandon("s", one).unwrap();
+    assert_eq!(artifacts.append("t", other, vec![2; 50]).await.unwrap(), 60);
+    assert_eq!(artifacts.finish("t", other, about("whole")).await.unwrap().size, 60);
+    assert!(artifacts.begin("t").await.is_ok(), "what is over takes no room of others");
+}

@@ -1,6 +1,7 @@
 //! Saves in several steps: what each session is writing, until it finishes or ends.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::blobs::Incoming;
@@ -9,13 +10,43 @@ use super::error::ArtifactError;
 /// Saves of one session at once.
 const MOST: usize = 16;
 
-/// One save. It is taken out while a step is done with it.
-type Place = Arc<Mutex<Option<Incoming>>>;
+/// One save. It is taken out when it is over.
+type Place = Arc<Mutex<Option<Upload>>>;
+
+#[derive(Debug)]
+struct Upload {
+    incoming: Incoming,
+    /// Bytes that fitted beside everything that was kept when it began.
+    room: u64,
+    in_flight: InFlight,
+}
+
+/// The bytes of one save among those of all, until it is over.
+#[derive(Debug)]
+struct InFlight {
+    all: Arc<AtomicU64>,
+    own: u64,
+}
+
+impl InFlight {
+    fn give_back(&mut self, bytes: u64) {
+        self.all.fetch_sub(bytes, Ordering::Relaxed);
+        self.own -= bytes;
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.give_back(self.own);
+    }
+}
 
 /// What is being written.
 #[derive(Debug, Default)]
 pub struct Uploads {
     all: Mutex<All>,
+    /// Bytes of all saves that are not finished, for they take room on the disk too.
+    bytes: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -27,22 +58,24 @@ struct All {
 
 impl Uploads {
     /// Takes a new save of a session; gives its number.
-    pub fn add(&self, session: &str, incoming: Incoming) -> Result<u64, ArtifactError> {
+    pub fn add(&self, session: &str, incoming: Incoming, room: u64) -> Result<u64, ArtifactError> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if all.open.values().filter(|(owner, _)| owner == session).count() >= MOST {
             return Err(ArtifactError::TooMany(MOST));
         }
         all.last += 1;
         let id = all.last;
-        all.open.insert(id, (session.to_owned(), Arc::new(Mutex::new(Some(incoming)))));
+        let upload = Upload { incoming, room, in_flight: InFlight { all: self.bytes.clone(), own: 0 } };
+        all.open.insert(id, (session.to_owned(), Arc::new(Mutex::new(Some(upload)))));
         Ok(id)
     }
 
-    /// Does something with a save of this session.
-    pub fn with<T>(
+    /// Adds so many bytes to a save of this session, unless all that is being saved would not fit any more.
+    pub fn grow<T>(
         &self,
         session: &str,
         id: u64,
+        bytes: u64,
         work: impl FnOnce(&mut Incoming) -> Result<T, ArtifactError>,
     ) -> Result<T, ArtifactError> {
         let place = {
@@ -50,8 +83,15 @@ impl Uploads {
             all.open.get(&id).filter(|(owner, _)| owner == session).map(|(_, place)| place.clone())
         };
         let place = place.ok_or(ArtifactError::NoUpload)?;
-        let mut incoming = place.lock().unwrap_or_else(PoisonError::into_inner);
-        work(incoming.as_mut().ok_or(ArtifactError::NoUpload)?)
+        let mut upload = place.lock().unwrap_or_else(PoisonError::into_inner);
+        let upload = upload.as_mut().ok_or(ArtifactError::NoUpload)?;
+        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        upload.in_flight.own += bytes;
+        if before.saturating_add(bytes) > upload.room {
+            upload.in_flight.give_back(bytes);
+            return Err(ArtifactError::NoRoomNow { room: upload.room });
+        }
+        work(&mut upload.incoming)
     }
 
     /// Takes a save out, to finish it or to drop it.
@@ -63,7 +103,12 @@ impl Uploads {
         }
         let (_, place) = all.open.remove(&id).ok_or(ArtifactError::NoUpload)?;
         drop(all);
-        place.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(ArtifactError::NoUpload)
+        place
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .map(|upload| upload.incoming)
+            .ok_or(ArtifactError::NoUpload)
     }
 
     /// Drops all saves of a session.

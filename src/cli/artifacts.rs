@@ -12,11 +12,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::error::hinted;
-use super::flags::ConfigFlags;
+use super::flags::Workspace;
 use super::{engine, print};
-use crate::artifacts::{About, ArtifactError, ArtifactKind, ArtifactRow, Artifacts};
-use crate::config::env::Environment;
-use crate::config::resolve::prepare_base;
+use crate::artifacts::{self, About, ArtifactError, ArtifactKind, ArtifactRow, Artifacts};
 
 /// Who is noted as the author of what is saved here.
 const AUTHOR: &str = "command line";
@@ -35,9 +33,8 @@ const SILENCE: Duration = Duration::from_secs(1);
 pub struct Args {
     #[command(subcommand)]
     command: Command,
-    /// Directory that holds this workspace [default: actwright in the user's data directory]
-    #[arg(long, value_name = "DIR", global = true)]
-    base: Option<String>,
+    #[command(flatten)]
+    workspace: Workspace,
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
@@ -107,9 +104,7 @@ enum Command {
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let flags = ConfigFlags { base: args.base, log: Some("error".to_owned()), ..ConfigFlags::default() };
-    let config = flags.resolve(&Environment::of_process())?.config;
-    prepare_base(&config.base)?;
+    let config = args.workspace.resolve(Vec::new())?;
     let artifacts = engine::artifacts(&config);
     let text = engine::runtime()?.block_on(answer(&artifacts, args.command))?;
     let Some((data, text)) = text else { return Ok(ExitCode::SUCCESS) };
@@ -123,7 +118,7 @@ async fn answer(artifacts: &Artifacts, command: Command) -> anyhow::Result<Optio
         Command::List { prefix, tag } => list(artifacts, prefix.as_deref(), tag.as_deref()).await?,
         Command::Show { name, version } => {
             let row = artifacts.get(&name, version).await.map_err(said)?;
-            (data(&row), shown(&row))
+            (artifacts::shown(&row), shown(&row))
         }
         Command::Get { name, file, version } => {
             get(artifacts, &name, &file, version).await?;
@@ -134,7 +129,7 @@ async fn answer(artifacts: &Artifacts, command: Command) -> anyhow::Result<Optio
             let author = AUTHOR.to_owned();
             let about = About { name, form, media_type, description, metadata: None, ttl, author };
             let row = put(artifacts, about, &file).await?;
-            (data(&row), format!("saved {}", line(&row)))
+            (artifacts::shown(&row), format!("saved {}", line(&row)))
         }
         Command::Rm { names } => {
             for name in &names {
@@ -145,7 +140,7 @@ async fn answer(artifacts: &Artifacts, command: Command) -> anyhow::Result<Optio
         Command::History { name } => {
             let rows = artifacts.history(&name).await.map_err(said)?;
             let lines: Vec<String> = rows.iter().map(event).collect();
-            (rows.iter().map(data).collect(), lines.join("\n"))
+            (rows.iter().map(artifacts::shown).collect(), lines.join("\n"))
         }
         Command::Gc => {
             let done = artifacts.collect().await.map_err(said)?;
@@ -184,7 +179,7 @@ async fn list(
     }
     let lines: Vec<String> = rows.iter().map(line).collect();
     let text = if lines.is_empty() { "no artifacts".to_owned() } else { lines.join("\n") };
-    Ok((rows.iter().map(data).collect(), text))
+    Ok((rows.iter().map(artifacts::shown).collect(), text))
 }
 
 async fn get(artifacts: &Artifacts, name: &str, file: &Path, version: Option<i64>) -> anyhow::Result<()> {
@@ -307,23 +302,4 @@ fn shown(row: &ArtifactRow) -> String {
         text.push_str(&format!("\nmetadata: {}", row.metadata));
     }
     text
-}
-
-fn data(row: &ArtifactRow) -> Value {
-    let metadata: Value = serde_json::from_str(&row.metadata).unwrap_or(Value::Null);
-    json!({
-        "name": row.name,
-        "version": row.version,
-        "deleted": row.kind == ArtifactKind::Deleted,
-        "form": row.form,
-        "media_type": row.media_type,
-        "size": row.size,
-        "sha256": row.hash,
-        "description": row.description,
-        "metadata": metadata,
-        "author": row.author,
-        "made": row.made as f64 / 1e6,
-        "expires": row.expires.map(|expires| expires as f64 / 1e6),
-        "kept": row.is_kept,
-    })
 }

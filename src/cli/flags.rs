@@ -4,9 +4,10 @@
 
 use clap::Args;
 
+use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::reach::Reach;
-use crate::config::resolve::{Flags, Resolved, resolve};
+use crate::config::resolve::{Flags, Resolved, prepare_base, resolve};
 use crate::config::units::{Size, Span};
 
 /// What the command line may say about the configuration.
@@ -42,6 +43,29 @@ pub struct ConfigFlags {
     /// What is logged to stderr, such as debug [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+}
+
+/// Which workspace a command is about that runs no code.
+#[derive(Debug, Clone, Args)]
+pub struct Workspace {
+    /// Directory that holds this workspace [default: actwright in the user's data directory]
+    #[arg(long, value_name = "DIR", global = true)]
+    base: Option<String>,
+    /// What is logged to stderr, such as debug [default: error]
+    #[arg(long, value_name = "FILTER", global = true)]
+    log: Option<String>,
+}
+
+impl Workspace {
+    /// Its configuration, with the log started and the base directory in place; `skills` are further directories of them.
+    pub fn resolve(&self, skills: Vec<String>) -> anyhow::Result<Config> {
+        // What the log would warn of is what these commands print.
+        let log = self.log.clone().unwrap_or_else(|| "error".to_owned());
+        let flags = ConfigFlags { base: self.base.clone(), skills, log: Some(log), ..ConfigFlags::default() };
+        let config = flags.resolve(&Environment::of_process())?.config;
+        prepare_base(&config.base)?;
+        Ok(config)
+    }
 }
 
 /// What only `serve` may say.

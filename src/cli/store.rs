@@ -9,10 +9,8 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use super::error::hinted;
-use super::flags::ConfigFlags;
+use super::flags::Workspace;
 use super::{engine, print};
-use crate::config::env::Environment;
-use crate::config::resolve::prepare_base;
 use crate::storage::{Db, StorageError, Store};
 
 /// `actwright store`
@@ -20,9 +18,8 @@ use crate::storage::{Db, StorageError, Store};
 pub struct Args {
     #[command(subcommand)]
     command: Command,
-    /// Directory that holds this workspace [default: actwright in the user's data directory]
-    #[arg(long, value_name = "DIR", global = true)]
-    base: Option<String>,
+    #[command(flatten)]
+    workspace: Workspace,
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,9 +40,7 @@ enum Command {
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let flags = ConfigFlags { base: args.base, log: Some("error".to_owned()), ..ConfigFlags::default() };
-    let config = flags.resolve(&Environment::of_process())?.config;
-    prepare_base(&config.base)?;
+    let config = args.workspace.resolve(Vec::new())?;
     let store = Store::at(&config.base);
     match args.command {
         Command::Backup { file } => backup(&store, file),

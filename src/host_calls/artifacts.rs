@@ -1,11 +1,11 @@
 //! `artifacts.*`: what code in a session saves and loads. Bytes cross in pieces; a save that is not finished leaves nothing.
 
 use actwright_protocol::{CallError, Value};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::data::{from_json, to_json};
 use super::{Answer, Answering, Named, encoded, error};
-use crate::artifacts::{About, ArtifactError, ArtifactKind, ArtifactRow, Artifacts};
+use crate::artifacts::{self, About, ArtifactError, ArtifactRow, Artifacts};
 use crate::tools::Origin;
 
 /// Who is noted as the author of what code saves.
@@ -132,22 +132,7 @@ fn number(named: &Named, wanted: &str) -> Result<u64, CallError> {
 
 /// A version as code sees it.
 fn shown(row: &ArtifactRow) -> Value {
-    let metadata: Json = serde_json::from_str(&row.metadata).unwrap_or(Json::Null);
-    from_json(json!({
-        "name": row.name,
-        "version": row.version,
-        "kind": match row.kind { ArtifactKind::Saved => "saved", ArtifactKind::Deleted => "deleted" },
-        "form": row.form,
-        "media_type": row.media_type,
-        "size": row.size,
-        "sha256": row.hash,
-        "description": row.description,
-        "metadata": metadata,
-        "author": row.author,
-        "made": row.made as f64 / 1e6,
-        "expires": row.expires.map(|expires| expires as f64 / 1e6),
-        "kept": row.is_kept,
-    }))
+    from_json(artifacts::shown(row))
 }
 
 /// An answer as the Python side reads it: a word for what it is, and the content.

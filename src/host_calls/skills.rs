@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::data::{from_json, to_json};
 use super::{Answer, Answering, Named, encoded, error};
-use crate::skills::{Answer as Found, Creation, Outcome, SkillError, SkillName, Skills, Uses};
+use crate::skills::{Creation, Outcome, SkillError, SkillName, Skills, Uses};
 
 /// Who is noted as the author of what code saves.
 const AUTHOR: &str = "code";
@@ -46,7 +46,7 @@ async fn list(skills: &Skills, named: &Named) -> Answer {
         Ok(page) => page,
         Err(failure) => return answer(Err(failure)),
     };
-    all.extend(page.skills.iter().map(|(skill, uses)| with_uses(skill.about(), uses)));
+    all.extend(page.skills.iter().map(|(skill, uses)| uses.add_to(skill.about())));
     after = page.next.unwrap_or_default();
     let broken: Vec<Json> =
         skills.troubles().iter().map(|each| json!({"file": each.place, "reason": each.words})).collect();
@@ -55,7 +55,7 @@ async fn list(skills: &Skills, named: &Named) -> Answer {
 
 async fn search(skills: &Skills, named: &Named) -> Answer {
     let found = skills.search(named.text("query")?, limit(named)?).await;
-    answer(found.map(|found| hits(&found)))
+    answer(found.map(|found| found.about()))
 }
 
 async fn get(skills: &Skills, named: &Named) -> Answer {
@@ -64,9 +64,7 @@ async fn get(skills: &Skills, named: &Named) -> Answer {
         Err(failure) => return answer(Err(failure)),
     };
     let uses = skills.uses(vec![skill.name.to_string()]).await;
-    answer(
-        uses.map(|uses| with_uses(skill.whole(), uses.get(skill.name.as_str()).unwrap_or(&Uses::default()))),
-    )
+    answer(uses.map(|uses| uses.get(skill.name.as_str()).unwrap_or(&Uses::default()).add_to(skill.whole())))
 }
 
 /// A source to be run; without its text where the session has it already.
@@ -156,31 +154,6 @@ fn used(skills: &Skills, named: &Named) -> Answer {
         skills.used(&name, &outcome);
     }
     answer(Ok(Json::Null))
-}
-
-/// What a search gave, for programs.
-fn hits(found: &Found) -> Json {
-    let (semantic, reason) = found.semantic.words();
-    let hits: Vec<Json> = found
-        .hits
-        .iter()
-        .map(|hit| {
-            let mut about = with_uses(hit.skill.about(), &hit.uses);
-            about["score"] = json!(hit.score);
-            about["matched_by"] = hit.matched.iter().map(|matched| matched.word()).collect();
-            about
-        })
-        .collect();
-    json!({"hits": hits, "semantic": semantic, "reason": reason})
-}
-
-fn with_uses(mut about: Json, uses: &Uses) -> Json {
-    about["uses"] = uses.uses.into();
-    about["success_rate"] = json!(uses.success_rate());
-    if let Some(error) = &uses.last_error {
-        about["last_error"] = error.as_str().into();
-    }
-    about
 }
 
 fn limit(named: &Named) -> Result<usize, CallError> {

@@ -13,6 +13,7 @@ const MASK: &[u8] = b"***";
 /// All spellings of all secrets, ready to be looked for in one pass.
 #[derive(Default)]
 pub struct Mask {
+    /// In order.
     spellings: Vec<String>,
     finder: Option<AhoCorasick>,
     longest: usize,
@@ -95,10 +96,10 @@ impl Mask {
         let first = from.max((bytes.len() + 1).saturating_sub(self.longest));
         let is_open = |at: &usize| {
             let rest = &bytes[*at..];
-            let known = |spelling: &String| {
-                spelling.len() > rest.len() && spelling.as_bytes().starts_with(rest) && !rest.is_empty()
-            };
-            self.spellings.iter().any(known)
+            // They are in order, so those that begin with the rest stand together, the rest itself first.
+            let from = self.spellings.partition_point(|spelling| spelling.as_bytes() <= rest);
+            let next = self.spellings.get(from);
+            !rest.is_empty() && next.is_some_and(|spelling| spelling.as_bytes().starts_with(rest))
         };
         (first..=last.min(bytes.len())).find(is_open)
     }

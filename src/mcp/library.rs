@@ -158,19 +158,7 @@ async fn search(skills: &Skills, query: &str, limit: usize) -> CallToolResult {
         lines.push("nothing fits; solve it with run_code and save what works with create_skill".to_owned());
     }
     lines.push(format!("[semantic: {semantic}: {reason}]"));
-    let hits: Vec<Value> = found
-        .hits
-        .iter()
-        .map(|hit| {
-            let mut about = hit.skill.about();
-            about["score"] = json!(hit.score);
-            about["matched_by"] = hit.matched.iter().map(|matched| matched.word()).collect();
-            about["uses"] = hit.uses.uses.into();
-            about["success_rate"] = json!(hit.uses.success_rate());
-            about
-        })
-        .collect();
-    with_data(lines.join("\n"), json!({"hits": hits, "semantic": semantic, "reason": reason}))
+    with_data(lines.join("\n"), found.about())
 }
 
 /// `list_skills`, a page of it.

@@ -5,6 +5,7 @@
 //! file is kept as its reason and hides nothing else.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -97,7 +98,8 @@ impl Files {
             return;
         }
         let mut before = std::mem::take(&mut self.known);
-        (self.found, self.troubles) = (Vec::new(), Vec::new());
+        let mut found: BTreeMap<String, Arc<Near>> = BTreeMap::new();
+        self.troubles.clear();
         for directory in self.directories.clone() {
             let files = match sources(&directory) {
                 Ok(files) => files,
@@ -113,28 +115,28 @@ impl Files {
                     _ => Known { stamp, read: read(&path) },
                 };
                 match &known.read {
-                    Ok(near) => self.add(near.clone()),
+                    Ok(near) => match found.entry(near.skill.name.to_string()) {
+                        Entry::Vacant(place) => drop(place.insert(near.clone())),
+                        Entry::Occupied(first) => self.troubles.push(unused(near, first.get())),
+                    },
                     Err(trouble) => self.troubles.push(trouble.clone()),
                 }
                 self.known.insert(path, known);
             }
         }
-        self.found.sort_by(|one, other| one.skill.name.cmp(&other.skill.name));
+        self.found = found.into_values().collect();
         self.looked = Some(Instant::now());
     }
+}
 
-    fn add(&mut self, near: Arc<Near>) {
-        if let Some(first) = self.found.iter().find(|other| other.skill.name == near.skill.name) {
-            let (Origin::File(place), Origin::File(winner)) = (&near.skill.origin, &first.skill.origin)
-            else {
-                return;
-            };
-            let words = format!("not used: {winner} has the same name and comes first");
-            self.troubles.push(Trouble { place: place.clone(), words });
-            return;
-        }
-        self.found.push(near);
-    }
+/// Why a file is not used beside another one of the same name.
+fn unused(near: &Near, first: &Near) -> Trouble {
+    let place = |near: &Near| match &near.skill.origin {
+        Origin::File(place) => place.clone(),
+        other => other.word().to_owned(),
+    };
+    let words = format!("not used: {} has the same name and comes first", place(first));
+    Trouble { place: place(near), words }
 }
 
 /// The skills of one directory, and what is wrong with its other files.

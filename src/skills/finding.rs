@@ -1,5 +1,7 @@
 //! Search over the whole library. What the store's index gives and what lies in files is scored by the same measure.
 
+use serde_json::{Value, json};
+
 use super::error::SkillError;
 use super::library::Skills;
 use super::name::SkillName;
@@ -37,6 +39,20 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// Whether meanings were compared.
     pub semantic: Semantic,
+}
+
+impl Answer {
+    /// All of it for programs.
+    pub fn about(&self) -> Value {
+        let (semantic, reason) = self.semantic.words();
+        let hits = self.hits.iter().map(|hit| {
+            let mut about = hit.uses.add_to(hit.skill.about());
+            about["score"] = json!(hit.score);
+            about["matched_by"] = hit.matched.iter().map(|matched| matched.word()).collect();
+            about
+        });
+        json!({"hits": hits.collect::<Vec<_>>(), "semantic": semantic, "reason": reason})
+    }
 }
 
 impl Semantic {

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::{Value, json};
+
 use super::skill::now;
 use crate::storage::UseRow;
 
@@ -30,6 +32,18 @@ pub struct Uses {
     pub failures: i64,
     /// The last error.
     pub last_error: Option<String>,
+}
+
+impl Uses {
+    /// What programs read of a skill, with how it fared.
+    pub fn add_to(&self, mut about: Value) -> Value {
+        about["uses"] = self.uses.into();
+        about["success_rate"] = json!(self.success_rate());
+        if let Some(error) = &self.last_error {
+            about["last_error"] = error.as_str().into();
+        }
+        about
+    }
 }
 
 /// What is not written yet.

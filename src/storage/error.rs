@@ -35,7 +35,7 @@ pub enum StorageError {
     #[error("the store was busy for too long; another server works on the same base directory; try again")]
     Busy,
     /// There is no room.
-    #[error("the disk that holds the store is full; nothing was kept")]
+    #[error("the store has no room left: its disk is full, or it has reached 4 GB; nothing was kept")]
     Full,
     /// A file that must not be there is.
     #[error("the file is already there")]

@@ -180,3 +180,19 @@ fn uses_are_counted() {
     assert_eq!((uses[0].uses, uses[0].failures, uses[0].last_used), (3, 1, 3));
     assert_eq!(uses[0].last_error.as_deref(), Some("it broke"));
 }
+
+#[test]
+fn a_store_that_has_reached_its_bound_keeps_what_it_has() {
+    let (_room, path) = place();
+    let mut db = Db::open(&path).unwrap();
+    db.save_skill(&new("first", "x")).unwrap();
+    db.bound(60).unwrap();
+    let source = "y".repeat(20_000);
+    let refused = (0..60).find_map(|_| db.save_skill(&new("again", &source)).err()).unwrap();
+    assert!(matches!(refused, StorageError::Full), "{refused}");
+    assert!(db.skill("first", None).unwrap().is_some());
+    assert!(std::fs::metadata(&path).unwrap().len() <= 60 * 4096);
+    drop(db);
+    // The bound is that of the program, not of the file.
+    Db::open(&path).unwrap().save_skill(&new("later", "z")).unwrap();
+}

@@ -2,34 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, report, text};
+use crate::support::{Client, raised, report, said, text, value};
 
 mod bundled;
 mod code;
 mod commands;
 mod durable;
 mod files;
-
-/// What a tool of the server says.
-fn said(client: &mut Client, tool: &str, arguments: Value) -> String {
-    text(&client.call(tool, arguments)).to_owned()
-}
-
-/// Runs a cell that must not fail; gives the `repr` of its value.
-fn value(client: &mut Client, code: &str) -> String {
-    let result = client.run(code);
-    let run = report(&result);
-    assert_eq!(run["status"], "ok", "{code}\n{}", text(&result));
-    run["result"].as_str().unwrap_or_default().to_owned()
-}
-
-/// Runs a cell that must raise; gives the error's type and message.
-fn raised(client: &mut Client, code: &str) -> (String, String) {
-    let result = client.run(code);
-    let error = &report(&result)["error"];
-    assert!(error.is_object(), "it raised nothing: {code}\n{}", text(&result));
-    (error["type"].as_str().unwrap().to_owned(), error["message"].as_str().unwrap().to_owned())
-}
 
 const LEVELS: &str = "\"\"\"Count the lines of a log by level.
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Client, Wire, report, text};
+use crate::support::{Client, Wire, raised, said, value};
 
 mod code;
 mod commands;
@@ -45,27 +45,6 @@ fn over_with(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Client {
     let mut client = Client::spawn_command(base, Wire::Pipes, command);
     client.initialize("2025-11-25");
     client
-}
-
-/// Runs a cell that must not fail; gives the `repr` of its value.
-fn value(client: &mut Client, code: &str) -> String {
-    let result = client.run(code);
-    let run = report(&result);
-    assert_eq!(run["status"], "ok", "{code}\n{}", text(&result));
-    run["result"].as_str().unwrap_or_default().to_owned()
-}
-
-/// Runs a cell that must raise; gives the error's type and message.
-fn raised(client: &mut Client, code: &str) -> (String, String) {
-    let result = client.run(code);
-    let error = &report(&result)["error"];
-    assert!(error.is_object(), "it raised nothing: {code}\n{}", text(&result));
-    (error["type"].as_str().unwrap().to_owned(), error["message"].as_str().unwrap().to_owned())
-}
-
-/// What a tool of the server itself says.
-fn said(client: &mut Client, tool: &str, arguments: Value) -> String {
-    text(&client.call(tool, arguments)).to_owned()
 }
 
 /// A file of `tests/upstreams`.

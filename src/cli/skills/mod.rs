@@ -8,9 +8,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::engine;
-use super::flags::ConfigFlags;
+use super::flags::Workspace;
 use crate::config::env::Environment;
-use crate::config::resolve::prepare_base;
 use crate::skills::Skills;
 
 mod change;
@@ -25,9 +24,8 @@ const AUTHOR: &str = "cli";
 pub struct Args {
     #[command(subcommand)]
     command: Command,
-    /// Directory that holds this workspace [default: actwright in the user's data directory]
-    #[arg(long, value_name = "DIR", global = true)]
-    base: Option<String>,
+    #[command(flatten)]
+    workspace: Workspace,
     /// Directory of skills beside those of the base directory (repeatable)
     #[arg(long, value_name = "DIR", global = true)]
     skills: Vec<String>,
@@ -120,15 +118,7 @@ enum Command {
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let environment = Environment::of_process();
-    let flags = ConfigFlags {
-        base: args.base,
-        skills: args.skills,
-        log: Some("error".to_owned()),
-        ..ConfigFlags::default()
-    };
-    let config = flags.resolve(&environment)?.config;
-    prepare_base(&config.base)?;
+    let config = args.workspace.resolve(args.skills)?;
     let form = if args.json { Form::Json } else { Form::Text };
     let runtime = engine::runtime()?;
     runtime.block_on(async {
@@ -142,7 +132,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::History { name } => show::history(&skills, &name, form).await,
             Command::Create(create) => change::create(&skills, create, form).await,
             Command::Edit { name, reason } => {
-                change::edit(&skills, &name, reason, environment.editor(), form).await
+                change::edit(&skills, &name, reason, Environment::of_process().editor(), form).await
             }
             Command::Delete { name, reason } => change::delete(&skills, &name, &reason, form).await,
             Command::Diff { directory } => exchange::diff(&skills, &directory, form).await,

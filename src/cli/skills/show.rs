@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Form, refused};
 use crate::cli::print;
-use crate::skills::{Skills, Uses};
+use crate::skills::Skills;
 
 /// Skills that are read at once.
 const PAGE: usize = 500;
@@ -24,7 +24,7 @@ pub async fn list(skills: &Skills, form: Form) -> anyhow::Result<ExitCode> {
     }
     let troubles = skills.troubles();
     if form == Form::Json {
-        let every: Vec<Value> = all.iter().map(|(skill, uses)| with_uses(skill.about(), uses)).collect();
+        let every: Vec<Value> = all.iter().map(|(skill, uses)| uses.add_to(skill.about())).collect();
         let broken: Vec<Value> =
             troubles.iter().map(|each| json!({"file": each.place, "reason": each.words})).collect();
         print::stdout(&format!("{:#}\n", json!({"skills": every, "broken": broken})))?;
@@ -45,7 +45,7 @@ pub async fn one(skills: &Skills, name: &str, version: Option<i64>, form: Form) 
     if form == Form::Json {
         let uses = skills.uses(vec![skill.name.to_string()]).await.map_err(refused)?;
         let uses = uses.get(skill.name.as_str()).cloned().unwrap_or_default();
-        print::stdout(&format!("{:#}\n", with_uses(skill.whole(), &uses)))?;
+        print::stdout(&format!("{:#}\n", uses.add_to(skill.whole())))?;
         return Ok(ExitCode::SUCCESS);
     }
     let version = skill.version.map(|version| format!(", version {version}")).unwrap_or_default();
@@ -68,17 +68,7 @@ pub async fn search(skills: &Skills, words: &str, limit: usize, form: Form) -> a
     let (semantic, reason) = found.semantic.words();
     let code = if found.hits.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     if form == Form::Json {
-        let hits: Vec<Value> = found
-            .hits
-            .iter()
-            .map(|hit| {
-                let mut about = with_uses(hit.skill.about(), &hit.uses);
-                about["score"] = json!(hit.score);
-                about["matched_by"] = hit.matched.iter().map(|matched| matched.word()).collect();
-                about
-            })
-            .collect();
-        print::stdout(&format!("{:#}\n", json!({"hits": hits, "semantic": semantic, "reason": reason})))?;
+        print::stdout(&format!("{:#}\n", found.about()))?;
         return Ok(code);
     }
     let lines: String =
@@ -118,11 +108,4 @@ pub async fn history(skills: &Skills, name: &str, form: Form) -> anyhow::Result<
         lines
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn with_uses(mut about: Value, uses: &Uses) -> Value {
-    about["uses"] = uses.uses.into();
-    about["success_rate"] = json!(uses.success_rate());
-    about["last_error"] = uses.last_error.as_deref().into();
-    about
 }

@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde_json::{Map, Value};
 
-use super::{Workspace, patiently, shown};
+use super::{patiently, shown, with_tools};
 use crate::cli::error::hinted;
+use crate::cli::flags::Workspace;
 use crate::cli::{error, print};
 use crate::tools::{Caller, Failure, FailureKind, Given, Media, Origin, Output, Part, Tool, Watch};
 
@@ -38,7 +39,7 @@ pub struct Args {
 /// Calls the tool and prints what it gives.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let workspace = args.workspace.clone();
-    workspace.with_tools(async |tools| {
+    with_tools(&workspace, async |tools| {
         let tool = match patiently(tools, tools.find(&args.name)).await? {
             Ok(tool) => tool,
             Err(failure) => return Ok(refused(&failure)),

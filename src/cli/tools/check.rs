@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Workspace, patiently, shown};
+use super::{patiently, shown, with_tools};
+use crate::cli::flags::Workspace;
 use crate::cli::print;
 use crate::tools::{NamespaceSummary, Patience, State, Tools};
 
@@ -31,7 +32,7 @@ struct Finding {
 /// Looks and reports.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let workspace = args.workspace.clone();
-    workspace.with_tools(async |tools| {
+    with_tools(&workspace, async |tools| {
         let patience = if args.no_start { Patience::Known } else { Patience::Start };
         let spaces = patiently(tools, tools.namespaces(patience)).await?;
         let failed = spaces.iter().filter(|space| matches!(space.state, State::Failed(_))).count();

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::{Workspace, shown};
+use super::shown;
 use crate::cli::error::hinted;
+use crate::cli::flags::Workspace;
 use crate::cli::{engine, print};
 use crate::config::Config;
 use crate::config::env::Environment;
@@ -56,7 +57,7 @@ impl std::str::FromStr for From {
 /// Takes them over.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let environment = Environment::of_process();
-    let config = args.workspace.resolve(&environment)?;
+    let config = args.workspace.resolve(Vec::new())?;
     let around = surroundings(&environment)?;
     let (offers, unreadable) = gather(&args, &around)?;
     let path = config.base.join("mcp.json");

@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Workspace, patiently, shown};
+use super::{patiently, shown, with_tools};
+use crate::cli::flags::Workspace;
 use crate::cli::print;
 use crate::tools::{NamespaceSummary, Patience, Tools};
 
@@ -26,7 +27,7 @@ pub struct Args {
 /// Prints the list.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let workspace = args.workspace.clone();
-    workspace.with_tools(async |tools| {
+    with_tools(&workspace, async |tools| {
         let patience = if args.no_start { Patience::Known } else { Patience::Start };
         let spaces = spaces(tools, args.namespace.as_deref(), patience).await?;
         let text = if args.json {

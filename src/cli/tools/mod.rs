@@ -9,11 +9,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 
-use super::flags::ConfigFlags;
+use super::flags::Workspace;
 use super::{engine, print};
-use crate::config::Config;
-use crate::config::env::Environment;
-use crate::config::resolve::prepare_base;
 use crate::tools::{Patience, State, Tools};
 
 mod call;
@@ -53,17 +50,6 @@ enum Command {
     Import(import::Args),
 }
 
-/// Which workspace it is about.
-#[derive(Debug, Clone, clap::Args)]
-struct Workspace {
-    /// Directory that holds this workspace [default: actwright in the user's data directory]
-    #[arg(long, value_name = "DIR")]
-    base: Option<String>,
-    /// What is logged to stderr, such as debug [default: error]
-    #[arg(long, value_name = "FILTER")]
-    log: Option<String>,
-}
-
 /// Runs the subcommand.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
@@ -76,38 +62,25 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-impl Workspace {
-    /// Its configuration, with the log started and the base directory in place.
-    fn resolve(&self, environment: &Environment) -> anyhow::Result<Config> {
-        // What the log would warn of is what these commands print.
-        let log = self.log.clone().unwrap_or_else(|| "error".to_owned());
-        let flags = ConfigFlags { base: self.base.clone(), log: Some(log), ..ConfigFlags::default() };
-        let config = flags.resolve(environment)?.config;
-        prepare_base(&config.base)?;
-        Ok(config)
-    }
-
-    /// Does something with the tools, and ends whatever was started for it.
-    fn with_tools(
-        &self,
-        work: impl AsyncFnOnce(&Tools) -> anyhow::Result<ExitCode>,
-    ) -> anyhow::Result<ExitCode> {
-        let config = self.resolve(&Environment::of_process())?;
-        let runtime = engine::runtime()?;
-        let outcome = runtime.block_on(async {
-            let tools = engine::tools(&config);
-            let outcome = tokio::select! {
-                outcome = work(&tools) => outcome,
-                _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(INTERRUPTED)),
-            };
-            tools.end().await;
-            outcome
-        });
-        runtime.shutdown_background();
+/// Does something with the tools, and ends whatever was started for it.
+fn with_tools(
+    workspace: &Workspace,
+    work: impl AsyncFnOnce(&Tools) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    let config = workspace.resolve(Vec::new())?;
+    let runtime = engine::runtime()?;
+    let outcome = runtime.block_on(async {
+        let tools = engine::tools(&config);
+        let outcome = tokio::select! {
+            outcome = work(&tools) => outcome,
+            _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(INTERRUPTED)),
+        };
+        tools.end().await;
         outcome
-    }
+    });
+    runtime.shutdown_background();
+    outcome
 }
-
 /// Waits for something that may start servers, and says which when it takes long.
 async fn patiently<T>(tools: &Tools, work: impl Future<Output = T>) -> anyhow::Result<T> {
     let mut work = pin!(work);

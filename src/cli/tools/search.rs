@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Workspace, patiently, shown};
+use super::{patiently, shown, with_tools};
+use crate::cli::flags::Workspace;
 use crate::cli::print;
 
 /// `actwright tools search`
@@ -26,7 +27,7 @@ pub struct Args {
 /// Prints what was found; the exit code is 1 when that is nothing.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let workspace = args.workspace.clone();
-    workspace.with_tools(async |tools| {
+    with_tools(&workspace, async |tools| {
         let query = args.words.join(" ");
         let found = patiently(tools, tools.search(&query, usize::from(args.limit))).await?;
         if args.json {

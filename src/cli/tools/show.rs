@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Workspace, patiently, shown};
+use super::{patiently, shown, with_tools};
+use crate::cli::flags::Workspace;
 use crate::cli::print;
 use crate::tools::{Tool, doc};
 
@@ -23,7 +24,7 @@ pub struct Args {
 /// Prints the tool.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let workspace = args.workspace.clone();
-    workspace.with_tools(async |tools| {
+    with_tools(&workspace, async |tools| {
         let found = patiently(tools, tools.find(&args.name)).await?;
         let tool = found.map_err(|failure| shown::not_found(&failure))?;
         let output = tools.output_schema(&tool);

@@ -18,6 +18,10 @@ mod skills;
 /// How long a request waits for another process.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The largest that the database may become, in pages of 4 kB: 4 GB. Versions are never taken away, and code that saves in a
+/// loop must not fill the disk.
+const PAGES: u32 = 1 << 20;
+
 /// The pause between two attempts to open.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -62,9 +66,20 @@ impl Db {
                  PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;",
             )
             .map_err(opening)?;
+        db.bound(PAGES)?;
         schema::migrate(&mut db.connection)?;
         db.seen.0 = db.data_version()?;
         Ok(db)
+    }
+
+    /// Nothing is written that would take more pages than this.
+    pub(super) fn bound(&self, pages: u32) -> Result<(), StorageError> {
+        let bounded = self.connection.pragma_update(None, "max_page_count", pages);
+        // It answers with the bound that holds.
+        match bounded {
+            Ok(()) | Err(rusqlite::Error::ExecuteReturnedResults) => Ok(()),
+            Err(error) => Err(failure("opening", error)),
+        }
     }
 
     /// A number that is another one whenever something was written, here or by another process.

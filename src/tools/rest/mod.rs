@@ -242,7 +242,7 @@ impl Api {
             result.as_ref().is_err_and(|failure| failure.facts.contains(&("status", 401.into())));
         if is_refused {
             // A key from a program may be another one by now.
-            self.file.secrets.forget_programs().await;
+            self.file.secrets.forget_programs();
         }
         // A token may end before its time; who is refused has done nothing.
         if is_refused && freshness == Freshness::Kept {

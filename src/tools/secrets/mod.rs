@@ -7,7 +7,7 @@ mod reference;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub struct Secrets {
     lookup: Lookup,
     base: Arc<Path>,
     masks: Masks,
-    remembered: Arc<tokio::sync::Mutex<Vec<Remembered>>>,
+    remembered: Arc<Mutex<Remembered>>,
 }
 
 impl fmt::Debug for Secrets {

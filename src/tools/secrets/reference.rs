@@ -3,10 +3,11 @@
 //!
 //! A text is read once, so that what can't be meant is said at once; what it stands for is looked up whenever it is used.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Secrets;
@@ -18,8 +19,9 @@ const LARGEST: usize = 64 << 10;
 /// How long a program may take to give a secret.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long what a program gave is used again.
+/// How long what a program gave is used again, and that it gave nothing.
 const FRESH: Duration = Duration::from_secs(300);
+const REST: Duration = Duration::from_secs(3);
 
 /// The program that speaks to the desktop's keyring.
 const KEYRING: &str = "secret-tool";
@@ -88,8 +90,22 @@ enum Source {
     Keyring { service: String, user: String },
 }
 
+/// What programs have answered, each behind a lock of its own: of a hundred calls at once one asks, and a program that hangs
+/// holds up nobody who asks another.
+pub type Remembered = HashMap<Vec<String>, Arc<tokio::sync::Mutex<Option<Answered>>>>;
+
 /// A program's answer, and when it was given.
-pub type Remembered = (Vec<String>, Instant, String);
+#[derive(Debug, Clone)]
+pub struct Answered {
+    when: Instant,
+    value: Result<String, String>,
+}
+
+impl Answered {
+    fn is_fresh(&self) -> bool {
+        self.when.elapsed() < if self.value.is_ok() { FRESH } else { REST }
+    }
+}
 
 impl Template {
     /// Reads a text. A variable that is not set is an error now, because it can't be set later.
@@ -211,15 +227,17 @@ impl Source {
             }
             Self::Variable(_) | Self::File(_) => return Ok(String::new()),
         };
-        // Held while the program runs: of a hundred calls at once, one asks.
-        let mut remembered = secrets.remembered.lock().await;
-        remembered.retain(|(_, when, _)| when.elapsed() < FRESH);
-        if let Some((_, _, value)) = remembered.iter().find(|(known, _, _)| *known == words) {
-            return Ok(value.clone());
-        }
-        let value = run(&words, secrets).await.map_err(|why| ReferenceError::Program { reference, why })?;
-        remembered.push((words, Instant::now(), value.clone()));
-        Ok(value)
+        let place = secrets.remembered().entry(words.clone()).or_default().clone();
+        let mut answered = place.lock().await;
+        let value = match answered.as_ref().filter(|answered| answered.is_fresh()) {
+            Some(answered) => answered.value.clone(),
+            None => {
+                let value = run(&words, secrets).await;
+                *answered = Some(Answered { when: Instant::now(), value: value.clone() });
+                value
+            }
+        };
+        value.map_err(|why| ReferenceError::Program { reference, why })
     }
 }
 
@@ -289,8 +307,12 @@ impl Secrets {
     }
 
     /// Forgets what programs gave, so that the next use asks them again: a server did not take it.
-    pub async fn forget_programs(&self) {
-        self.remembered.lock().await.clear();
+    pub fn forget_programs(&self) {
+        self.remembered().clear();
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -394,6 +394,27 @@ pub fn report(result: &Value) -> &Value {
     &result["_meta"]["actwright/run"]
 }
 
+/// Runs a cell that must not fail; gives the `repr` of its value.
+pub fn value(client: &mut Client, code: &str) -> String {
+    let result = client.run(code);
+    let run = report(&result);
+    assert_eq!(run["status"], "ok", "{code}\n{}", text(&result));
+    run["result"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Runs a cell that must raise; gives the error's type and message.
+pub fn raised(client: &mut Client, code: &str) -> (String, String) {
+    let result = client.run(code);
+    let error = &report(&result)["error"];
+    assert!(error.is_object(), "it raised nothing: {code}\n{}", text(&result));
+    (error["type"].as_str().unwrap().to_owned(), error["message"].as_str().unwrap().to_owned())
+}
+
+/// What a tool of the server says.
+pub fn said(client: &mut Client, tool: &str, arguments: Value) -> String {
+    text(&client.call(tool, arguments)).to_owned()
+}
+
 /// The `_meta` of a request of the stateless era.
 pub fn meta_2026() -> Value {
     json!({

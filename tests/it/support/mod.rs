@@ -7,4 +7,4 @@ pub mod pandas;
 pub mod processes;
 pub mod web;
 
-pub use client::{Client, Era, Wire, meta_2026, report, text};
+pub use client::{Client, Era, Wire, meta_2026, raised, report, said, text, value};
