@@ -154,3 +154,21 @@ fn a_token_server_that_fails_says_so_without_the_secret() {
     );
     assert_eq!(server.targets(), ["POST /token"]);
 }
+
+#[test]
+fn a_program_is_asked_for_another_key_when_the_server_takes_its_last_one_no_more() {
+    let server = Api::start(|request| match request.header("authorization") {
+        Some("Bearer key-number-1") if request.before > 1 => reply(401, &[], b"too old"),
+        Some(key) => reply_json(&json!({"tail": key.chars().last().unwrap().to_string()})),
+        None => reply(401, &[], b"none"),
+    });
+    // It gives another key each time.
+    let key = "${cmd:sh -c 'echo x >> asked; echo key-number-$(wc -l < asked)'}";
+    let mut client = api(&server, &format!("  - {{scheme: bearer, token: \"{key}\"}}"));
+    for _ in 0..2 {
+        assert_eq!(value(&mut client, "tools.api.bearer()"), json!({"tail": "1"}));
+    }
+    let refused = failure(&mut client, "tools.api.bearer");
+    assert_eq!(refused.0, "failed", "{refused:?}");
+    assert_eq!(value(&mut client, "tools.api.bearer()"), json!({"tail": "2"}));
+}
