@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import re
+from collections import deque
 from functools import wraps
 from types import FunctionType
 
@@ -19,9 +21,19 @@ if TYPE_CHECKING:
 _cache: dict[str, Any] = linecache.cache  # type: ignore[assignment]
 
 
+# Cells that define nothing are asked for only while they are recent; the others as long as what they define may live.
+_RECENT = 500
+_DEFINES = re.compile(r"\b(?:def|class|lambda)\b")
+_passing: deque[str] = deque()
+
+
 def remember(filename: str, text: str) -> None:
     """Makes the cell's text known to tracebacks, warnings, inspect and pdb."""
     _cache[filename] = (len(text), None, lines_of(text), filename)
+    if _DEFINES.search(text) is None:
+        _passing.append(filename)
+        if len(_passing) > _RECENT:
+            _cache.pop(_passing.popleft(), None)
 
 
 def teach_inspect() -> None:

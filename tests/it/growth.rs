@@ -34,6 +34,8 @@ fn descriptors_do_not_grow_with_cells() {
         let most = all.iter().filter_map(|process| descriptors(process.pid)).max();
         (descriptors(client.pid()).unwrap(), most.unwrap(), all.len())
     };
+    // The store is opened once, a moment after the start or when it is needed.
+    client.call("list_skills", json!({}));
     for _ in 0..100 {
         client.run("1 + 1");
     }
@@ -61,14 +63,19 @@ fn ten_thousand_cells_leave_no_copies_and_no_memory_behind() {
             assert_eq!(report(&result)["status"], "ok", "cell {cell}: {result}");
         }
     };
-    run(&mut client, 500);
-    let before = memory_of_sandbox(client.pid());
-    run(&mut client, 10_000);
     // As many as without copies, and three.
     let most = processes_without_copies(&mut Client::configured(
         "[sessions]\ncheckpoints = \"off\"\npool = 0\n",
         &[],
     )) + 3;
+    run(&mut client, 1_000);
+    // On a busy machine copies are left out for a while; their memory must not count as grown later.
+    let patience = Instant::now() + Duration::from_secs(60);
+    while below(client.pid()).len() < most && Instant::now() < patience {
+        run(&mut client, 1);
+    }
+    let before = memory_of_sandbox(client.pid());
+    run(&mut client, 10_000);
     // What is on its way out gets its time, which on a busy machine is long.
     let patience = Instant::now() + Duration::from_secs(60);
     while below(client.pid()).len() > most && Instant::now() < patience {
@@ -78,7 +85,7 @@ fn ten_thousand_cells_leave_no_copies_and_no_memory_behind() {
     assert!(alive <= most, "{alive} processes, and {most} are right");
     let grown = memory_of_sandbox(client.pid()).saturating_sub(before);
     println!("{before} bytes, then {grown} more");
-    assert!(grown < 8 << 20, "{before} bytes, then {grown} more");
+    assert!(grown < 4 << 20, "{before} bytes, then {grown} more");
 }
 
 /// How many processes a server and one session are when nothing is copied.

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::dice::Dice;
-use crate::support::processes::{Process, await_end, await_that, below, commands_with};
+use crate::support::processes::{
+    Process, await_end, await_that, below, commands_with, is_first_of_its_namespace,
+};
 use crate::support::{Client, Era, Wire, report, text};
 
 /// On a busy machine even a killed process waits for its turn to end. What would be left behind runs for most of a day.
@@ -46,7 +48,9 @@ fn of_role(client: &Client, role: Role) -> Vec<Process> {
         return launchers;
     }
     let all = launchers.iter().flat_map(|launcher| below(launcher.pid));
-    all.filter(|process| process.depth == depth(role)).collect()
+    let all = all.filter(|process| process.depth == depth(role));
+    // Who makes a supervisor stands in its place for a moment, and what that one has made outlives it as it should.
+    all.filter(|process| role != Role::Supervisor || is_first_of_its_namespace(process.pid)).collect()
 }
 
 fn mounts() -> BTreeSet<String> {

@@ -203,6 +203,13 @@ class Namespace(SessionTest):
             "[1, 4, 9]",
         )
 
+    def test_sources_are_kept_for_what_cells_define(self):
+        passing = [f"x = {n}" for n in range(600)]
+        count = "import linecache; len([name for name in linecache.cache if name.startswith('<cell ')]) <= 502"
+        self.check(["def f():\n    return 1", *passing, count], "True")
+        source = "import inspect; inspect.getsource(f)"
+        self.check(["def f():\n    return 1", *passing, source], repr("def f():\n    return 1\n"))
+
     def test_getsource(self):
         self.check(
             ["def f():\n    return 1", "x = 1", "import inspect; inspect.getsource(f)"],

@@ -42,6 +42,14 @@ pub fn signal(pid: u32, name: &str) {
     let _ = Command::new("kill").args([format!("-{name}"), pid.to_string()]).output().unwrap();
 }
 
+/// Whether it is pid 1 of the innermost namespace that it is in; without namespaces of its own every process counts as that.
+pub fn is_first_of_its_namespace(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    let numbers: Vec<&str> = numbers.split_whitespace().collect();
+    numbers.len() < 2 || numbers.last() == Some(&"1")
+}
+
 /// Everything below a process, parents before children.
 pub fn below(pid: u32) -> Vec<Process> {
     let mut found: Vec<Process> = Vec::new();
