@@ -77,6 +77,11 @@ impl Bench {
             add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));
         }
         add("memory per idle session", "MB", self.memory());
+        add("memory per frozen copy", "MB", self.memory_per_copy());
+        if self.effort == Effort::Full {
+            add("checkpoint with pandas", "ms", self.copies_with_pandas());
+        }
+        add("sessions a second", "/s", self.sessions_a_second());
         add("throughput", "/s", self.throughput());
         add("p95 of 1+1 beside a busy session", "ms", self.neighbours());
         rows

@@ -7,6 +7,7 @@
 mod apis;
 mod cases;
 mod client;
+mod copies;
 mod http;
 mod memory;
 mod neighbour;
