@@ -92,7 +92,7 @@ impl HostCalls {
                     tools::begin(&self.tools, request, positional, named, origin, watcher)
                 }
                 Some(("artifacts", request)) => artifacts::begin(&self.artifacts, request, named, origin),
-                Some(("skills", request)) => skills::begin(&self.skills, request, named),
+                Some(("skills", request)) => skills::begin(&self.skills, request, named, origin),
                 _ => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),
             },
         }

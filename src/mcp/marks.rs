@@ -25,7 +25,7 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
         ToolName::DeleteSkill | ToolName::DeleteArtifact => {
             base.read_only(false).destructive(true).idempotent(true).open_world(false)
         }
-        ToolName::RunCode | ToolName::InvokeSkill => {
+        ToolName::RunCode | ToolName::InvokeSkill | ToolName::VerifySkill => {
             base.read_only(false).destructive(harmful).open_world(open)
         }
         // A search may start a server to ask what it has.

@@ -34,6 +34,7 @@ pub(super) enum ToolName {
     GetSkill,
     CreateSkill,
     InvokeSkill,
+    VerifySkill,
     DeleteSkill,
     SaveArtifact,
     LoadArtifact,
@@ -43,7 +44,7 @@ pub(super) enum ToolName {
 
 impl ToolName {
     /// All of them, in the order of the list.
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::RunCode,
         Self::ReadOutput,
         Self::ListSessions,
@@ -59,6 +60,7 @@ impl ToolName {
         Self::GetSkill,
         Self::CreateSkill,
         Self::InvokeSkill,
+        Self::VerifySkill,
         Self::DeleteSkill,
         Self::SaveArtifact,
         Self::LoadArtifact,
@@ -84,6 +86,7 @@ impl ToolName {
             Self::GetSkill => "get_skill",
             Self::CreateSkill => "create_skill",
             Self::InvokeSkill => "invoke_skill",
+            Self::VerifySkill => "verify_skill",
             Self::DeleteSkill => "delete_skill",
             Self::SaveArtifact => "save_artifact",
             Self::LoadArtifact => "load_artifact",
@@ -144,6 +147,11 @@ impl ToolName {
             Self::CreateSkill => &[
                 SKILL,
                 Declared { name: "source", expected: "Python source as a string" },
+                Declared {
+                    name: "from_cell",
+                    expected: "\"last\", a cell's number as a string, or o_…, in place of source",
+                },
+                SESSION,
                 Declared { name: "description", expected: "a string" },
                 Declared { name: "examples", expected: "a list of objects with args and expect" },
                 Declared { name: "tags", expected: "a list of strings" },
@@ -152,6 +160,7 @@ impl ToolName {
             Self::InvokeSkill => {
                 &[SKILL, Declared { name: "arguments", expected: "an object" }, VERSION, SESSION]
             }
+            Self::VerifySkill => &[SKILL, VERSION, Declared { name: "record", expected: "true or false" }],
             Self::DeleteSkill => &[SKILL],
             Self::SaveArtifact | Self::LoadArtifact | Self::ListArtifacts | Self::DeleteArtifact => {
                 artifacts::arguments(self)
@@ -291,6 +300,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         | ToolName::GetSkill
         | ToolName::CreateSkill
         | ToolName::InvokeSkill
+        | ToolName::VerifySkill
         | ToolName::DeleteSkill => skills::definition(name),
         ToolName::SaveArtifact
         | ToolName::LoadArtifact

@@ -5,6 +5,8 @@ use serde_json::Value;
 use super::error::SkillError;
 use super::library::Skills;
 use super::name::SkillName;
+use super::proof::{Answers, Manner, Tried};
+use super::ran::Cell;
 use super::skill::{Origin, Skill, hash, now};
 use super::source;
 use crate::search::index;
@@ -27,6 +29,8 @@ pub struct Creation {
     pub source: String,
     /// The description, kept word for word; without one the docstring describes it.
     pub description: Option<String>,
+    /// The cell that the source is made from, in place of a source.
+    pub cell: Option<Cell>,
     /// Words to keep it under.
     pub tags: Vec<String>,
     /// `{"args": {…}, "expect": …}`.
@@ -101,13 +105,29 @@ impl Creation {
 
 impl Skills {
     /// Saves a skill as a new version of its name. When this returns it is on the disk and can be found.
+    ///
+    /// Its examples are run first, where there is a stage for that, and what tools gave is recorded: a skill that does not
+    /// give what they say is not saved.
     pub async fn create(&self, creation: Creation) -> Result<Saved, SkillError> {
-        let mut skill = tokio::task::spawn_blocking(move || creation.check())
+        self.not_on_stage("saved", &creation.name)?;
+        let read = move || {
+            let mut creation = creation;
+            let harvest = creation.harvest()?;
+            Ok::<_, SkillError>((creation.check()?, harvest))
+        };
+        let (mut skill, harvest) = tokio::task::spawn_blocking(read)
             .await
             .unwrap_or_else(|_| Err(crate::storage::StorageError::Ended.into()))?;
+        let mut notes = harvest.as_ref().map(|harvest| harvest.notes.clone()).unwrap_or_default();
+        let tried = match harvest.as_ref().filter(|harvest| harvest.is_its_own()) {
+            Some(harvest) => self.replay_cell(&mut skill, harvest, &mut notes).await,
+            None => self.first_trial(&skill, &mut notes).await?,
+        };
         let version = version_of(&skill);
         skill.version = Some(self.store().ask(move |db| db.save_skill(&version)).await?);
-        let mut notes = Vec::new();
+        if let Some(mut tried) = tried {
+            notes.extend(self.keep(&skill, &mut tried, Manner::Recorded, None).await?.err());
+        }
         match self.beside(&skill.name) {
             Some(Origin::File(place)) => notes.push(format!(
                 "the file {place} has the same name and wins over what is stored; remove the file to use this version"
@@ -118,6 +138,23 @@ impl Skills {
             Some(Origin::Stored) | None => {}
         }
         Ok(Saved { skill, notes })
+    }
+}
+
+impl Skills {
+    /// Runs the examples of a skill that is about to be saved.
+    async fn first_trial(&self, skill: &Skill, notes: &mut Vec<String>) -> Result<Option<Tried>, SkillError> {
+        let Some(stage) = self.stage().filter(|_| !skill.examples.is_empty()) else { return Ok(None) };
+        match self.try_out(&stage, skill, Answers::Tools).await {
+            Ok(tried) => match tried.wrong() {
+                None => Ok(Some(tried)),
+                Some(what) => Err(SkillError::Example { name: skill.name.to_string(), what }),
+            },
+            Err(why) => {
+                notes.push(format!("its examples were not run: {why}"));
+                Ok(None)
+            }
+        }
     }
 }
 

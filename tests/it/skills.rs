@@ -9,6 +9,7 @@ mod code;
 mod commands;
 mod durable;
 mod files;
+mod proofs;
 
 const LEVELS: &str = "\"\"\"Count the lines of a log by level.
 

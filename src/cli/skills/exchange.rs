@@ -101,6 +101,7 @@ pub async fn import(skills: &Skills, directory: &Path, plan: Plan, form: Form) -
                         examples: skill.examples.clone(),
                         author: AUTHOR.to_owned(),
                         reason: "imported".to_owned(),
+                        cell: None,
                     };
                     skills.create(creation).await.map_err(refused)?;
                 }
