@@ -66,8 +66,6 @@ pub(super) enum Request {
     Verify {
         /// Which.
         name: String,
-        /// At which version.
-        version: Option<i64>,
         /// Who answers its calls of tools.
         manner: Manner,
     },
@@ -134,7 +132,6 @@ impl Request {
             },
             ToolName::VerifySkill => Self::Verify {
                 name: name()?,
-                version: arguments.version()?,
                 manner: match arguments.choice("record")? {
                     Some(Choice::Yes) => Manner::Recorded,
                     Some(Choice::No) | None => Manner::Replayed,
@@ -161,7 +158,7 @@ pub(super) async fn perform(server: &Server, request: Request) -> Done {
             get(skills, &name, version, server.config.results.max_output as u64).await
         }
         Request::Create { creation, cell } => create(server, *creation, cell).await,
-        Request::Verify { name, version, manner } => verify(skills, &name, version, manner).await,
+        Request::Verify { name, manner } => verify(skills, &name, manner).await,
         Request::Delete(name) => delete(skills, &name).await,
         Request::Invoke { name, version, arguments, target } => {
             match cell(skills, &name, version, &arguments).await {
@@ -277,8 +274,8 @@ async fn create(server: &Server, mut creation: Creation, cell: Option<(Target, S
 }
 
 /// `verify_skill`. That a skill is broken is the answer, not a failure of the call.
-async fn verify(skills: &Skills, name: &str, version: Option<i64>, manner: Manner) -> CallToolResult {
-    match skills.verify(name, version, manner).await {
+async fn verify(skills: &Skills, name: &str, manner: Manner) -> CallToolResult {
+    match skills.verify(name, None, manner).await {
         Ok(verdict) => with_data(verdict.text(), verdict.about()),
         Err(error) => render::refusal(&error),
     }

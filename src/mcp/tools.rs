@@ -160,7 +160,7 @@ impl ToolName {
             Self::InvokeSkill => {
                 &[SKILL, Declared { name: "arguments", expected: "an object" }, VERSION, SESSION]
             }
-            Self::VerifySkill => &[SKILL, VERSION, Declared { name: "record", expected: "true or false" }],
+            Self::VerifySkill => &[SKILL, Declared { name: "record", expected: "true or false" }],
             Self::DeleteSkill => &[SKILL],
             Self::SaveArtifact | Self::LoadArtifact | Self::ListArtifacts | Self::DeleteArtifact => {
                 artifacts::arguments(self)
@@ -256,7 +256,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         ),
         ToolName::UndoRun => (
             "Undo run",
-            "Take a session's variables back to before its last cells; files stay as they are."
+            "Take a session's variables back to before its last cells; files stay."
                 .to_owned(),
             json!({
                 "session": session(),
@@ -281,7 +281,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         ),
         ToolName::ResetSession => (
             "Reset session",
-            "Stop what a session runs and clear its variables; the handle stays."
+            "Stop what a session runs and clear its variables."
                 .to_owned(),
             json!({"session": session()}),
             json!([]),
@@ -341,7 +341,7 @@ fn run_code(config: &Config) -> Definition {
             "code": {"type": "string", "description": "End with an expression to get its value."},
             "session": {
                 "type": "string",
-                "description": "Handle (s_…); default: the default session; \"new\" starts another one.",
+                "description": "Handle s_…, or \"new\" for another.",
             },
             "timeout": {
                 "type": "number", "exclusiveMinimum": 0, "maximum": number(most),
@@ -349,7 +349,7 @@ fn run_code(config: &Config) -> Definition {
             },
             "plan": {
                 "type": "boolean",
-                "description": "true: run nothing, list calls of functions that do not exist yet.",
+                "description": "true: only list calls of functions that do not exist yet.",
             },
             "keep": {
                 "type": "boolean",
@@ -357,7 +357,7 @@ fn run_code(config: &Config) -> Definition {
             },
             "max_output": {
                 "type": "integer", "minimum": 1, "maximum": MAX_OUTPUT,
-                "description": format!("Characters to show; default {shown}."),
+                "description": format!("Characters; default {shown}."),
             },
         }),
         json!(["code"]),
@@ -390,15 +390,12 @@ fn read_output() -> Definition {
 fn search_tools() -> Definition {
     (
         "Search tools",
-        "Find functions for run_code by words: commands, MCP servers, REST APIs, called as tools.namespace.tool(...)."
+        "Find functions for run_code: commands, MCP servers, REST APIs, called as tools.namespace.tool(...)."
             .to_owned(),
         json!({
             "query": {"type": "string"},
-            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS},
-            "detail": {
-                "type": "string", "enum": ["names", "signatures", "full"],
-                "description": "full adds schemas",
-            },
+            "limit": {"type": "integer"},
+            "detail": {"type": "string", "enum": ["names", "signatures", "full"]},
         }),
         json!(["query"]),
     )
@@ -410,7 +407,7 @@ fn list_tools() -> Definition {
         "List the functions under tools, and why a server cannot be used.".to_owned(),
         json!({
             "server": {"type": "string", "description": "Only this namespace."},
-            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS},
+            "limit": {"type": "integer"},
             "cursor": {"type": "string"},
         }),
         json!([]),
@@ -420,7 +417,7 @@ fn list_tools() -> Definition {
 fn call_tool() -> Definition {
     (
         "Call tool",
-        "Call one function of tools directly; for loops, branches or large results use run_code.".to_owned(),
+        "Call one function of tools directly; loops and large results belong into run_code.".to_owned(),
         json!({
             "name": {"type": "string", "description": "namespace.tool, as search_tools shows it."},
             "arguments": {"type": "object"},

@@ -43,6 +43,9 @@ enum Played {
     Already,
 }
 
+/// What a tape has of a namespace: its kind, its tools, and itself where it was called.
+type Space = (Kind, Vec<Raw>, Option<Arc<Raw>>);
+
 /// One namespace of a tape.
 #[derive(Debug)]
 struct Recorded {
@@ -60,7 +63,7 @@ impl Tools {
         let calls = written.calls.into_iter().map(|call| (call, Played::Not)).collect();
         let player =
             Arc::new(Player { calls: Mutex::new(calls), missed: Mutex::default(), secrets: secrets.clone() });
-        let mut spaces: BTreeMap<String, (Kind, Vec<Raw>, Option<Arc<Raw>>)> = BTreeMap::new();
+        let mut spaces: BTreeMap<String, Space> = BTreeMap::new();
         for (full_name, described) in written.tools {
             let kind = Kind::parse(&described.kind).unwrap_or(Kind::Command);
             let (space, name) = full_name.split_once('.').unwrap_or((&full_name, ""));

@@ -27,7 +27,7 @@ pub(super) fn definition(name: ToolName) -> Definition {
             json!({
                 "name": text(),
                 "source": {"type": "string", "description": "A module with def run(...)."},
-                "from_cell": {"type": "string", "description": "In place of source: last, or a cell's number."},
+                "from_cell": {"type": "string", "description": "Instead of source: last, or its number."},
                 "session": text(),
                 "description": {"type": "string", "description": "Else the docstring."},
                 "examples": {
@@ -47,7 +47,7 @@ pub(super) fn definition(name: ToolName) -> Definition {
         ToolName::VerifySkill => made(
             "Verify skill",
             "Run a skill's examples against recorded tool calls.",
-            json!({"name": text(), "version": whole(), "record": {"type": "boolean", "description": "Call the tools."}}),
+            json!({"name": text(), "record": {"type": "boolean", "description": "Call the tools anew."}}),
             json!(["name"]),
         ),
         ToolName::DeleteSkill => made(

@@ -121,7 +121,7 @@ impl Reader {
     }
 
     /// What is read where a function is made.
-    fn read_defaults<'a>(&mut self, parameters: &'a Parameters) {
+    fn read_defaults(&mut self, parameters: &Parameters) {
         for parameter in parameters.iter_non_variadic_params() {
             if let Some(default) = parameter.default() {
                 self.visit_expr(default);

@@ -187,7 +187,7 @@ fn function(text: &str, parsed: &Parsed<ModModule>, earlier: &Earlier) -> Result
         .collect();
     let mut at = start;
     for line in text.get(start..).unwrap_or_default().split_inclusive('\n') {
-        let is_in_text = inner.iter().any(|(from, to)| *from < at && at < *to);
+        let is_in_text = inner.iter().any(|(from, to)| *from < at && at <= *to);
         if !is_in_text && !line.trim().is_empty() {
             source.push_str("    ");
         }

@@ -194,8 +194,7 @@ fn a_proof_is_stale_when_something_that_it_used_has_changed() {
     save(&mut client, "called", "def run(): return tools.tally(word='abc')['length']", json!(3));
     save(&mut client, "inner", "def run(): return 3", json!(3));
     let state = |client: &mut Client, name: &str| {
-        let got = value(client, &format!("p = skills.get({name:?})['proof']\n(p['state'], p.get('reason'))"));
-        got
+        value(client, &format!("p = skills.get({name:?})['proof']\n(p['state'], p.get('reason'))"))
     };
     assert_eq!(state(&mut client, "inner"), "('verified', None)");
     assert_eq!(state(&mut client, "outer"), "('stale', 'skills.inner has changed since')");

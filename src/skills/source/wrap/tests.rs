@@ -31,7 +31,7 @@ fn a_cell_becomes_the_body_of_run() {
     '''
         return f"""{text}
     {
-      1}
+          1}
     """
     "#);
     assert!(
