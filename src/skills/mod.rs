@@ -3,6 +3,7 @@
 //!
 //! Nothing in here knows of sessions or of MCP. A session asks for a source and runs it; what came of it is told back.
 
+mod agent;
 mod bundled;
 mod error;
 mod files;
@@ -19,8 +20,9 @@ mod skill;
 mod source;
 mod uses;
 
+pub use agent::{Rendered, agent_name, render};
 pub use error::SkillError;
-pub use files::directory_of;
+pub use files::{Directory, directory_of};
 pub use finding::{Answer, Hit, Semantic};
 pub use invocation::{Gives, invocation};
 pub use library::{Page, Skills};

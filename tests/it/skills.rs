@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, raised, report, said, text, value};
 
+mod agents;
 mod bundled;
 mod code;
 mod commands;

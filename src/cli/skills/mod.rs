@@ -97,9 +97,9 @@ enum Command {
         /// The directory
         directory: PathBuf,
     },
-    /// Save the skills of a directory
+    /// Save the skills of a directory: files NAME.py, and Agent Skills (directories with a SKILL.md)
     Import {
-        /// The directory
+        /// The directory, or one Agent Skill
         directory: PathBuf,
         /// Also delete what the directory does not have
         #[arg(long)]
@@ -112,6 +112,9 @@ enum Command {
     Export {
         /// The directory
         directory: PathBuf,
+        /// Write each skill as an Agent Skill: a directory with a SKILL.md
+        #[arg(long)]
+        agent_skills: bool,
         /// Also remove files of skills that are not stored
         #[arg(long)]
         prune: bool,
@@ -145,8 +148,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Import { directory, prune, dry_run } => {
                 exchange::import(&skills, &directory, exchange::Plan::of(prune, dry_run), form).await
             }
-            Command::Export { directory, prune, dry_run } => {
-                exchange::export(&skills, &directory, exchange::Plan::of(prune, dry_run), form).await
+            Command::Export { directory, agent_skills, prune, dry_run } => {
+                let layout =
+                    if agent_skills { exchange::Layout::AgentSkills } else { exchange::Layout::Files };
+                exchange::export(&skills, &directory, layout, exchange::Plan::of(prune, dry_run), form).await
             }
         }
     })
