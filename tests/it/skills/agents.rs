@@ -135,3 +135,82 @@ fn a_directory_of_skills_may_hold_them() {
     let list = said(&mut client, "list_skills", json!({}));
     assert!(list.contains("broken: skills/csv-tools: SKILL.md does not begin with frontmatter"), "{list}");
 }
+
+#[test]
+fn clients_that_know_the_extension_list_verify_and_read_them() {
+    let mut client = Client::spawn(Wire::Pipes, &[]);
+    let opened = client.initialize("2025-11-25");
+    assert_eq!(
+        opened["capabilities"]["extensions"]["io.modelcontextprotocol/skills"],
+        json!({"directoryRead": true})
+    );
+    let source = "def run(n: int = 1):\n    return n\n";
+    for (name, description) in
+        [("plain", "Says: \"n\"\nand more\n\nThen more."), ("Odd__Name", ""), ("odd_name", "Second.")]
+    {
+        client.call("create_skill", json!({"name": name, "source": source, "description": description}));
+    }
+    let mut entries = Vec::new();
+    let mut cursor = None;
+    loop {
+        let params = cursor.map_or_else(|| json!({}), |cursor: String| json!({"cursor": cursor}));
+        let page = client.request("skills/list", params).unwrap();
+        entries.extend(page["skills"].as_array().unwrap().clone());
+        cursor = page["nextCursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let entry = |uri: &str| {
+        entries.iter().find(|entry| entry["uri"] == uri).unwrap_or_else(|| panic!("{uri}")).clone()
+    };
+    assert_eq!(entries.iter().filter(|entry| entry["uri"] == "skill://odd-name/SKILL.md").count(), 1);
+    assert_eq!(entry("skill://odd-name/SKILL.md")["frontmatter"]["description"], "Second.");
+    let plain = entry("skill://plain/SKILL.md");
+    assert_eq!(
+        plain["frontmatter"],
+        json!({
+            "name": "plain", "description": "Says: \"n\" and more",
+            "metadata": {"actwright-skill": "plain", "actwright-version": "1"},
+        })
+    );
+    entry("skill://csv-summary/SKILL.md");
+    // Every file of every skill is what its digest says.
+    for entry in &entries {
+        assert_eq!(&client.request("skills/get", json!({"uri": entry["uri"]})).unwrap()["skill"], entry);
+        for file in entry["resources"].as_array().unwrap() {
+            let read = client.request("resources/read", json!({"uri": file["uri"]})).unwrap();
+            let text = read["contents"][0]["text"].as_str().unwrap();
+            let digest: String =
+                sha2::Digest::finalize(<sha2::Sha256 as sha2::Digest>::new_with_prefix(text))
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect();
+            assert_eq!(file["digest"], format!("sha256:{digest}"), "{file}");
+            assert_eq!(file["size"], text.len(), "{file}");
+        }
+    }
+    let listed = client.request("resources/directory/read", json!({"uri": "skill://plain"})).unwrap();
+    assert_eq!(listed["resources"][0]["uri"], "skill://plain/SKILL.md");
+    assert_eq!(
+        (&listed["resources"][1]["uri"], &listed["resources"][1]["mimeType"]),
+        (&json!("skill://plain/scripts"), &json!("inode/directory"))
+    );
+    let listed = client.request("resources/directory/read", json!({"uri": "skill://plain/scripts"})).unwrap();
+    assert_eq!(listed["resources"].as_array().unwrap().len(), 2);
+    for (method, uri) in [
+        ("skills/get", "skill://nothing/SKILL.md"),
+        ("skills/get", "skill://plain"),
+        ("skills/get", "skill://../SKILL.md"),
+        ("resources/directory/read", "skill://plain/nothing"),
+        ("resources/directory/read", "file:///etc"),
+    ] {
+        assert_eq!(client.request(method, json!({"uri": uri})).unwrap_err().code, -32602, "{method} {uri}");
+    }
+    for uri in ["skill://plain/../plain/SKILL.md", "skill://plain/scripts/other.py"] {
+        assert_eq!(client.request("resources/read", json!({"uri": uri})).unwrap_err().code, -32002, "{uri}");
+    }
+    // The source by itself, as before.
+    let read = client.request("resources/read", json!({"uri": "skill://plain"})).unwrap();
+    assert_eq!(read["contents"][0]["text"], source);
+}
