@@ -265,9 +265,13 @@ async fn create(server: &Server, mut creation: Creation, cell: Option<(Target, S
     match skills.create(creation).await {
         Ok(saved) => {
             let version = saved.skill.version.unwrap_or_default();
-            let mut lines = vec![format!("saved version {version}: {}", saved.skill.line())];
+            let proof = skills.proof_of(&saved.skill).await.unwrap_or_default();
+            let proven = proof.words().map(|words| format!(" [{words}]")).unwrap_or_default();
+            let mut lines = vec![format!("saved version {version}: {}{proven}", saved.skill.line())];
             lines.extend(saved.notes.iter().map(|note| format!("[note] {note}")));
-            with_data(lines.join("\n"), saved.skill.about())
+            let mut about = saved.skill.about();
+            about["proof"] = proof.about();
+            with_data(lines.join("\n"), about)
         }
         Err(error) => render::refusal(&error),
     }
