@@ -10,6 +10,7 @@ mod client;
 mod http;
 mod memory;
 mod sample;
+mod skills;
 mod table;
 mod tools;
 
