@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::data::{from_json, to_json};
 use super::{Answer, Answering, Named, encoded, error};
-use crate::skills::{Creation, Manner, Outcome, SkillError, SkillName, Skills, Uses};
+use crate::skills::{Behalf, Creation, Manner, Outcome, SkillError, SkillName, Skills, Uses};
 use crate::tools::Origin;
 
 /// Who is noted as the author of what code saves.
@@ -23,6 +23,8 @@ const MEANT: f64 = 0.45;
 /// Begins one request.
 pub fn begin(skills: &Skills, request: &str, named: Named, origin: &Origin) -> Answering {
     let (skills, session) = (skills.clone(), origin.session.clone());
+    // What a proof calls counts as the cell's own calls.
+    let behalf = origin.cell.clone().map(|cell| cell as Behalf);
     match request {
         "names" => {
             Answering::Later(Box::pin(async move { answer(skills.names().await.map(|names| json!(names))) }))
@@ -32,10 +34,12 @@ pub fn begin(skills: &Skills, request: &str, named: Named, origin: &Origin) -> A
         "get" => Answering::Later(Box::pin(async move { get(&skills, &named).await })),
         "fetch" => Answering::Later(Box::pin(async move { fetch(&skills, &named).await })),
         "create" => {
-            Answering::Later(Box::pin(async move { create(&skills, &named, session.as_deref()).await }))
+            Answering::Later(Box::pin(
+                async move { create(&skills, &named, session.as_deref(), behalf).await },
+            ))
         }
         "delete" => Answering::Later(Box::pin(async move { delete(&skills, &named).await })),
-        "verify" => Answering::Later(Box::pin(async move { verify(&skills, &named).await })),
+        "verify" => Answering::Later(Box::pin(async move { verify(&skills, &named, behalf).await })),
         "history" => Answering::Later(Box::pin(async move { history(&skills, &named).await })),
         "alike" => Answering::Later(Box::pin(async move { alike(&skills, &named).await })),
         "used" => Answering::Now(used(&skills, &named)),
@@ -96,7 +100,7 @@ async fn fetch(skills: &Skills, named: &Named) -> Answer {
     }))
 }
 
-async fn create(skills: &Skills, named: &Named, session: Option<&str>) -> Answer {
+async fn create(skills: &Skills, named: &Named, session: Option<&str>, behalf: Option<Behalf>) -> Answer {
     let json = |wanted: &str| match named.get(wanted) {
         None | Some(Value::Nil) => Ok(Vec::new()),
         Some(value) => match to_json(value.clone()) {
@@ -131,6 +135,7 @@ async fn create(skills: &Skills, named: &Named, session: Option<&str>) -> Answer
         name,
         source,
         cell,
+        behalf,
         description: named.optional_text("description")?.map(str::to_owned),
         tags: tags.collect::<Result<_, _>>()?,
         examples: json("examples")?,
@@ -156,13 +161,13 @@ async fn delete(skills: &Skills, named: &Named) -> Answer {
     answer(deleted.map(|version| json!({"name": name, "deleted": true, "version": version})))
 }
 
-async fn verify(skills: &Skills, named: &Named) -> Answer {
+async fn verify(skills: &Skills, named: &Named, behalf: Option<Behalf>) -> Answer {
     let manner = match named.get("record") {
         Some(Value::Bool(true)) => Manner::Recorded,
         None | Some(Value::Nil | Value::Bool(false)) => Manner::Replayed,
         Some(_) => return Err(error("invalid_arguments", "`record` must be True or False")),
     };
-    let verdict = skills.verify(named.text("name")?, named.optional_whole("version")?, manner).await;
+    let verdict = skills.verify(named.text("name")?, named.optional_whole("version")?, manner, behalf).await;
     answer(verdict.map(|verdict| {
         let mut about = verdict.about();
         about["text"] = verdict.text().into();

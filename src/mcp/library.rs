@@ -118,6 +118,7 @@ impl Request {
                     author: AUTHOR.to_owned(),
                     reason: arguments.optional_text("reason")?.unwrap_or("").to_owned(),
                     cell: None,
+                    behalf: None,
                 });
                 if cell.is_some() && !creation.source.is_empty() {
                     return Err(arguments.mistaken("from_cell"));
@@ -279,7 +280,7 @@ async fn create(server: &Server, mut creation: Creation, cell: Option<(Target, S
 
 /// `verify_skill`. That a skill is broken is the answer, not a failure of the call.
 async fn verify(skills: &Skills, name: &str, manner: Manner) -> CallToolResult {
-    match skills.verify(name, None, manner).await {
+    match skills.verify(name, None, manner, None).await {
         Ok(verdict) => with_data(verdict.text(), verdict.about()),
         Err(error) => render::refusal(&error),
     }

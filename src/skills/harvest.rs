@@ -90,7 +90,7 @@ impl Skills {
         };
         for _ in 0..2 {
             let answers = Answers::Recordings(vec![calls.clone()]);
-            match self.try_out(&stage, skill, answers).await {
+            match self.try_out(&stage, skill, answers, None).await {
                 Ok(tried) if tried.passed() => return Some(tried),
                 Ok(tried) if tried.gave_another_value() => {
                     notes.push(

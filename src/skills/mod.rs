@@ -27,7 +27,9 @@ pub use finding::{Answer, Hit, Semantic};
 pub use invocation::{Gives, invocation};
 pub use library::{Page, Skills};
 pub use name::{NameError, SkillName};
-pub use proof::{Answers, Known, Manner, Played, Proof, Run, Stage, Staged, State, Task, Trial, Verdict};
+pub use proof::{
+    Answers, Behalf, Known, Manner, Played, Proof, Run, Stage, Staged, State, Task, Trial, Verdict,
+};
 pub use ran::{Calls, Cell, Ran, Which};
 pub use saving::{Creation, Saved};
 pub use shape::{Parameter, Shape};

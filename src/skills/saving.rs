@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::error::SkillError;
 use super::library::Skills;
 use super::name::SkillName;
-use super::proof::{Answers, Manner, Tried};
+use super::proof::{Answers, Behalf, Manner, Tried};
 use super::ran::Cell;
 use super::skill::{Origin, Skill, hash, now};
 use super::source;
@@ -21,7 +21,7 @@ const EXAMPLES: usize = 20;
 const EXAMPLE: usize = 64 * 1024;
 
 /// What is to be saved.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Creation {
     /// The name.
     pub name: String,
@@ -31,6 +31,8 @@ pub struct Creation {
     pub description: Option<String>,
     /// The cell that the source is made from, in place of a source.
     pub cell: Option<Cell>,
+    /// For whom its examples are run.
+    pub behalf: Option<Behalf>,
     /// Words to keep it under.
     pub tags: Vec<String>,
     /// `{"args": {…}, "expect": …}`.
@@ -39,6 +41,12 @@ pub struct Creation {
     pub author: String,
     /// Why.
     pub reason: String,
+}
+
+impl std::fmt::Debug for Creation {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Creation").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// What was saved.
@@ -112,16 +120,17 @@ impl Skills {
         self.not_on_stage("saved", &creation.name)?;
         let read = move || {
             let mut creation = creation;
+            let behalf = creation.behalf.take();
             let harvest = creation.harvest()?;
-            Ok::<_, SkillError>((creation.check()?, harvest))
+            Ok::<_, SkillError>((creation.check()?, harvest, behalf))
         };
-        let (mut skill, harvest) = tokio::task::spawn_blocking(read)
+        let (mut skill, harvest, behalf) = tokio::task::spawn_blocking(read)
             .await
             .unwrap_or_else(|_| Err(crate::storage::StorageError::Ended.into()))?;
         let mut notes = harvest.as_ref().map(|harvest| harvest.notes.clone()).unwrap_or_default();
         let tried = match harvest.as_ref().filter(|harvest| harvest.is_its_own()) {
             Some(harvest) => self.replay_cell(&mut skill, harvest, &mut notes).await,
-            None => self.first_trial(&skill, &mut notes).await?,
+            None => self.first_trial(&skill, behalf, &mut notes).await?,
         };
         let version = version_of(&skill);
         skill.version = Some(self.store().ask(move |db| db.save_skill(&version)).await?);
@@ -143,9 +152,14 @@ impl Skills {
 
 impl Skills {
     /// Runs the examples of a skill that is about to be saved.
-    async fn first_trial(&self, skill: &Skill, notes: &mut Vec<String>) -> Result<Option<Tried>, SkillError> {
+    async fn first_trial(
+        &self,
+        skill: &Skill,
+        behalf: Option<Behalf>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Tried>, SkillError> {
         let Some(stage) = self.stage().filter(|_| !skill.examples.is_empty()) else { return Ok(None) };
-        match self.try_out(&stage, skill, Answers::Tools).await {
+        match self.try_out(&stage, skill, Answers::Tools, behalf).await {
             Ok(tried) => match tried.wrong() {
                 None => Ok(Some(tried)),
                 Some(what) => Err(SkillError::Example { name: skill.name.to_string(), what }),

@@ -87,6 +87,7 @@ pub async fn edit(
         author: AUTHOR.to_owned(),
         reason,
         cell: None,
+        behalf: None,
     };
     saved(&skills.create(creation).await.map_err(refused)?, form)
 }

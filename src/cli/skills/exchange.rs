@@ -113,6 +113,7 @@ pub async fn import(skills: &Skills, directory: &Path, plan: Plan, form: Form) -
                         author: AUTHOR.to_owned(),
                         reason: "imported".to_owned(),
                         cell: None,
+                        behalf: None,
                     };
                     skills.create(creation).await.map_err(refused)?;
                 }

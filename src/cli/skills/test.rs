@@ -40,7 +40,7 @@ async fn test(skills: &Skills, args: &Args, form: Form) -> anyhow::Result<ExitCo
     };
     let (mut all, mut wrong) = (Vec::new(), 0);
     for name in &names {
-        let verdict = skills.verify(name, None, manner).await.map_err(refused)?;
+        let verdict = skills.verify(name, None, manner, None).await.map_err(refused)?;
         wrong += usize::from(verdict.proof.state != State::Verified);
         if form == Form::Text {
             print::stdout(&format!("{}\n", shown(&verdict)))?;

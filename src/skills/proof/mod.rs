@@ -18,7 +18,7 @@ mod compare;
 mod stage;
 mod verify;
 
-pub use stage::{Answers, Known, Played, Run, Stage, Staged, Task, Trial};
+pub use stage::{Answers, Behalf, Known, Played, Run, Stage, Staged, Task, Trial};
 pub use verify::{Manner, Tried, Verdict};
 
 /// What is known of a skill.

@@ -1,10 +1,11 @@
 //! What a proof needs of the sessions above: somebody who runs a skill in a session that nobody else uses.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
@@ -15,6 +16,9 @@ use crate::storage::Packages;
 
 /// A future that somebody else polls.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Who wants a proof, in a form that only the stage reads: calls of tools count as theirs.
+pub type Behalf = Arc<dyn Any + Send + Sync>;
 
 /// Runs skills for proofs.
 pub trait Stage: fmt::Debug + Send + Sync {
@@ -37,7 +41,6 @@ pub enum Known {
 }
 
 /// What is to be run.
-#[derive(Debug)]
 pub struct Trial {
     /// The library as it is on the stage.
     pub library: Skills,
@@ -47,6 +50,8 @@ pub struct Trial {
     pub calls: Vec<Map<String, Value>>,
     /// Who answers calls of tools.
     pub answers: Answers,
+    /// For whom it is run.
+    pub behalf: Option<Behalf>,
 }
 
 /// Who answers calls of tools.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::compare::differences;
-use super::stage::{Answers, Run, Stage, Trial};
+use super::stage::{Answers, Behalf, Run, Stage, Trial};
 use super::{Proof, Used, stamp};
 use crate::skills::error::SkillError;
 use crate::skills::library::Skills;
@@ -123,6 +123,7 @@ impl Skills {
         name: &str,
         version: Option<i64>,
         manner: Manner,
+        behalf: Option<Behalf>,
     ) -> Result<Verdict, SkillError> {
         let skill = self.get(name, version).await?;
         self.not_on_stage("verified", skill.name.as_str())?;
@@ -151,7 +152,7 @@ impl Skills {
                 Answers::Recordings(recorded.unwrap_or_else(|| vec![json!({}); skill.examples.len()]))
             }
         };
-        let mut tried = self.try_out(&stage, &skill, answers).await.map_err(no_stage)?;
+        let mut tried = self.try_out(&stage, &skill, answers, behalf).await.map_err(no_stage)?;
         let mut notes = Vec::new();
         if manner == Manner::Replayed && !is_recorded && !tried.passed() {
             notes.push(format!(
@@ -173,13 +174,14 @@ impl Skills {
         stage: &Arc<dyn Stage>,
         skill: &Skill,
         answers: Answers,
+        behalf: Option<Behalf>,
     ) -> Result<Tried, String> {
         let (library, staged) = self.on_stage(skill.clone());
         let calls = skill.examples.iter().map(|example| match example.get("args") {
             Some(Value::Object(args)) => args.clone(),
             _ => Map::new(),
         });
-        let trial = Trial { library, name: skill.name.to_string(), calls: calls.collect(), answers };
+        let trial = Trial { library, name: skill.name.to_string(), calls: calls.collect(), answers, behalf };
         let played = stage.play(trial).await?;
         let checked = skill.examples.iter().zip(&played.runs).map(|(example, run)| check(example, run));
         Ok(Tried {
