@@ -15,7 +15,7 @@ use crate::sample::Sample;
 use crate::table::{Goal, Row, number};
 
 /// What a new session is asked for by.
-const NEW: &str = "new";
+pub const NEW: &str = "new";
 
 /// What is measured with, and how often.
 #[derive(Debug)]
@@ -78,7 +78,13 @@ impl Bench {
             add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));
         }
         add("memory per idle session", "MB", self.memory());
+        add("memory per frozen copy", "MB", self.memory_per_copy());
+        if self.effort == Effort::Full {
+            add("checkpoint with pandas", "ms", self.copies_with_pandas());
+        }
+        add("sessions a second", "/s", self.sessions_a_second());
         add("throughput", "/s", self.throughput());
+        add("p95 of 1+1 beside a busy session", "ms", self.neighbours());
         rows
     }
 

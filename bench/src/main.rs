@@ -7,8 +7,10 @@
 mod apis;
 mod cases;
 mod client;
+mod copies;
 mod http;
 mod memory;
+mod neighbour;
 mod sample;
 mod skills;
 mod table;

@@ -227,7 +227,7 @@ fn small(config: &Config, base: PathBuf, level: SandboxLevel, shown: PathBuf) ->
     };
     Config {
         python: config.python.clone(),
-        sandbox: SandboxConfig { level, read: vec![shown], write: Vec::new(), network: Network::None },
+        sandbox: SandboxConfig { level, read: vec![shown], ..SandboxConfig::default() },
         limits: Limits {
             memory: 256_000_000,
             workspace: 16_000_000,

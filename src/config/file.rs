@@ -45,7 +45,7 @@ pub struct RawFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawSandbox {
-    /// `"full"` or `"restricted"`.
+    /// `"full"`, `"full-or-restricted"` or `"restricted"`.
     pub level: Option<Spanned<String>>,
     /// Absolute paths, `~/` allowed.
     pub read: Option<Spanned<Vec<String>>>,
@@ -53,6 +53,8 @@ pub struct RawSandbox {
     pub write: Option<Spanned<Vec<String>>>,
     /// `"none"`, `"full"` or a list of hosts.
     pub network: Option<Spanned<Reach>>,
+    /// `"auto"` or `"off"`.
+    pub control_groups: Option<Spanned<String>>,
 }
 
 /// What a session may use up.

@@ -15,8 +15,8 @@ use super::listing::{Listing, Shown};
 use super::reach::Reach;
 use super::units::{Size, Span};
 use super::{
-    Checkpoints, Config, ConfigError, Exposure, Limits, Network, NetworkRules, PythonChoice, ResultRules,
-    SandboxConfig, SandboxLevel, SessionRules,
+    Checkpoints, Config, ConfigError, ControlGroups, Exposure, Limits, Network, NetworkRules, PythonChoice,
+    ResultRules, SandboxConfig, SessionRules,
 };
 
 /// What the command line says; everything may be absent.
@@ -195,18 +195,16 @@ impl Merge<'_> {
     ) -> Result<SandboxConfig, ConfigError> {
         let raw = &self.file.raw.sandbox;
         let level = checks::level(self.pick(env::SANDBOX, level, &raw.level, "full".to_owned())?)?;
-        self.listing.add(
-            &level,
-            match level.value {
-                SandboxLevel::Full => "full",
-                SandboxLevel::Restricted => "restricted",
-                SandboxLevel::Off => "off",
-            },
-        );
+        let mut sandbox = SandboxConfig::default();
+        (sandbox.level, sandbox.fallback) = level.value;
+        self.listing.add(&level, sandbox.level_name());
         let read = self.paths(env::READ, read, &raw.read)?;
         let write = self.paths(env::WRITE, write, &raw.write)?;
         let none = Reach::Word("none".to_owned());
-        let network = checks::network(self.pick(env::NETWORK, network, &raw.network, none)?, level.value)?;
+        let network = checks::network(
+            self.pick(env::NETWORK, network, &raw.network, none)?,
+            (sandbox.level, sandbox.fallback),
+        )?;
         self.listing.add(
             &network,
             match &network.value {
@@ -215,7 +213,16 @@ impl Merge<'_> {
                 Network::List(list) => Shown::from(list.entries()),
             },
         );
-        Ok(SandboxConfig { level: level.value, read, write, network: network.value })
+        let groups = self.pick(env::CONTROL_GROUPS, None, &raw.control_groups, "auto".to_owned())?;
+        let groups = checks::control_groups(groups)?;
+        self.listing.add(
+            &groups,
+            match groups.value {
+                ControlGroups::Auto => "auto",
+                ControlGroups::Off => "off",
+            },
+        );
+        Ok(SandboxConfig { read, write, network: network.value, control_groups: groups.value, ..sandbox })
     }
 
     /// A list of paths: a later source replaces the list, it does not add to it.

@@ -423,6 +423,12 @@ impl Actor {
         if let Some(proxy) = &worker.proxy {
             tracing::info!(target: "audit", worker = proxy.worker, session = %self.id, "worker");
         }
+        if let Some(why) = &worker.lowered {
+            self.notes.push(format!(
+                "this session is at sandbox level `restricted`: no sockets, no network of its own, no fork_session; level \
+                 `full` cannot be had here ({why})"
+            ));
+        }
         self.worker = Some(worker);
     }
 

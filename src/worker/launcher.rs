@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use actwright_protocol::{decode, encode_datagram};
+use actwright_sandbox::groups::Grave;
 use actwright_sandbox::plan::{OuterPlan, PROXY_PORT};
 use actwright_sandbox::{outer, sys};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ use super::{WorkerError, library};
 /// Where the interpreter finds the extension and the control socket.
 const LIBRARY: i32 = 10;
 const CONTROL: i32 = 11;
+
+/// What a launcher ends with when the machine refuses it a wall.
+pub const UNBUILT: u8 = 79;
 
 /// The longest tail of a zygote's stderr that an error quotes.
 const TAIL: usize = 2_000;
@@ -36,6 +40,8 @@ pub struct Order {
     pub executable: PathBuf,
     /// Its whole environment.
     pub environment: Vec<(String, String)>,
+    /// Where the server's control groups are, which whoever outlives it removes.
+    pub grave: Grave,
 }
 
 /// A launched zygote, seen from the host.
@@ -61,6 +67,8 @@ pub struct Death {
     pub words: String,
     /// Whether it was killed by somebody else and has nothing to say for itself.
     pub killed: bool,
+    /// Whether the machine refused a wall.
+    pub unbuilt: bool,
 }
 
 impl Launcher {
@@ -137,11 +145,16 @@ fn mourn(mut child: Child) -> Death {
     let words = String::from_utf8_lossy(&tail).trim().to_owned();
     match child.wait() {
         Ok(status) if words.is_empty() => {
-            Death { words: format!("it ended without a word ({status})"), killed: was_killed(status) }
+            let words = format!("it ended without a word ({status})");
+            Death { words, killed: was_killed(status), unbuilt: false }
         }
         // What is below a launcher that was killed may still have something to say about that.
-        Ok(status) => Death { words, killed: status.signal() == Some(sys::KILL) },
-        Err(error) => Death { words: error.to_string(), killed: false },
+        Ok(status) => Death {
+            words,
+            killed: status.signal() == Some(sys::KILL),
+            unbuilt: status.code() == Some(i32::from(UNBUILT)),
+        },
+        Err(error) => Death { words: error.to_string(), ..Death::default() },
     }
 }
 
@@ -159,7 +172,7 @@ pub fn run() -> Result<(), LaunchError> {
     sys::new_process_group().map_err(place)?;
     let library = above(library::descriptor()).map_err(place)?;
     let control = sys::duplicate_above(sys::borrow(0), 50).map_err(place)?;
-    outer::enter(&order.plan)?;
+    outer::enter(&order.plan, &order.grave)?;
     let null = above(std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").map(OwnedFd::from));
     let null = null.map_err(place)?;
     for stream in [0, 1] {

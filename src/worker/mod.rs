@@ -13,6 +13,7 @@ use crate::network::Proxy;
 
 mod conversation;
 pub mod doctor;
+mod fences;
 mod interpreter;
 pub mod launcher;
 mod library;
@@ -23,6 +24,7 @@ mod workspace;
 mod zygote;
 
 pub use conversation::{Conversation, Event};
+pub use fences::Fence;
 pub use twins::{Anchor, Litter, TwinOrder};
 
 /// A session's process, locked in and waiting for its first cell.
@@ -36,6 +38,10 @@ pub struct Worker {
     pub workspace: Option<workspace::Workspace>,
     /// Serves its network, where that is a list of hosts.
     pub proxy: Option<Proxy>,
+    /// What the kernel holds all its processes to together.
+    pub fence: Fence,
+    /// Why it is at level `restricted` although `full` was wanted, which the configuration allows.
+    pub lowered: Option<Arc<str>>,
     /// Holds the namespaces that a twin's own are made below; empty for all others.
     pub family: Vec<Arc<Anchor>>,
 }
@@ -57,6 +63,9 @@ pub enum WorkerError {
     /// The launcher or the zygote failed.
     #[error("{0}")]
     Launch(String),
+    /// The machine refused a wall of the sandbox.
+    #[error("{0}")]
+    Unbuilt(String),
     /// Somebody killed it while it started; another try may go well.
     #[error("{0}")]
     Killed(String),

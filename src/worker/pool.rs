@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use super::fences::Fences;
 use super::twins::{Litter, TwinOrder};
 use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
-use crate::config::{Config, Network};
+use crate::config::{Config, Fallback, Network, SandboxLevel};
 use crate::network::Shared;
 
 /// After a failed start requests are answered with the same error for this long, instead of starting Python again
@@ -49,6 +50,12 @@ pub struct Pool {
     config: Arc<Config>,
     /// What the proxies of all sessions share, where the network is a list of hosts.
     network: Option<Arc<Shared>>,
+    /// The kernel's hold on all sessions.
+    fences: Fences,
+    /// Why sessions are at a lower level than the one that is wanted most.
+    lowered: Option<Arc<str>>,
+    /// Whether there has ever been a session.
+    fertile: bool,
     zygote: Phase,
     /// Counts zygotes, so that a session of a dead one is not taken for one of the next.
     generation: u64,
@@ -83,6 +90,9 @@ impl Pool {
         Self {
             config,
             network,
+            fences: Fences::default(),
+            lowered: None,
+            fertile: false,
             zygote: Phase::Absent,
             generation: 0,
             ready: VecDeque::new(),
@@ -148,8 +158,11 @@ impl Pool {
             Ok(zygote) => {
                 tracing::debug!(python = zygote.python.version, "a zygote is ready");
                 self.zygote = Phase::Running(zygote);
+                // Not before: from now on there is somebody who removes them whatever happens to this process.
+                self.fences.make(&self.config);
                 self.fill();
             }
+            Err(WorkerError::Unbuilt(words)) if self.may_lower() => self.lower(words),
             Err(error) => {
                 tracing::error!("{error}");
                 self.barren += 1;
@@ -159,6 +172,23 @@ impl Pool {
                 self.rest(error);
             }
         }
+    }
+
+    /// Whether the configuration allows a lower level, and nobody has seen a session of this one.
+    fn may_lower(&self) -> bool {
+        let sandbox = &self.config.sandbox;
+        sandbox.level == SandboxLevel::Full && sandbox.fallback == Fallback::Restricted && !self.fertile
+    }
+
+    /// Begins again at level `restricted`.
+    fn lower(&mut self, words: String) {
+        tracing::warn!("sessions are at level `restricted`, because level `full` cannot be had: {words}");
+        let mut config = Config::clone(&self.config);
+        config.sandbox.level = SandboxLevel::Restricted;
+        self.config = Arc::new(config);
+        self.lowered = Some(words.into());
+        self.unborn = 0;
+        self.start();
     }
 
     fn rest(&mut self, error: WorkerError) {
@@ -194,7 +224,7 @@ impl Pool {
         let wanted = self.waiting.len() + self.config.sessions.pool;
         while self.ready.len() + self.unborn < wanted {
             let Phase::Running(zygote) = &self.zygote else { return };
-            match zygote.fork(&self.config, self.network.clone()) {
+            match zygote.fork(&self.config, self.network.clone(), &self.fences) {
                 Ok(unborn) => {
                     self.unborn += 1;
                     let (generation, wakes) = (self.generation, self.wakes.clone());
@@ -220,7 +250,7 @@ impl Pool {
             let words = "the zygote that its process came from has ended".to_owned();
             return drop(reply.send(Err(WorkerError::Twins(words))));
         };
-        match zygote.bear(&self.config, self.network.clone(), order) {
+        match zygote.bear(&self.config, self.network.clone(), &self.fences, order) {
             Ok(expected) => {
                 tokio::spawn(async move {
                     // Whoever asked may have gone; dropping them ends them.
@@ -244,8 +274,10 @@ impl Pool {
         }
         self.unborn -= 1;
         match result {
-            Ok(worker) => {
+            Ok(mut worker) => {
                 (self.barren, self.stillborn) = (0, 0);
+                self.fertile = true;
+                worker.lowered = self.lowered.clone();
                 match self.waiting.pop_front() {
                     Some(reply) => {
                         if let Err(unwanted) = reply.send(Ok(worker)) {
@@ -263,6 +295,7 @@ impl Pool {
                 self.stillborn += 1;
                 self.fill();
             }
+            Err(WorkerError::Refused(words)) if self.may_lower() => self.lower(words),
             Err(error) => self.refuse_one(error),
         }
     }
@@ -307,6 +340,7 @@ impl Pool {
                 zygote.end().await;
             }
         }
+        self.fences.end().await;
     }
 }
 

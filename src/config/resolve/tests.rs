@@ -1,6 +1,7 @@
 //! One file, one environment, one command line: who wins, and what is refused.
 
 use super::*;
+use crate::config::SandboxLevel;
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     let home = [("HOME", "/home/someone"), ("PATH", "/usr/bin:/bin")];
