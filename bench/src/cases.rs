@@ -69,6 +69,7 @@ impl Bench {
         add("200 MB heap", "ms", self.large_heap());
         add("host calls", "/s", self.host_calls());
         add("calls of tools", "/s", self.tools());
+        add("skills", "ms", self.skills());
         add("tools over HTTP", "ms", self.remote_tools());
         add("a large catalog", "ms", self.catalog());
         add("a large API", "ms", self.large_api());

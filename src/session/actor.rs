@@ -437,6 +437,7 @@ impl Actor {
         self.cells += 1;
         self.cell_calls = 0;
         self.origin.cell = Some(Arc::default());
+        self.origin.tape = Some(Arc::default());
         let plan = job.request.mode == RunMode::Plan;
         let ticks = sys::ticks_since_boot().unwrap_or(u64::MAX);
         let timeout = job.request.timeout.unwrap_or(self.config.limits.timeout);
