@@ -4,11 +4,11 @@
 
 use clap::Args;
 
-use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::reach::Reach;
 use crate::config::resolve::{Flags, Resolved, prepare_base, resolve};
 use crate::config::units::{Size, Span};
+use crate::config::{Config, Consent};
 
 /// What the command line may say about the configuration.
 #[derive(Debug, Clone, Default, Args)]
@@ -40,6 +40,9 @@ pub struct ConfigFlags {
     /// Directory of skills beside those of the base directory (repeatable)
     #[arg(long, value_name = "DIR")]
     pub skills: Vec<String>,
+    /// Let agents add and remove no packages
+    #[arg(long)]
+    pub no_runtime_deps: bool,
     /// What is logged to stderr, such as debug [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -99,6 +102,7 @@ impl ConfigFlags {
                 timeout: flags.timeout,
                 skills: flags.skills,
                 expose_skills: own.expose_skills,
+                package_policy: flags.no_runtime_deps.then(|| Consent::Deny.word().to_owned()),
                 structured: own.structured,
             },
             environment,

@@ -19,14 +19,12 @@ mod namespace;
 mod output;
 mod overview;
 mod policy;
-mod process;
 mod record;
 mod rest;
 mod secrets;
 mod shape;
 mod signature;
 mod tally;
-pub mod tend;
 mod web;
 
 pub use call::{Caller, Origin, Watch};
