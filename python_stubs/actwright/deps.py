@@ -118,9 +118,12 @@ class Deps:
 
 def _names(given: tuple[Any, ...]) -> list[Any]:
     """One list of names is taken like the names themselves."""
-    if len(given) == 1 and isinstance(given[0], (list, tuple, set, frozenset)):
-        return list(given[0])
-    return list(given)
+    names: list[Any] = list(given)
+    if len(names) == 1 and isinstance(names[0], (list, tuple, set, frozenset)):
+        names = list(given[0])
+    if not all(isinstance(name, str) for name in names):
+        raise _failure("invalid", 'packages are named by texts, such as "pandas>=2"; nothing was changed')
+    return names
 
 
 def _failure(kind: str, message: str) -> DepsError:

@@ -83,8 +83,11 @@ def _switch(wanted: str) -> str:
 
 def _settle(provided: dict[str, tuple[str, str]]) -> list[str]:
     for top in [top for top in _shelf.aside if top in provided]:
-        for name, module in _shelf.aside.pop(top)[1].items():
-            sys.modules.setdefault(name, module)
+        source, modules = _shelf.aside[top]
+        if _modules_of(source).get(top) == provided[top] or any(_is_native(module) for module in modules.values()):
+            del _shelf.aside[top]
+            for name, module in modules.items():
+                sys.modules.setdefault(name, module)
     stays: dict[str, str] = {}
     gone: dict[str, str] = {}
     for top, source in _loaded().items():
@@ -114,6 +117,11 @@ def _loaded() -> dict[str, str]:
         if isinstance(file, str):
             found[top] = file[len(start) :].partition(os.sep)[0] if file.startswith(start) else ""
     return found
+
+
+def _is_native(module: ModuleType) -> bool:
+    file = getattr(module, "__dict__", {}).get("__file__")
+    return isinstance(file, str) and file.endswith(".so")
 
 
 def _place_of(name: str) -> str:

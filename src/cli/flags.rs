@@ -62,9 +62,15 @@ pub struct Workspace {
 impl Workspace {
     /// Its configuration, with the log started and the base directory in place; `skills` are further directories of them.
     pub fn resolve(&self, skills: Vec<String>) -> anyhow::Result<Config> {
+        self.resolve_with(skills, None)
+    }
+
+    /// The same for a command that needs to know on which interpreter sessions run.
+    pub fn resolve_with(&self, skills: Vec<String>, python: Option<String>) -> anyhow::Result<Config> {
         // What the log would warn of is what these commands print.
         let log = self.log.clone().unwrap_or_else(|| "error".to_owned());
-        let flags = ConfigFlags { base: self.base.clone(), skills, log: Some(log), ..ConfigFlags::default() };
+        let base = self.base.clone();
+        let flags = ConfigFlags { base, python, skills, log: Some(log), ..ConfigFlags::default() };
         let config = flags.resolve(&Environment::of_process())?.config;
         prepare_base(&config.base)?;
         Ok(config)

@@ -21,6 +21,9 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
         ToolName::CreateSkill | ToolName::SaveArtifact => {
             base.read_only(false).destructive(false).open_world(false)
         }
+        // The index of packages is the world outside.
+        ToolName::AddDep => base.read_only(false).destructive(false).idempotent(true).open_world(true),
+        ToolName::RemoveDep => base.read_only(false).destructive(true).idempotent(true).open_world(true),
         // A deletion is a version too: nothing is lost by it.
         ToolName::DeleteSkill | ToolName::DeleteArtifact => {
             base.read_only(false).destructive(true).idempotent(true).open_world(false)
@@ -37,7 +40,8 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
         | ToolName::ListSkills
         | ToolName::GetSkill
         | ToolName::LoadArtifact
-        | ToolName::ListArtifacts => base.read_only(true).open_world(false),
+        | ToolName::ListArtifacts
+        | ToolName::ListDeps => base.read_only(true).open_world(false),
         ToolName::UndoRun => base.read_only(false).destructive(true).open_world(false),
         // Undo does not go back beyond it, and some descriptors are lost.
         ToolName::ForkSession => base.read_only(false).destructive(true).open_world(false),
