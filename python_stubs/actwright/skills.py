@@ -335,7 +335,7 @@ def invoke_json(name: str, text: str, plain: bool = False) -> Any:
     return _plain(value) if plain else value
 
 
-def packages(text: str) -> dict[str, str]:
+def package_versions(text: str) -> dict[str, str]:
     """The versions of the packages behind these names of modules, given as JSON, and Python's own."""
     import json
     from importlib import metadata
