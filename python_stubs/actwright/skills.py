@@ -90,7 +90,7 @@ class Verdict(dict):  # type: ignore[type-arg]  # pyright: ignore[reportMissingT
     def __init__(self, about: dict[str, Any]) -> None:
         super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self._text: str = about.pop("text")
-        self.update(about)
+        self.update(about)  # pyright: ignore[reportUnknownMemberType]
 
     def __repr__(self) -> str:
         return self._text
