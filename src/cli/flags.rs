@@ -4,11 +4,11 @@
 
 use clap::Args;
 
-use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::reach::Reach;
 use crate::config::resolve::{Flags, Resolved, prepare_base, resolve};
 use crate::config::units::{Size, Span};
+use crate::config::{Config, Consent};
 
 /// What the command line may say about the configuration.
 #[derive(Debug, Clone, Default, Args)]
@@ -40,6 +40,9 @@ pub struct ConfigFlags {
     /// Directory of skills beside those of the base directory (repeatable)
     #[arg(long, value_name = "DIR")]
     pub skills: Vec<String>,
+    /// Let agents add and remove no packages
+    #[arg(long)]
+    pub no_runtime_deps: bool,
     /// What is logged to stderr, such as debug [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -59,9 +62,15 @@ pub struct Workspace {
 impl Workspace {
     /// Its configuration, with the log started and the base directory in place; `skills` are further directories of them.
     pub fn resolve(&self, skills: Vec<String>) -> anyhow::Result<Config> {
+        self.resolve_with(skills, None)
+    }
+
+    /// The same for a command that needs to know on which interpreter sessions run.
+    pub fn resolve_with(&self, skills: Vec<String>, python: Option<String>) -> anyhow::Result<Config> {
         // What the log would warn of is what these commands print.
         let log = self.log.clone().unwrap_or_else(|| "error".to_owned());
-        let flags = ConfigFlags { base: self.base.clone(), skills, log: Some(log), ..ConfigFlags::default() };
+        let base = self.base.clone();
+        let flags = ConfigFlags { base, python, skills, log: Some(log), ..ConfigFlags::default() };
         let config = flags.resolve(&Environment::of_process())?.config;
         prepare_base(&config.base)?;
         Ok(config)
@@ -99,6 +108,7 @@ impl ConfigFlags {
                 timeout: flags.timeout,
                 skills: flags.skills,
                 expose_skills: own.expose_skills,
+                package_policy: flags.no_runtime_deps.then(|| Consent::Deny.word().to_owned()),
                 structured: own.structured,
             },
             environment,

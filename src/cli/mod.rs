@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod continuation;
 mod demo;
+mod deps;
 mod doctor;
 mod engine;
 mod error;
@@ -67,6 +68,8 @@ enum Command {
     Skills(skills::Args),
     /// List, show, fetch, keep and delete artifacts, and what they take of the disk.
     Artifacts(artifacts::Args),
+    /// Add, list and remove the packages that sessions can import.
+    Deps(deps::Args),
     /// Back up, restore or check what the base directory keeps.
     Store(store::Args),
     /// Print a completion script for a shell.
@@ -91,6 +94,7 @@ impl Command {
             Self::Tools(args) => tools::run(args),
             Self::Skills(args) => skills::run(args),
             Self::Artifacts(args) => artifacts::run(args),
+            Self::Deps(args) => deps::run(args),
             Self::Store(args) => store::run(args),
             Self::Completions(args) => completions::run(args, &mut Cli::command()),
             Self::Launch(args) => launch::run(args),

@@ -88,6 +88,13 @@ pub const SKILLS: Key = key("skills.directories", "ACTWRIGHT_SKILLS", Some("--sk
 /// Whether skills are also tools or prompts of their own.
 pub const EXPOSE_SKILLS: Key = key("skills.expose", "ACTWRIGHT_EXPOSE_SKILLS", Some("--expose-skills"));
 
+/// Whether agents may add packages.
+pub const PACKAGE_POLICY: Key = key("packages.policy", "ACTWRIGHT_PACKAGES", Some("--no-runtime-deps"));
+/// Packages that may be asked for, separated by spaces in the environment.
+pub const PACKAGE_LIST: Key = key("packages.allow", "ACTWRIGHT_PACKAGES_ALLOW", None);
+/// Whether packages may be built.
+pub const PACKAGE_BUILDS: Key = key("packages.build", "ACTWRIGHT_PACKAGES_BUILD", None);
+
 /// Connections of a session at once.
 pub const CONNECTIONS: Key = key("network.connections", "ACTWRIGHT_NETWORK_CONNECTIONS", None);
 /// New connections of a session in a second.
@@ -106,7 +113,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 38] = [
+pub const KEYS: [Key; 41] = [
     BASE,
     PYTHON,
     LOG,
@@ -137,6 +144,9 @@ pub const KEYS: [Key; 38] = [
     KEPT_OUTPUTS,
     SKILLS,
     EXPOSE_SKILLS,
+    PACKAGE_POLICY,
+    PACKAGE_LIST,
+    PACKAGE_BUILDS,
     CONNECTIONS,
     RATE,
     SENT,
@@ -226,6 +236,11 @@ impl Environment {
     /// Variables that begin with `ACTWRIGHT_` and mean nothing: most likely misspelt.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
+    }
+
+    /// All variables, for a program of the user's own that is configured by them.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.all.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A variable that a tool file names, or that tools' programs get.

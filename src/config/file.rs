@@ -37,6 +37,8 @@ pub struct RawFile {
     pub tools: RawTools,
     /// `[skills]`
     pub skills: RawSkills,
+    /// `[packages]`
+    pub packages: RawPackages,
     /// `[network]`
     pub network: RawNetwork,
 }
@@ -123,6 +125,18 @@ pub struct RawSkills {
     pub directories: Option<Spanned<Vec<String>>>,
     /// `"none"`, `"tools"` or `"prompts"`.
     pub expose: Option<Spanned<String>>,
+}
+
+/// Which packages may be added.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPackages {
+    /// `"allow"`, `"ask"` or `"deny"`.
+    pub policy: Option<Spanned<String>>,
+    /// Requirements such as `"pandas>=2"`.
+    pub allow: Option<Spanned<Vec<String>>>,
+    /// Whether packages without a wheel are built.
+    pub build: Option<Spanned<bool>>,
 }
 
 /// What a session may use of the hosts that it can reach.

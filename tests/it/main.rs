@@ -16,6 +16,7 @@ mod mcp;
 mod mcp_lines;
 mod mcp_tools;
 mod network;
+mod packages;
 mod rest;
 mod rollbacks;
 mod sandbox;
