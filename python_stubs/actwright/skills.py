@@ -336,7 +336,7 @@ def invoke_json(name: str, text: str, plain: bool = False) -> Any:
     return _plain(value) if plain else value
 
 
-def packages(text: str) -> dict[str, str]:
+def versions(text: str) -> dict[str, str]:
     """The versions of the packages behind these names of modules, given as JSON, and Python's own."""
     import json
     from importlib import metadata
