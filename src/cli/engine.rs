@@ -51,6 +51,7 @@ pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     let calls = HostCalls::new(tools(config), skills(config), artifacts(config), packages.clone());
     let sessions = Sessions::new(config.clone(), calls).map_err(refused)?;
     tokio::spawn(keep_packages(packages, held));
+    sessions.open_stage();
     Ok(sessions)
 }
 

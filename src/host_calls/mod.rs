@@ -12,6 +12,7 @@ mod tools;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actwright_protocol::{CallError, Value, decode, encode_datagram};
 use tokio::sync::mpsc;
@@ -20,7 +21,7 @@ use crate::artifacts::Artifacts;
 use crate::packages::Packages;
 use crate::session::report::RunEvent;
 use crate::skills::Skills;
-use crate::tools::{Origin, Tools};
+use crate::tools::{Origin, Tally, Tools};
 
 /// The encoded value of an answered call.
 pub type Answer = Result<Vec<u8>, CallError>;
@@ -40,6 +41,7 @@ pub struct HostCalls {
     skills: Skills,
     artifacts: Artifacts,
     packages: Packages,
+    charged: Option<Arc<Tally>>,
 }
 
 /// The arguments of a call by name.
@@ -48,7 +50,12 @@ struct Named(Vec<(Value, Value)>);
 impl HostCalls {
     /// Over these tools, skills, artifacts and packages.
     pub fn new(tools: Tools, skills: Skills, artifacts: Artifacts, packages: Packages) -> Self {
-        Self { tools, skills, artifacts, packages }
+        Self { tools, skills, artifacts, packages, charged: None }
+    }
+
+    /// The same, where calls of tools count as those of this cell.
+    pub fn charging(self, cell: Option<Arc<Tally>>) -> Self {
+        Self { charged: cell, ..self }
     }
 
     /// Nothing but progress.
@@ -93,6 +100,8 @@ impl HostCalls {
             Ok(parts) => parts,
             Err(error) => return Answering::Now(Err(error)),
         };
+        let charged = self.charged.clone().map(|cell| Origin { cell: Some(cell), ..origin.clone() });
+        let origin = charged.as_ref().unwrap_or(origin);
         match name {
             "progress" => Answering::Now(progress::report(&named, watcher, &self.tools.masks().now())),
             _ => match name.split_once('.') {
@@ -101,7 +110,7 @@ impl HostCalls {
                 }
                 Some(("artifacts", request)) => artifacts::begin(&self.artifacts, request, named, origin),
                 Some(("deps", request)) => packages::begin(&self.packages, request, named),
-                Some(("skills", request)) => skills::begin(&self.skills, request, named),
+                Some(("skills", request)) => skills::begin(&self.skills, request, named, origin),
                 _ => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),
             },
         }

@@ -109,6 +109,16 @@ impl Packages {
         Self { inner: Arc::new(Inner { base, sets, rules, surroundings, changes: watch::Sender::new(0) }) }
     }
 
+    /// The same, where agents change nothing.
+    pub fn fixed(&self) -> Self {
+        let Inner { base, rules, surroundings, .. } = &*self.inner;
+        Self::over(
+            base.clone(),
+            PackageRules { policy: Consent::Deny, ..rules.clone() },
+            surroundings.clone(),
+        )
+    }
+
     /// Says that sets are in use as long as the answer lives.
     pub fn hold(&self) -> std::io::Result<File> {
         self.inner.sets.hold()

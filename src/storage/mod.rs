@@ -9,12 +9,14 @@
 mod artifacts;
 mod error;
 mod handle;
+mod proofs;
 mod skills;
 mod sqlite;
 
 pub use artifacts::{ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Saving, Usage};
 pub use error::StorageError;
 pub use handle::Store;
+pub use proofs::{CassetteRow, Packages, ProofRow, Standing};
 pub use skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow, WordHits};
 pub use sqlite::Db;
 

@@ -376,9 +376,9 @@ impl OpenGrave {
         self.parents.iter()
     }
 
-    /// Removes the server's group, if the server has ended and everything below this process too.
-    pub fn fill(&self) {
-        if sys::parent_pid() == self.server {
+    /// Removes the server's group, when everything below this process has ended and the server has too, or is about to.
+    pub fn fill(&self, is_orphaned: bool) {
+        if !is_orphaned && sys::parent_pid() == self.server {
             return;
         }
         for parent in &self.parents {

@@ -13,14 +13,24 @@ use crate::error::{Step, StepError};
 use crate::groups::OpenGrave;
 use crate::sys::{self, Ended, Forked, Interest, Waiting};
 
-/// What wakes whoever stays outside: the end of its child, and of the host, which is a word and not a kill, because
-/// there are things to end and to remove first.
-const SIGNALS: [i32; 2] = [sys::CHILD_ENDED, sys::TERMINATE];
+/// What wakes whoever stays outside: the end of its child, an order, and the end of the host, which is a word and not a
+/// kill, because there are things to end and to remove first.
+const SIGNALS: [i32; 3] = [sys::CHILD_ENDED, sys::TERMINATE, sys::HANG_UP];
+
+/// How a wait was over.
+pub(crate) struct Over {
+    /// What to end with.
+    pub code: i32,
+    /// Whether the child has ended.
+    pub is_gone: bool,
+    /// Whether the host is ending. Its number tells only when all of its threads have.
+    pub is_orphaned: bool,
+}
 
 /// Begins to hear these; a child that goes on has to [`hear_nothing`].
 pub(crate) fn hear_of_ends() -> Result<OwnedFd, StepError> {
     let events = sys::signal_events(&SIGNALS).step(|| "watch signals".to_owned())?;
-    sys::hear_of_parents_end(sys::TERMINATE).step(|| "tie the launcher to the host".to_owned())?;
+    sys::hear_of_parents_end(sys::HANG_UP).step(|| "tie the launcher to the host".to_owned())?;
     Ok(events)
 }
 
@@ -62,35 +72,38 @@ fn stand(zygote: i32, events: &OwnedFd, grave: &OpenGrave) -> Result<Infallible,
     keep_alone([events], grave)?;
     // The control socket is one of these, and the host has to see when the zygote lets go of it.
     sys::close_range(0, 1).step(|| "close what the guard does not need".to_owned())?;
-    let (code, _) = until_over(zygote, events);
+    let over = until_over(zygote, events);
     end_children(|_| false);
-    grave.fill();
-    sys::exit_now(code)
+    grave.fill(over.is_orphaned);
+    sys::exit_now(over.code)
 }
 
-/// Waits for the child's end or the host's; gives the code to end with, and whether the child is gone.
-pub(crate) fn until_over(child: i32, events: &OwnedFd) -> (i32, bool) {
-    let (mut code, mut is_gone) = (None, false);
-    while code.is_none() {
+/// Waits for the child's end, an order, or the host's end.
+pub(crate) fn until_over(child: i32, events: &OwnedFd) -> Over {
+    let mut over = Over { code: 125, is_gone: false, is_orphaned: false };
+    let mut is_over = false;
+    while !is_over {
         let wanted = [Interest { fd: events.as_raw_fd(), readable: true, writable: false }];
         // An interrupted wait is looked at like any other.
         let _ = sys::wait(&wanted, -1);
         while let Some(signal) = sys::next_signal(events.as_fd()) {
-            if signal == sys::TERMINATE {
-                code = Some(128 + sys::KILL);
+            if signal != sys::CHILD_ENDED {
+                is_over = true;
+                over.is_orphaned |= signal == sys::HANG_UP;
+                over.code = 128 + sys::KILL;
             }
         }
         while let Ok(Some((pid, how))) = sys::reap(None, Waiting::Never) {
             if pid == child {
-                is_gone = true;
-                code = Some(match how {
+                (is_over, over.is_gone) = (true, true);
+                over.code = match how {
                     Ended::Code(code) => code,
                     Ended::Signal(signal) => 128 + signal,
-                });
+                };
             }
         }
     }
-    (code.unwrap_or(125), is_gone)
+    over
 }
 
 /// Closes everything but the standard streams, these, and what leads to the grave.

@@ -122,14 +122,14 @@ fn wait_outside(
     }
     // The socket is held to the end, so that the child can tell whether this half still lives.
     guard::keep_alone([&socket, events], grave)?;
-    let (code, is_gone) = guard::until_over(child, events);
-    if !is_gone {
+    let over = guard::until_over(child, events);
+    if !over.is_gone {
         // It is pid 1 of the room: with it the kernel ends everything there, before it can be collected.
         let _ = sys::signal_child(child, sys::KILL);
         let _ = sys::reap(Some(child), sys::Waiting::Block);
     }
-    grave.fill();
-    sys::exit_now(code)
+    grave.fill(over.is_orphaned);
+    sys::exit_now(over.code)
 }
 
 /// The half that goes in.

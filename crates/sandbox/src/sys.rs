@@ -41,7 +41,7 @@ pub use processes::{
     set_dumpable,
 };
 pub use signals::{
-    CHILD_ENDED, CONTINUE, Disposition, Ended, FILE_TOO_LARGE, INTERRUPT, KILL, STOP, TERMINATE,
+    CHILD_ENDED, CONTINUE, Disposition, Ended, FILE_TOO_LARGE, HANG_UP, INTERRUPT, KILL, STOP, TERMINATE,
     flush_printed, is_hung_up, next_signal, open_process, print_by_lines, reap, set_signal, signal_child,
     signal_events, signal_process, unblock,
 };

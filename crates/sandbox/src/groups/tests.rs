@@ -1,3 +1,5 @@
+//! Places and groups on trees of plain files, and what is written into them.
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
