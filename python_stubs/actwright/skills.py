@@ -11,7 +11,8 @@ import sys
 from contextvars import ContextVar, copy_context
 from types import ModuleType
 
-from actwright import streams
+from actwright import shelf, streams
+from actwright.deps import make_deps
 from actwright.inspection import remember
 from actwright.laters import mark, may_await
 from actwright.source import parse, read
@@ -211,12 +212,13 @@ Skills.invoke.__dict__["_actwright_later"] = "ainvoke"
 class _Loaded:
     """A source ready to be run."""
 
-    __slots__ = ("code", "coerces", "filename", "hash", "name", "signature")
+    __slots__ = ("code", "coerces", "filename", "hash", "name", "satisfied", "signature")
 
     def __init__(self, about: dict[str, Any]) -> None:
         self.name: str = about["name"]
         self.hash: str = about["hash"]
         self.signature: str = about["signature"]
+        self.satisfied: Optional[tuple[Any, ...]] = None
         self.filename = f"<skill {self.name}, {about['label']}>"
         text = read(about["source"])
         remember(self.filename, text)
@@ -266,6 +268,10 @@ class _Host:
             if "source" not in about:
                 about = self.ask("skills.fetch", name=name, version=version)
             self._loaded[key] = loaded = _Loaded(about)
+        needed = about["dependencies"], about["requires_python"], shelf.present()
+        if (needed[0] or needed[1]) and loaded.satisfied != needed:
+            make_deps(self.channel).need(needed[0], needed[1])
+            loaded.satisfied = (*needed[:2], shelf.present())
         return loaded
 
     def run(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
