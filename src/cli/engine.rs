@@ -13,6 +13,7 @@ use crate::artifacts::{Artifacts, Rules};
 use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::resolve::prepare_base;
+use crate::embedding::Embedder;
 use crate::host_calls::HostCalls;
 use crate::session::Sessions;
 use crate::skills::Skills;
@@ -52,7 +53,7 @@ pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
 pub fn skills(config: &Config) -> Skills {
     let mut directories = config.skills.clone();
     directories.push(config.base.join("skills"));
-    Skills::over(Store::at(&config.base), directories)
+    Skills::over(Store::at(&config.base), directories, Embedder::over(&config.model))
 }
 
 /// The artifacts of the base directory; nothing is read yet.

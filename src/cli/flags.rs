@@ -40,9 +40,25 @@ pub struct ConfigFlags {
     /// Directory of skills beside those of the base directory (repeatable)
     #[arg(long, value_name = "DIR")]
     pub skills: Vec<String>,
+    #[command(flatten)]
+    pub model: ModelFlags,
     /// What is logged to stderr, such as debug [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+}
+
+/// What the command line may say about the model that compares meanings.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ModelFlags {
+    /// Model that compares meanings, or none (`actwright model list`)
+    #[arg(long, value_name = "NAME", global = true)]
+    pub model: Option<String>,
+    /// Directory in which models are kept [default: actwright/models in the user's cache]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub model_dir: Option<String>,
+    /// Fetch nothing; a model that is there already is used
+    #[arg(long, global = true)]
+    pub offline: bool,
 }
 
 /// Which workspace a command is about that runs no code.
@@ -57,14 +73,20 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Its configuration, with the log started and the base directory in place; `skills` are further directories of them.
-    pub fn resolve(&self, skills: Vec<String>) -> anyhow::Result<Config> {
+    /// The same with a model.
+    pub fn resolve_with_model(&self, skills: Vec<String>, model: ModelFlags) -> anyhow::Result<Config> {
         // What the log would warn of is what these commands print.
         let log = self.log.clone().unwrap_or_else(|| "error".to_owned());
-        let flags = ConfigFlags { base: self.base.clone(), skills, log: Some(log), ..ConfigFlags::default() };
+        let base = self.base.clone();
+        let flags = ConfigFlags { base, skills, model, log: Some(log), ..ConfigFlags::default() };
         let config = flags.resolve(&Environment::of_process())?.config;
         prepare_base(&config.base)?;
         Ok(config)
+    }
+
+    /// Its configuration, with the log started and the base directory in place; `skills` are further directories of them.
+    pub fn resolve(&self, skills: Vec<String>) -> anyhow::Result<Config> {
+        self.resolve_with_model(skills, ModelFlags::default())
     }
 }
 
@@ -99,6 +121,9 @@ impl ConfigFlags {
                 timeout: flags.timeout,
                 skills: flags.skills,
                 expose_skills: own.expose_skills,
+                model: flags.model.model,
+                model_directory: flags.model.model_dir,
+                offline: flags.model.offline.then_some(true),
                 structured: own.structured,
             },
             environment,

@@ -16,7 +16,9 @@ mod checks;
 pub mod env;
 mod error;
 pub mod file;
+mod index;
 pub mod listing;
+mod model;
 pub mod python;
 pub mod reach;
 pub mod resolve;
@@ -24,6 +26,8 @@ mod tools;
 pub mod units;
 
 pub use error::{ConfigError, Origin};
+pub use index::{Place, Way};
+pub use model::ModelRules;
 pub use tools::{Callers, Effects, Order, Permission, Rate, ToolRule};
 
 /// Everything that was decided before the first request.
@@ -47,6 +51,8 @@ pub struct Config {
     pub skills: Vec<PathBuf>,
     /// Whether skills are also tools or prompts of their own.
     pub expose_skills: Exposure,
+    /// The model that compares meanings.
+    pub model: ModelRules,
     /// What a session may use of the hosts that it can reach.
     pub network: NetworkRules,
 }
@@ -64,6 +70,7 @@ impl Config {
             tools: Vec::new(),
             skills: Vec::new(),
             expose_skills: Exposure::None,
+            model: ModelRules::none(),
             network: NetworkRules::default(),
         }
     }

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use super::error::SkillError;
 use super::files::{Files, Near};
+use super::meaning::Meanings;
 use super::name::SkillName;
 use super::skill::{Event, Origin, Skill, Trouble, now};
 use super::uses::{Due, Outcome, Pending, Uses};
 use super::{SkillError as Error, bundled};
+use crate::embedding::Embedder;
 use crate::nearest::nearest;
 use crate::storage::{Store, VersionKind};
 
@@ -33,6 +35,7 @@ struct Inner {
     store: Store,
     files: Mutex<Files>,
     pending: Pending,
+    meanings: Meanings,
 }
 
 /// A part of the list.
@@ -46,14 +49,21 @@ pub struct Page {
 
 impl Skills {
     /// Over this store and these directories, the first of which wins; nothing is read yet.
-    pub fn over(store: Store, directories: Vec<PathBuf>) -> Self {
-        let inner = Inner { store, files: Mutex::new(Files::over(directories)), pending: Pending::default() };
+    pub fn over(store: Store, directories: Vec<PathBuf>, embedder: Embedder) -> Self {
+        let files = Mutex::new(Files::over(directories));
+        let meanings = Meanings::over(embedder);
+        let inner = Inner { store, files, pending: Pending::default(), meanings };
         Self { inner: Arc::new(inner) }
     }
 
     /// Only those that come with the program.
     pub fn none() -> Self {
-        Self::over(Store::none(), Vec::new())
+        Self::over(Store::none(), Vec::new(), Embedder::none())
+    }
+
+    /// What they mean.
+    pub fn meanings(&self) -> &Meanings {
+        &self.inner.meanings
     }
 
     pub(super) fn store(&self) -> &Store {

@@ -6,7 +6,7 @@ use super::{Creation, SkillError, Skills};
 use crate::storage::Store;
 
 fn library(base: &Path) -> Skills {
-    Skills::over(Store::at(base), vec![base.join("skills")])
+    Skills::over(Store::at(base), vec![base.join("skills")], Embedder::none())
 }
 
 fn creation(name: &str, source: &str) -> Creation {

@@ -9,12 +9,14 @@
 mod artifacts;
 mod error;
 mod handle;
+mod meanings;
 mod skills;
 mod sqlite;
 
 pub use artifacts::{ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Saving, Usage};
 pub use error::StorageError;
 pub use handle::Store;
+pub use meanings::{Changes, Hash, Head, Mark, Vectors};
 pub use skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow, WordHits};
 pub use sqlite::Db;
 

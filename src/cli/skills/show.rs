@@ -77,7 +77,8 @@ pub async fn search(skills: &Skills, words: &str, limit: usize, form: Form) -> a
     if found.hits.is_empty() {
         print::stderr("nothing fits these words\n")?;
     }
-    print::stderr(&format!("semantic: {semantic}: {reason}\n"))?;
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    print::stderr(&format!("semantic: {semantic}{reason}\n"))?;
     Ok(code)
 }
 

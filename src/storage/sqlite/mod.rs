@@ -12,6 +12,7 @@ use super::error::StorageError;
 
 mod artifacts;
 mod copies;
+mod meanings;
 mod schema;
 mod skills;
 

@@ -8,7 +8,8 @@ use super::super::error::StorageError;
 use super::{APPLICATION, failure};
 
 /// Step `n` leads from schema `n` to schema `n + 1`.
-const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// The schema that this program writes.
 pub const KNOWN: i64 = STEPS.len() as i64;

@@ -80,6 +80,22 @@ impl Db {
         })
     }
 
+    /// The living ones of these skills, by their numbers in the store.
+    pub fn skills_by_id(&mut self, ids: &[i64]) -> Result<Vec<SkillRow>, StorageError> {
+        self.read("reading skills", |db| {
+            let query = format!(
+                "SELECT {COLUMNS} FROM skills s JOIN skill_versions v ON v.skill = s.id AND v.version = s.head \
+                 WHERE s.id = ?1 AND s.live = 1"
+            );
+            let mut statement = db.prepare_cached(&query)?;
+            let mut found = Vec::with_capacity(ids.len());
+            for id in ids {
+                found.extend(statement.query_row([id], skill).optional()?);
+            }
+            Ok(found)
+        })
+    }
+
     /// Living skills by name, after this one.
     pub fn skills_after(&mut self, name: &str, limit: usize) -> Result<Vec<SkillRow>, StorageError> {
         self.read("listing skills", |db| {
