@@ -15,7 +15,7 @@ use crate::sample::Sample;
 use crate::table::{Goal, Row, number};
 
 /// What a new session is asked for by.
-const NEW: &str = "new";
+pub const NEW: &str = "new";
 
 /// What is measured with, and how often.
 #[derive(Debug)]
@@ -78,6 +78,7 @@ impl Bench {
         }
         add("memory per idle session", "MB", self.memory());
         add("throughput", "/s", self.throughput());
+        add("p95 of 1+1 beside a busy session", "ms", self.neighbours());
         rows
     }
 

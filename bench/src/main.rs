@@ -9,6 +9,7 @@ mod cases;
 mod client;
 mod http;
 mod memory;
+mod neighbour;
 mod sample;
 mod table;
 mod tools;

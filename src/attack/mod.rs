@@ -220,14 +220,20 @@ fn arms_of(
 
 /// The user's Python under limits that are quick to reach.
 fn small(config: &Config, base: PathBuf, level: SandboxLevel, shown: PathBuf) -> Config {
+    let processes = match level {
+        // There the kernel counts all that the user runs, and a control must not be refused by what others do.
+        SandboxLevel::Off => 4_096,
+        _ => Limits::default().processes,
+    };
     Config {
         python: config.python.clone(),
-        sandbox: SandboxConfig { level, read: vec![shown], write: Vec::new(), network: Network::None },
+        sandbox: SandboxConfig { level, read: vec![shown], ..SandboxConfig::default() },
         limits: Limits {
             memory: 256_000_000,
             workspace: 16_000_000,
             output: 1_000_000,
             timeout: Duration::from_secs(20),
+            processes,
             ..Limits::default()
         },
         sessions: SessionRules { max: 32, pool: 2, ..SessionRules::default() },

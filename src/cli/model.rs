@@ -95,10 +95,16 @@ fn about(model: &Model, shelf: &Shelf, chosen: Option<&str>) -> Value {
 fn bring(rules: &ModelRules, shelf: &Shelf, force: bool, json: bool) -> anyhow::Result<ExitCode> {
     let model = chosen(rules)?;
     if rules.offline {
-        return Err(hinted("nothing may be fetched (offline)", "leave out `--offline`, `ACTWRIGHT_OFFLINE`, `model.offline`"));
+        return Err(hinted(
+            "nothing may be fetched (offline)",
+            "leave out `--offline`, `ACTWRIGHT_OFFLINE`, `model.offline`",
+        ));
     }
     if !model.is_verified && !json {
-        print::stderr(&format!("{} is not tried by our tests; its files are compared with known sums all the same\n", model.name))?;
+        print::stderr(&format!(
+            "{} is not tried by our tests; its files are compared with known sums all the same\n",
+            model.name
+        ))?;
     }
     let runtime = engine::runtime()?;
     let begun = Instant::now();
@@ -116,10 +122,13 @@ fn bring(rules: &ModelRules, shelf: &Shelf, force: bool, json: bool) -> anyhow::
         fetched.map_err(|error| hinted(error.to_string(), WAYS))
     })?;
     let taken = begun.elapsed();
-    runtime.block_on(Embedder::over(rules).read("parse a log file", Turn::Query)).context("the model does not work")?;
+    runtime
+        .block_on(Embedder::over(rules).read("parse a log file", Turn::Query))
+        .context("the model does not work")?;
     if json {
         let place = shelf.place(model);
-        let about = json!({"name": model.name, "bytes": bytes, "seconds": taken.as_secs_f64(), "directory": place});
+        let about =
+            json!({"name": model.name, "bytes": bytes, "seconds": taken.as_secs_f64(), "directory": place});
         print::stdout(&format!("{about:#}\n"))?;
     } else if bytes == 0 {
         print::stdout(&format!("{} was there already, and works\n", model.name))?;

@@ -11,7 +11,7 @@ use super::error::Origin;
 use super::python::is_executable;
 use super::reach::Reach;
 use super::units::Span;
-use super::{Checkpoints, ConfigError, Exposure, Network, PythonChoice, SandboxLevel};
+use super::{Checkpoints, ConfigError, ControlGroups, Exposure, Network, PythonChoice, SandboxLevel};
 use crate::hosts::{AllowList, Host};
 use crate::nearest::nearest;
 
@@ -136,6 +136,16 @@ pub fn test_servers(text: &str) -> Result<Vec<(Host, SocketAddr)>, ConfigError> 
     };
     let refuse = |given: &str| ConfigError::TestServer { given: given.to_owned() };
     text.split(',').map(|given| entry(given).ok_or_else(|| refuse(given))).collect()
+}
+
+/// When sessions get control groups.
+pub fn control_groups(picked: Picked<String>) -> Result<Picked<ControlGroups>, ConfigError> {
+    let groups = match picked.value.as_str() {
+        "auto" => ControlGroups::Auto,
+        "off" => ControlGroups::Off,
+        _ => return Err(not_one_of(&picked, &["auto", "off"])),
+    };
+    Ok(picked.map(|_| groups))
 }
 
 /// When sessions are copied.

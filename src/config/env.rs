@@ -38,6 +38,8 @@ pub const READ: Key = key("sandbox.read", "ACTWRIGHT_READ", Some("--read"));
 pub const WRITE: Key = key("sandbox.write", "ACTWRIGHT_WRITE", Some("--write"));
 /// The network; hosts are separated by `,` in the environment and the flag.
 pub const NETWORK: Key = key("sandbox.network", "ACTWRIGHT_NETWORK", Some("--network"));
+/// Control groups.
+pub const CONTROL_GROUPS: Key = key("sandbox.control_groups", "ACTWRIGHT_CONTROL_GROUPS", None);
 /// Bytes of memory.
 pub const MEMORY: Key = key("limits.memory", "ACTWRIGHT_MEMORY", Some("--memory"));
 /// Processes and threads.
@@ -113,7 +115,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 41] = [
+pub const KEYS: [Key; 42] = [
     BASE,
     PYTHON,
     LOG,
@@ -121,6 +123,7 @@ pub const KEYS: [Key; 41] = [
     READ,
     WRITE,
     NETWORK,
+    CONTROL_GROUPS,
     MEMORY,
     PROCESSES,
     FILES,

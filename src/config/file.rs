@@ -55,6 +55,8 @@ pub struct RawSandbox {
     pub write: Option<Spanned<Vec<String>>>,
     /// `"none"`, `"full"` or a list of hosts.
     pub network: Option<Spanned<Reach>>,
+    /// `"auto"` or `"off"`.
+    pub control_groups: Option<Spanned<String>>,
 }
 
 /// What a session may use up.

@@ -199,9 +199,13 @@ mod tests {
         let said = pip(text);
         assert_eq!(said.index.as_deref(), Some("https://a.example/simple"));
         assert_eq!(said.certificates.as_deref(), Some(Path::new("/ca.pem")));
-        let said = pip("[download]\nindex_url=https://c.example\n[global]\nindex-url=https://a.example\nno-index = yes");
+        let said = pip(
+            "[download]\nindex_url=https://c.example\n[global]\nindex-url=https://a.example\nno-index = yes",
+        );
         assert_eq!((said.index.as_deref(), said.is_barred), (Some("https://c.example"), true));
-        let said = uv("[[index]]\nurl = 'https://x.example'\n[[index]]\nurl = 'https://d.example'\ndefault = true\n");
+        let said = uv(
+            "[[index]]\nurl = 'https://x.example'\n[[index]]\nurl = 'https://d.example'\ndefault = true\n",
+        );
         assert_eq!(said.index.as_deref(), Some("https://d.example"));
         assert_eq!(uv("index-url = 'https://e.example'").index.as_deref(), Some("https://e.example"));
         assert_eq!(uv("not toml ["), Said::default());
@@ -219,7 +223,8 @@ mod tests {
         assert_eq!(place(&both).index.as_deref(), Some("https://env.example"));
         assert_eq!(place(&[("PIP_CONFIG_FILE", "/dev/null")]).index.as_deref(), Some(INDEX));
         assert_eq!(place(&[("PIP_NO_INDEX", "1")]).index, None);
-        let way = Way::of(&environment(&[("https_proxy", "http://p.example:3128"), ("NO_PROXY", "x.example")]));
+        let way =
+            Way::of(&environment(&[("https_proxy", "http://p.example:3128"), ("NO_PROXY", "x.example")]));
         assert_eq!(way.proxies[0].as_deref(), Some("http://p.example:3128"));
         assert_eq!((way.proxies[1].clone(), way.no_proxy.as_deref()), (None, Some("x.example")));
     }

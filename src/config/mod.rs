@@ -109,6 +109,18 @@ pub struct SandboxConfig {
     pub write: Vec<PathBuf>,
     /// The network.
     pub network: Network,
+    /// Whether the kernel's control groups hold sessions too.
+    pub control_groups: ControlGroups,
+}
+
+/// When a session is put into a control group of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ControlGroups {
+    /// Where the server may make them.
+    Auto,
+    /// Never.
+    Off,
 }
 
 /// The set of protections a session must have. There is no silent step down from one to the next.
@@ -281,6 +293,12 @@ impl Default for NetworkRules {
 
 impl Default for SandboxConfig {
     fn default() -> Self {
-        Self { level: SandboxLevel::Full, read: Vec::new(), write: Vec::new(), network: Network::None }
+        Self {
+            level: SandboxLevel::Full,
+            read: Vec::new(),
+            write: Vec::new(),
+            network: Network::None,
+            control_groups: ControlGroups::Auto,
+        }
     }
 }

@@ -15,8 +15,8 @@ use super::listing::{Listing, Shown};
 use super::reach::Reach;
 use super::units::{Size, Span};
 use super::{
-    Checkpoints, Config, ConfigError, Exposure, Limits, Network, NetworkRules, PythonChoice, ResultRules,
-    SandboxConfig, SandboxLevel, SessionRules,
+    Checkpoints, Config, ConfigError, ControlGroups, Exposure, Limits, Network, NetworkRules, PythonChoice,
+    ResultRules, SandboxConfig, SandboxLevel, SessionRules,
 };
 
 /// What the command line says; everything may be absent.
@@ -223,7 +223,22 @@ impl Merge<'_> {
                 Network::List(list) => Shown::from(list.entries()),
             },
         );
-        Ok(SandboxConfig { level: level.value, read, write, network: network.value })
+        let groups = self.pick(env::CONTROL_GROUPS, None, &raw.control_groups, "auto".to_owned())?;
+        let groups = checks::control_groups(groups)?;
+        self.listing.add(
+            &groups,
+            match groups.value {
+                ControlGroups::Auto => "auto",
+                ControlGroups::Off => "off",
+            },
+        );
+        Ok(SandboxConfig {
+            level: level.value,
+            read,
+            write,
+            network: network.value,
+            control_groups: groups.value,
+        })
     }
 
     /// A list of paths: a later source replaces the list, it does not add to it.

@@ -60,7 +60,8 @@ impl Web {
         let proxies = [(secure, Proxy::https as fn(String) -> _), (plain, Proxy::http)];
         for (address, kind) in proxies {
             let Some(address) = address else { continue };
-            let proxy = kind(address.clone()).map_err(|_| ModelError::Address { what: "the proxy".to_owned() })?;
+            let proxy =
+                kind(address.clone()).map_err(|_| ModelError::Address { what: "the proxy".to_owned() })?;
             builder = builder.proxy(proxy.no_proxy(way.no_proxy.as_deref().and_then(NoProxy::from_string)));
         }
         if let Some(path) = &place.certificates {
@@ -144,10 +145,8 @@ async fn bounded(mut response: Response, most: usize, host: &str) -> Result<Vec<
     let mut all = Vec::new();
     loop {
         let part = response.chunk().await;
-        let failed = |error: reqwest::Error| ModelError::Unreachable {
-            host: host.to_owned(),
-            why: innermost(&error),
-        };
+        let failed =
+            |error: reqwest::Error| ModelError::Unreachable { host: host.to_owned(), why: innermost(&error) };
         let Some(part) = part.map_err(failed)? else { return Ok(all) };
         if all.len() + part.len() > most {
             return Err(ModelError::Different {

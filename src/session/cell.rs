@@ -69,7 +69,7 @@ pub struct Running {
     pub stop: Option<Stopping>,
     /// The longest that it may take with all that it waits for.
     pub longest: Duration,
-    started: Instant,
+    pub started: Instant,
     /// Since when it waits for the host, and how long it has waited before.
     waiting: Option<Instant>,
     waited: Duration,

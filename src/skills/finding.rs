@@ -94,20 +94,22 @@ impl Skills {
         let corpus = corpus(&query, &hits, &near);
         let stored = self.candidates(text, hits.skills, compared.as_ref().ok()).await?;
         let score = |document: &Document, meaning: &Hash| {
-            let cosine = compared.as_ref().ok().and_then(|compared| self.meanings().cosine(compared, meaning));
+            let cosine =
+                compared.as_ref().ok().and_then(|compared| self.meanings().cosine(compared, meaning));
             blended(query.score(document, &corpus), cosine)
         };
         let mut found: Vec<(Skill, Score)> = Vec::new();
         for each in &near {
-            let is_hidden =
-                each.skill.origin == Origin::Bundled && stored.iter().any(|other| other.name == each.skill.name);
+            let is_hidden = each.skill.origin == Origin::Bundled
+                && stored.iter().any(|other| other.name == each.skill.name);
             if !is_hidden && let Some(score) = score(&each.document, &each.meaning) {
                 found.push((each.skill.clone(), score));
             }
         }
         for skill in stored {
-            let is_hidden =
-                near.iter().any(|other| other.skill.name == skill.name && other.skill.origin < Origin::Stored);
+            let is_hidden = near
+                .iter()
+                .any(|other| other.skill.name == skill.name && other.skill.origin < Origin::Stored);
             if !is_hidden && let Some(score) = score(&document(&skill), &meaning(&skill)) {
                 found.push((skill, score));
             }
@@ -158,7 +160,12 @@ fn corpus(query: &Query, hits: &WordHits, near: &[Arc<Near>]) -> Corpus {
     let beside = |word: &String| near.iter().filter(|each| each.document.has(word)).count() as f64;
     Corpus {
         documents: hits.all as f64 + near.len() as f64,
-        counts: query.words().iter().zip(&hits.counts).map(|(word, count)| *count as f64 + beside(word)).collect(),
+        counts: query
+            .words()
+            .iter()
+            .zip(&hits.counts)
+            .map(|(word, count)| *count as f64 + beside(word))
+            .collect(),
     }
 }
 

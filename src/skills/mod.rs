@@ -14,13 +14,14 @@ mod saving;
 mod shape;
 mod skill;
 mod source;
+pub mod trial;
 mod uses;
 
 pub use error::SkillError;
 pub use files::directory_of;
 pub use finding::{Answer, Hit, Semantic};
-pub use meaning::Meanings;
 pub use library::{Page, Skills};
+pub use meaning::Meanings;
 pub use name::{NameError, SkillName};
 pub use saving::{Creation, Saved};
 pub use shape::{Parameter, Shape};

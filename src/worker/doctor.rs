@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use actwright_protocol::Proof;
+use actwright_sandbox::groups::Controller;
 use actwright_sandbox::plan::{LANDLOCK_AT_LEAST, LANDLOCK_FOR_RESTRICTED};
 use actwright_sandbox::sys;
 use serde::Serialize;
 
 use super::interpreter::Interpreter;
-use super::{WorkerError, Workers};
+use super::{Fence, WorkerError, Workers};
 use crate::config::env::Environment;
-use crate::config::{Config, Network, SandboxLevel};
+use crate::config::{Config, ControlGroups, Network, SandboxLevel};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize)]
@@ -52,11 +53,12 @@ pub fn examine(config: &Config) -> Vec<Check> {
         return checks;
     }
     match first_session(config) {
-        Ok(proofs) => {
+        Ok((proofs, fence)) => {
             checks.push(session(config));
             checks.push(network(config));
             checks.push(held_memory(config));
-            checks.push(shared_processor());
+            checks.push(control_groups(config, &fence));
+            checks.push(shared_processor(&fence));
             checks.extend(proofs.into_iter().map(wall));
         }
         Err(error) => checks.push(refused(config, &error)),
@@ -106,12 +108,12 @@ fn python(found: &Result<Interpreter, WorkerError>) -> Check {
 }
 
 /// Starts the engine in a runtime of its own, takes one session and ends both.
-fn first_session(config: &Config) -> Result<Vec<Proof>, WorkerError> {
+fn first_session(config: &Config) -> Result<(Vec<Proof>, Fence), WorkerError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| WorkerError::Launch(format!("no runtime: {error}")))?;
     runtime.block_on(async {
         let workers = Workers::start(Arc::new(config.clone()));
-        let proofs = workers.take().await.map(|worker| worker.proofs);
+        let proofs = workers.take().await.map(|worker| (worker.proofs, worker.fence));
         workers.shutdown().await;
         proofs
     })
@@ -151,8 +153,27 @@ fn held_memory(config: &Config) -> Check {
     check("limits", "memory of a session", State::Passed, seen, None)
 }
 
+/// What the kernel itself holds a session's processes to.
+fn control_groups(config: &Config, fence: &Fence) -> Check {
+    let name = "control groups";
+    if let Some(words) = fence.words() {
+        return check("limits", name, State::Passed, format!("a session was put into one: {words}"), None);
+    }
+    if config.sandbox.control_groups == ControlGroups::Off {
+        return check("limits", name, State::Absent, "sandbox.control_groups is off".to_owned(), None);
+    }
+    let seen =
+        "this user may not make any here; the watch over memory and the limits of each process hold alone";
+    let fix = "run the server in a unit with `Delegate=yes`: systemd-run --user --scope -p Delegate=yes actwright serve";
+    check("limits", name, State::Absent, seen.to_owned(), Some(fix.to_owned()))
+}
+
 /// How processor time is shared out between sessions.
-fn shared_processor() -> Check {
+fn shared_processor(fence: &Fence) -> Check {
+    if fence.has(Controller::Processor) {
+        let seen = "each session is a control group of its own, with an equal share";
+        return check("limits", "processor time", State::Passed, seen.to_owned(), None);
+    }
     let enabled = std::fs::read_to_string("/proc/sys/kernel/sched_autogroup_enabled");
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     match (enabled.is_ok_and(|text| text.trim() == "1"), in_root_group(&groups)) {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use actwright_protocol::{decode, encode_datagram};
+use actwright_sandbox::groups::Grave;
 use actwright_sandbox::plan::{OuterPlan, PROXY_PORT};
 use actwright_sandbox::{outer, sys};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub struct Order {
     pub executable: PathBuf,
     /// Its whole environment.
     pub environment: Vec<(String, String)>,
+    /// Where the server's control groups are, which whoever outlives it removes.
+    pub grave: Grave,
 }
 
 /// A launched zygote, seen from the host.
@@ -159,7 +162,7 @@ pub fn run() -> Result<(), LaunchError> {
     sys::new_process_group().map_err(place)?;
     let library = above(library::descriptor()).map_err(place)?;
     let control = sys::duplicate_above(sys::borrow(0), 50).map_err(place)?;
-    outer::enter(&order.plan)?;
+    outer::enter(&order.plan, &order.grave)?;
     let null = above(std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").map(OwnedFd::from));
     let null = null.map_err(place)?;
     for stream in [0, 1] {

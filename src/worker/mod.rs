@@ -13,6 +13,7 @@ use crate::network::Proxy;
 
 mod conversation;
 pub mod doctor;
+mod fences;
 mod interpreter;
 pub mod launcher;
 mod library;
@@ -23,6 +24,7 @@ mod workspace;
 mod zygote;
 
 pub use conversation::{Conversation, Event};
+pub use fences::Fence;
 pub use twins::{Anchor, Litter, TwinOrder};
 
 /// A session's process, locked in and waiting for its first cell.
@@ -36,6 +38,8 @@ pub struct Worker {
     pub workspace: Option<workspace::Workspace>,
     /// Serves its network, where that is a list of hosts.
     pub proxy: Option<Proxy>,
+    /// What the kernel holds all its processes to together.
+    pub fence: Fence,
     /// Holds the namespaces that a twin's own are made below; empty for all others.
     pub family: Vec<Arc<Anchor>>,
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
+use super::fences::Fences;
 use super::twins::{Litter, TwinOrder};
 use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
@@ -49,6 +50,8 @@ pub struct Pool {
     config: Arc<Config>,
     /// What the proxies of all sessions share, where the network is a list of hosts.
     network: Option<Arc<Shared>>,
+    /// The kernel's hold on all sessions.
+    fences: Fences,
     zygote: Phase,
     /// Counts zygotes, so that a session of a dead one is not taken for one of the next.
     generation: u64,
@@ -83,6 +86,7 @@ impl Pool {
         Self {
             config,
             network,
+            fences: Fences::default(),
             zygote: Phase::Absent,
             generation: 0,
             ready: VecDeque::new(),
@@ -148,6 +152,8 @@ impl Pool {
             Ok(zygote) => {
                 tracing::debug!(python = zygote.python.version, "a zygote is ready");
                 self.zygote = Phase::Running(zygote);
+                // Not before: from now on there is somebody who removes them whatever happens to this process.
+                self.fences.make(&self.config);
                 self.fill();
             }
             Err(error) => {
@@ -194,7 +200,7 @@ impl Pool {
         let wanted = self.waiting.len() + self.config.sessions.pool;
         while self.ready.len() + self.unborn < wanted {
             let Phase::Running(zygote) = &self.zygote else { return };
-            match zygote.fork(&self.config, self.network.clone()) {
+            match zygote.fork(&self.config, self.network.clone(), &self.fences) {
                 Ok(unborn) => {
                     self.unborn += 1;
                     let (generation, wakes) = (self.generation, self.wakes.clone());
@@ -220,7 +226,7 @@ impl Pool {
             let words = "the zygote that its process came from has ended".to_owned();
             return drop(reply.send(Err(WorkerError::Twins(words))));
         };
-        match zygote.bear(&self.config, self.network.clone(), order) {
+        match zygote.bear(&self.config, self.network.clone(), &self.fences, order) {
             Ok(expected) => {
                 tokio::spawn(async move {
                     // Whoever asked may have gone; dropping them ends them.
@@ -307,6 +313,7 @@ impl Pool {
                 zygote.end().await;
             }
         }
+        self.fences.end().await;
     }
 }
 

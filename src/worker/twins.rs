@@ -14,6 +14,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
 
 use super::conversation::{Conversation, Event, receive_datagram};
+use super::fences::Fence;
 use super::{Worker, WorkerError};
 use crate::network::{Proxy, Shared};
 use crate::watch::watch;
@@ -47,13 +48,15 @@ pub struct Litter {
 /// with the last of them.
 #[derive(Debug)]
 pub struct Anchor {
+    // In this order: its control groups can be removed when it has ended.
     _control: OwnedFd,
+    _fence: Fence,
 }
 
 impl Anchor {
-    /// Holds a supervisor by its control socket.
-    pub fn new(control: OwnedFd) -> Arc<Self> {
-        Arc::new(Self { _control: control })
+    /// Holds a supervisor by its control socket, and the control groups that it is in.
+    pub fn new(control: OwnedFd, fence: Fence) -> Arc<Self> {
+        Arc::new(Self { _control: control, _fence: fence })
     }
 }
 
@@ -61,7 +64,8 @@ impl Anchor {
 #[derive(Debug)]
 pub struct Expected {
     report: AsyncFd<OwnedFd>,
-    conversations: Vec<Conversation>,
+    /// What is heard of each, and what holds it.
+    twins: Vec<(Conversation, Fence)>,
     network: Option<Arc<Shared>>,
 }
 
@@ -72,20 +76,23 @@ impl Expected {
         order: &TwinOrder,
         session: SessionSpec,
         network: Option<Arc<Shared>>,
+        fences: Vec<Fence>,
     ) -> io::Result<Self> {
         let (report, their_report) = sys::socket_pair(SocketKind::Packet)?;
-        let (mut conversations, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..order.count {
+        let (mut twins, mut theirs) = (Vec::new(), Vec::new());
+        for fence in fences {
             let (control, their_control) = sys::socket_pair(SocketKind::Packet)?;
-            conversations.push(Conversation::silent(control)?);
             theirs.push(their_control);
+            theirs.extend(fence.entrances()?);
+            twins.push((Conversation::silent(control)?, fence));
         }
-        let spec = TwinsSpec { session, mother: order.mother, cell: order.cell };
+        let count = u32::try_from(twins.len()).map_err(io::Error::other)?;
+        let spec = TwinsSpec { session, mother: order.mother, cell: order.cell, count };
         let message = encode_datagram(&ToZygote::Twins(spec)).map_err(io::Error::other)?;
         let fds = std::iter::once(&their_report).chain(&order.lent).chain(&theirs);
         let fds: Vec<_> = fds.map(AsFd::as_fd).collect();
         sys::send(zygote, &message, &fds, Waiting::Never)?;
-        Ok(Self { report: watch(report, Interest::READABLE)?, conversations, network })
+        Ok(Self { report: watch(report, Interest::READABLE)?, twins, network })
     }
 
     /// Waits for all of them. Whatever fails ends all.
@@ -98,8 +105,8 @@ impl Expected {
         let mut twins = Vec::new();
         // The midwife's word comes first when something fails, and last when all is well.
         let lost = report(&self.report).await;
-        for conversation in self.conversations {
-            let born = born(conversation, self.network.clone()).await;
+        for (conversation, fence) in self.twins {
+            let born = born(conversation, fence, self.network.clone()).await;
             match (&lost, born) {
                 // A supervisor knows better why it did not come so far as to be led on.
                 (Err(_), Err(WorkerError::Twins(words))) if !words.is_empty() => {
@@ -130,7 +137,11 @@ async fn report(socket: &AsyncFd<OwnedFd>) -> Result<Vec<String>, WorkerError> {
 }
 
 /// Waits for a supervisor's word, and for its listener where it has one; an error without words if it said nothing.
-async fn born(mut conversation: Conversation, network: Option<Arc<Shared>>) -> Result<Worker, WorkerError> {
+async fn born(
+    mut conversation: Conversation,
+    mut fence: Fence,
+    network: Option<Arc<Shared>>,
+) -> Result<Worker, WorkerError> {
     let mut proofs: Option<Vec<Proof>> = None;
     let mut proxy = None;
     while proofs.is_none() || (network.is_some() && proxy.is_none()) {
@@ -151,6 +162,7 @@ async fn born(mut conversation: Conversation, network: Option<Arc<Shared>>) -> R
             _ => return Err(WorkerError::Twins(String::new())),
         }
     }
+    fence.look();
     let proofs = proofs.unwrap_or_default();
-    Ok(Worker { conversation, proofs, workspace: None, proxy, family: Vec::new() })
+    Ok(Worker { conversation, proofs, workspace: None, proxy, fence, family: Vec::new() })
 }

@@ -9,6 +9,7 @@ use actwright_protocol::{
     CheckpointRules, FromSupervisor, FromWorker, FromZygote, Proof, PythonFacts, Ready, SessionSpec,
     ToZygote, VERSION, encode_datagram,
 };
+use actwright_sandbox::groups::Grave;
 use actwright_sandbox::plan::SessionPlan;
 use actwright_sandbox::sys::{self, SocketKind, Waiting};
 use serde_bytes::ByteBuf;
@@ -17,6 +18,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
 
 use super::conversation::{Conversation, Event, receive_datagram};
+use super::fences::{Fence, Fences};
 use super::interpreter::Interpreter;
 use super::launcher::{Launched, Launcher, Order, launch, proxy_environment, session_environment};
 use super::policy::plan_for;
@@ -99,28 +101,37 @@ impl Zygote {
     }
 
     /// Begins the birth of a session; what it gives back is finished by [`Unborn::wait`].
-    pub fn fork(&self, config: &Config, network: Option<Arc<Shared>>) -> Result<Unborn, WorkerError> {
+    pub fn fork(
+        &self,
+        config: &Config,
+        network: Option<Arc<Shared>>,
+        groups: &Fences,
+    ) -> Result<Unborn, WorkerError> {
         let workspace = Workspace::make(config)?;
         let place = workspace.as_ref().map_or(std::path::Path::new("/session"), Workspace::path);
         let plan = plan_for(config, &self.interpreter, place)?.session;
+        let fence = groups.fence(config);
         let conversation = self
-            .spawn(&plan, checkpoint_rules(config))
+            .spawn(&plan, checkpoint_rules(config), &fence)
             .map_err(|error| WorkerError::Launch(format!("no session: {error}")))?;
-        Ok(Unborn { conversation, workspace, network })
+        Ok(Unborn { conversation, workspace, network, fence })
     }
 
-    fn spawn(&self, plan: &SessionPlan, checkpoints: CheckpointRules) -> io::Result<Conversation> {
+    fn spawn(
+        &self,
+        plan: &SessionPlan,
+        checkpoints: CheckpointRules,
+        fence: &Fence,
+    ) -> io::Result<Conversation> {
         let (data, their_data) = sys::socket_pair(SocketKind::Stream)?;
         let (control, their_control) = sys::socket_pair(SocketKind::Packet)?;
         let plan = ByteBuf::from(encode_datagram(plan).map_err(io::Error::other)?);
         let message =
             encode_datagram(&ToZygote::Spawn(SessionSpec { plan, checkpoints })).map_err(io::Error::other)?;
-        sys::send(
-            self.control.as_fd(),
-            &message,
-            &[their_data.as_fd(), their_control.as_fd()],
-            Waiting::Never,
-        )?;
+        let entrances = fence.entrances()?;
+        let fds: Vec<_> =
+            [&their_data, &their_control].into_iter().chain(&entrances).map(AsFd::as_fd).collect();
+        sys::send(self.control.as_fd(), &message, &fds, Waiting::Never)?;
         Conversation::new(data, control)
     }
 
@@ -129,12 +140,14 @@ impl Zygote {
         &self,
         config: &Config,
         network: Option<Arc<Shared>>,
+        groups: &Fences,
         order: &TwinOrder,
     ) -> Result<Expected, WorkerError> {
         let plan = plan_for(config, &self.interpreter, std::path::Path::new("/session"))?.session;
         let ordered = encode_datagram(&plan).map_err(io::Error::other).and_then(|plan| {
             let session = SessionSpec { plan: plan.into(), checkpoints: checkpoint_rules(config) };
-            Expected::order(self.control.as_fd(), order, session, network)
+            let fences = (0..order.count).map(|_| groups.fence(config)).collect();
+            Expected::order(self.control.as_fd(), order, session, network, fences)
         });
         ordered.map_err(|error| WorkerError::Twins(error.to_string()))
     }
@@ -188,7 +201,7 @@ fn prepare(config: &Config) -> Result<(Launched, Interpreter), WorkerError> {
     if matches!(config.sandbox.network, Network::List(_)) {
         environment.extend(proxy_environment());
     }
-    let launched = launch(&Order { plan: plan.outer, executable, environment })?;
+    let launched = launch(&Order { plan: plan.outer, executable, environment, grave: Grave::own() })?;
     Ok((launched, interpreter))
 }
 
@@ -208,6 +221,7 @@ pub struct Unborn {
     workspace: Option<Workspace>,
     /// What its proxy needs, where it gets one.
     network: Option<Arc<Shared>>,
+    fence: Fence,
 }
 
 impl Unborn {
@@ -234,9 +248,10 @@ impl Unborn {
                 other => return Err(failure(other)),
             }
         }
-        let Self { conversation, workspace, .. } = self;
+        let Self { conversation, workspace, mut fence, .. } = self;
+        fence.look();
         let proofs = ready.unwrap_or_default();
-        Ok(Worker { conversation, proofs, workspace, proxy, family: Vec::new() })
+        Ok(Worker { conversation, proofs, workspace, proxy, fence, family: Vec::new() })
     }
 }
 

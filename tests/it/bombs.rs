@@ -1,11 +1,13 @@
 //! What a session uses up, it uses up for itself: each limit says its name, its value and what to do, and meanwhile
 //! the server and a neighbour answer.
 
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::processes::{await_that, below_named};
+use crate::support::processes::{await_that, below, below_named, is_first_of_its_namespace};
 use crate::support::{Client, report, text};
 
 /// A server with small limits, a neighbour that holds a variable, and a session that holds another.
@@ -209,6 +211,83 @@ fn files_end_at_their_limits() {
     let result = go_off(&mut client, &neighbour, &session, many);
     said(&result, &["OSError", "No space left on device"]);
     assert_eq!(report(&client.run_in(&session, "y"))["result"], json!("7"));
+}
+
+/// What `doctor` says of control groups on this machine; nothing where the server may not make any.
+fn control_groups() -> Option<String> {
+    let base = tempfile::tempdir().unwrap();
+    let shown = Command::new(env!("CARGO_BIN_EXE_actwright"))
+        .args(["doctor", "--json", "--base", base.path().to_str().unwrap()])
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let report: Value = serde_json::from_str(&shown).unwrap();
+    let check = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "control groups");
+    let check = check.unwrap_or_else(|| panic!("doctor says nothing of control groups: {shown}"));
+    (check["state"] == "passed").then(|| check["how_proven"].as_str().unwrap().to_owned())
+}
+
+/// Children that each hold what one process may, and together more than the session.
+const HOARDERS: &str = "import os, time\n\
+    for _ in range(6):\n\
+    \x20   if os.fork() == 0:\n\
+    \x20       b = b'x' * 100_000_000\n\
+    \x20       time.sleep(2)\n\
+    \x20       os._exit(0)\n\
+    sorted({os.wait()[1] for _ in range(6)})";
+
+#[test]
+fn with_the_watch_asleep_the_kernel_holds_a_session_to_its_memory() {
+    let mut client = Client::configured("[limits]\nmemory = \"200MB\"\nworkspace = \"16MB\"\n", &[]);
+    client.run("y = 7");
+    if control_groups().is_none() {
+        return;
+    }
+    let supervisors = below(client.pid()).into_iter().filter(|process| process.depth == 3);
+    let supervisors: Vec<_> = supervisors.filter(|process| is_first_of_its_namespace(process.pid)).collect();
+    assert!(!supervisors.is_empty());
+    supervisors.iter().for_each(|supervisor| supervisor.signal("STOP"));
+    let result = client.run(HOARDERS);
+    supervisors.iter().for_each(|supervisor| supervisor.signal("CONT"));
+    let run = report(&result);
+    assert_eq!(run["status"], "ok", "{result}");
+    // 9 is how those ended that the kernel has killed.
+    assert_eq!(run["result"], "[0, 9]", "{result}");
+    assert!(run["notes"].to_string().contains("limits.memory"), "{result}");
+    assert_eq!(report(&client.run("y"))["result"], "7");
+}
+
+#[test]
+fn where_there_are_control_groups_each_session_is_in_its_own() {
+    let (mut client, _, session) = neighbours("processes = 40\n[sessions]\ncopies = 3");
+    let Some(words) = control_groups() else { return };
+    assert!(words.contains("pids in "), "{words}");
+    // The twin of a session has one too.
+    let forked = client.call("fork_session", json!({"session": session}));
+    assert_eq!(forked["isError"], false, "{forked}");
+    let name = format!("actwright-{}-", client.pid());
+    let place = words.split("; ").find_map(|part| part.split_once("pids in ")).unwrap().1;
+    let parent = Path::new(place).parent().unwrap().parent().unwrap();
+    let own = std::fs::read_dir(parent)
+        .unwrap()
+        .flatten()
+        .find(|entry| entry.file_name().to_string_lossy().starts_with(&name));
+    let sessions = std::fs::read_dir(own.unwrap().path()).unwrap().flatten().map(|entry| entry.path());
+    let read = |path: &Path, name: &str| std::fs::read_to_string(path.join(name)).unwrap();
+    let sessions: Vec<_> = sessions.filter(|path| path.is_dir()).collect();
+    let (mut busy, mut seen) = (0, Vec::new());
+    for session in &sessions {
+        assert_eq!(read(session, "pids.max").trim(), "51", "40, three copies, and eight of our own");
+        let pids: Vec<String> = read(session, "cgroup.procs").lines().map(str::to_owned).collect();
+        busy += usize::from(pids.len() >= 2);
+        seen.extend(pids);
+    }
+    // Both sessions, the twin, and what waits in the pool; no process is in two.
+    assert!(busy >= 3, "{sessions:?}");
+    let all = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), all);
 }
 
 #[test]

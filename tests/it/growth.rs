@@ -82,7 +82,7 @@ fn ten_thousand_cells_leave_no_copies_and_no_memory_behind() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let alive = below(client.pid()).len();
-    assert!(alive <= most, "{alive} processes, and {most} are right");
+    assert!(alive <= most, "{alive} processes, and {most} are right: {:#?}", doings(client.pid()));
     let grown = memory_of_sandbox(client.pid()).saturating_sub(before);
     println!("{before} bytes, then {grown} more");
     assert!(grown < 4 << 20, "{before} bytes, then {grown} more");
@@ -92,6 +92,19 @@ fn ten_thousand_cells_leave_no_copies_and_no_memory_behind() {
 fn processes_without_copies(client: &mut Client) -> usize {
     client.run("1");
     below(client.pid()).len()
+}
+
+/// What each process does at this moment.
+fn doings(server: u32) -> Vec<String> {
+    let read =
+        |pid: u32, name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let all = below(server).into_iter();
+    all.map(|process| {
+        let pid = process.pid;
+        let [stat, place, call] = ["stat", "wchan", "syscall"].map(|name| read(pid, name));
+        format!("{} in {place}, call {call}, {stat}", process.command)
+    })
+    .collect()
 }
 
 /// The share of everything below the server; the server itself remembers the outputs that can still be read.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -61,6 +61,25 @@ fn mounts() -> BTreeSet<String> {
         .filter(|line| line.contains("actwright") || line.contains("/session"))
         .map(str::to_owned)
         .collect()
+}
+
+/// Control groups of this server, in whichever hierarchy.
+fn groups(server: u32) -> Vec<PathBuf> {
+    let name = format!("actwright-{server}-");
+    let (mut found, mut open) = (Vec::new(), vec![PathBuf::from("/sys/fs/cgroup")]);
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let is_ours = entry.file_name().to_string_lossy().starts_with(&name);
+                if is_ours { &mut found } else { &mut open }.push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+fn await_no_groups(server: u32) {
+    await_that(&format!("no control group is left: {:?}", groups(server)), || groups(server).is_empty());
 }
 
 /// Everything in a directory and below, without the configuration and what each start makes.
@@ -144,6 +163,7 @@ fn kill_at_random_moments(level: &str, seed: u64) {
             *hits.entry("Server").or_insert(0) += 1;
             client.kill();
             await_end(&all, SOON);
+            await_no_groups(client.pid());
         } else if !candidates.is_empty() {
             *hits.entry("a part").or_insert(0) += 1;
             let target = dice.one_of::<Process>(&candidates);
@@ -164,9 +184,10 @@ fn kill_at_random_moments(level: &str, seed: u64) {
                 assert_eq!(report(&answer)["result"], "42", "{role:?}: {answer}");
             }
         }
-        let all = below(client.pid());
+        let (server, all) = (client.pid(), below(client.pid()));
         base = client.part();
         await_end(&all, SOON);
+        await_no_groups(server);
         let marked = || commands_with(&mark);
         await_that(&format!("no child of a cell is left after {role:?}: {:?}", marked()), || {
             marked().is_empty()
@@ -324,6 +345,9 @@ fn killed_at_once_all_parts_but_the_launcher_leave_nothing() {
             await_that(&format!("nothing is left at {level} after {roles:?}"), || {
                 commands_with(&mark).is_empty()
             });
+            if roles.contains(&Role::Server) {
+                await_no_groups(client.pid());
+            }
         }
     }
 }

@@ -11,10 +11,11 @@ use crate::message::Proof;
 /// Host to zygote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToZygote {
-    /// Fork a session. Descriptors: data (stream), control (seqpacket).
+    /// Fork a session. Descriptors: data (stream), control (seqpacket), then what leads into its control groups.
     Spawn(SessionSpec),
     /// Give a session twins; answered by [`FromMidwife`]. Descriptors: where to answer, what wakes the mother, the
-    /// namespaces of its supervisor in the order of the sandbox crate, then a control socket for each twin.
+    /// namespaces of its supervisor in the order of the sandbox crate, then for each twin a control socket and what leads
+    /// into its control groups.
     Twins(TwinsSpec),
 }
 
@@ -36,6 +37,8 @@ pub struct TwinsSpec {
     pub mother: i32,
     /// The last cell that it has run.
     pub cell: u64,
+    /// How many twins.
+    pub count: u32,
 }
 
 /// From the process that the zygote forked to bring twins into the world.

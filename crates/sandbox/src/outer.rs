@@ -5,11 +5,12 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Step, StepError};
+use crate::groups::{Grave, OpenGrave};
 use crate::guard;
 use crate::plan::{Access, Bind, INSIDE_ID, Identity, Missing, OuterPlan, RoomPlan};
 use crate::sys::{self, AtFlags, Dumpable, Forked, Groups, flags};
@@ -22,12 +23,13 @@ const ATTRIBUTE_NO_EXEC: u64 = 8;
 
 /// Enters the room. The calling process stays outside and never returns: for a room with namespaces as a waiter that
 /// ends with its child, pid 1 inside, and otherwise as the guard. The child returns.
-pub fn enter(plan: &OuterPlan) -> Result<(), StepError> {
+pub fn enter(plan: &OuterPlan, grave: &Grave) -> Result<(), StepError> {
+    let grave = grave.open();
     sys::die_with_parent().step(|| "tie the launcher to the host".to_owned())?;
     match plan {
-        OuterPlan::Room(room) => enter_room(room),
+        OuterPlan::Room(room) => enter_room(room, &grave),
         OuterPlan::Bare { become_user } => {
-            let guard = guard::leave_behind()?;
+            let guard = guard::leave_behind(grave)?;
             if let Some(id) = become_user {
                 sys::empty_bounding_set().step(|| "empty the bounding set".to_owned())?;
                 sys::become_user(*id, *id, Groups::Drop).step(|| "become an unprivileged user".to_owned())?;
@@ -40,13 +42,14 @@ pub fn enter(plan: &OuterPlan) -> Result<(), StepError> {
             sys::no_new_privileges().step(|| "forbid new privileges".to_owned())
         }
         OuterPlan::Open => {
-            guard::leave_behind()?;
+            guard::leave_behind(grave)?;
             sys::become_subreaper().step(|| "adopt orphans".to_owned())
         }
     }
 }
 
-fn enter_room(room: &RoomPlan) -> Result<(), StepError> {
+fn enter_room(room: &RoomPlan, grave: &OpenGrave) -> Result<(), StepError> {
+    let events = guard::hear_of_ends()?;
     let mut spaces = libc::CLONE_NEWNS
         | libc::CLONE_NEWPID
         | libc::CLONE_NEWIPC
@@ -70,10 +73,11 @@ fn enter_room(room: &RoomPlan) -> Result<(), StepError> {
         // Each half lets go of the other's end, or neither would notice that the other has ended.
         Forked::Parent(child) => {
             drop(from_parent);
-            wait_outside(room, child, to_child)
+            wait_outside(room, child, to_child, &events, grave)
         }
         Forked::Child => {
             drop(to_child);
+            guard::hear_nothing(events)?;
             build_inside(room, from_parent)
         }
     }
@@ -98,7 +102,13 @@ fn hear(socket: &OwnedFd) -> Result<(), StepError> {
 }
 
 /// The half that stays outside: writes the id map that only root may write, then waits and ends with its child.
-fn wait_outside(room: &RoomPlan, child: i32, socket: OwnedFd) -> Result<(), StepError> {
+fn wait_outside(
+    room: &RoomPlan,
+    child: i32,
+    socket: OwnedFd,
+    events: &OwnedFd,
+    grave: &OpenGrave,
+) -> Result<(), StepError> {
     if let Identity::Handed { id } = room.identity {
         // Opened before the child leaves this mount namespace's root behind, which the two share.
         let process =
@@ -110,26 +120,16 @@ fn wait_outside(room: &RoomPlan, child: i32, socket: OwnedFd) -> Result<(), Step
             say(&socket)?;
         }
     }
-    // Held to the end, so that the child can tell whether this half still lives.
-    let socket = keep_alone(socket)?;
-    let ended = sys::reap(Some(child), sys::Waiting::Block);
-    drop(socket);
-    match ended {
-        Ok(Some((_, sys::Ended::Code(code)))) => sys::exit_now(code),
-        Ok(Some((_, sys::Ended::Signal(signal)))) => sys::exit_now(128 + signal),
-        _ => sys::exit_now(125),
+    // The socket is held to the end, so that the child can tell whether this half still lives.
+    guard::keep_alone([&socket, events], grave)?;
+    let over = guard::until_over(child, events);
+    if !over.is_gone {
+        // It is pid 1 of the room: with it the kernel ends everything there, before it can be collected.
+        let _ = sys::signal_child(child, sys::KILL);
+        let _ = sys::reap(Some(child), sys::Waiting::Block);
     }
-}
-
-/// Closes everything but the standard streams and this socket.
-pub(crate) fn keep_alone(socket: OwnedFd) -> Result<OwnedFd, StepError> {
-    let step = || "close what the waiter does not need".to_owned();
-    let socket = socket.into_raw_fd();
-    if socket > 3 {
-        sys::close_range(3, socket - 1).step(step)?;
-    }
-    sys::close_range(socket + 1, i32::MAX).step(step)?;
-    sys::adopt(socket).step(step)
+    grave.fill(over.is_orphaned);
+    sys::exit_now(over.code)
 }
 
 /// The half that goes in.

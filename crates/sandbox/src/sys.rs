@@ -10,6 +10,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 
 mod descriptors;
+mod directories;
 mod inspection;
 mod limits;
 mod mounts;
@@ -18,10 +19,11 @@ pub mod ptrace;
 mod signals;
 
 pub use descriptors::{
-    Interest, SocketKind, Waiting, adopt, borrow, close_range, duplicate_above, enlarge_pipe,
+    Interest, SocketKind, Waiting, adopt, borrow, close_all_but, close_range, duplicate_above, enlarge_pipe,
     fill_standard_input, pipe, place, place_private, read, read_sealed, receive, sealed_memfd, send,
     set_nonblocking, socket_pair, unread, wait, wait_for_room, write,
 };
+pub use directories::{directories_in, open_directory_at, remove_directory_at};
 pub use inspection::{
     below, children, descendants, everybody_here, has_children, has_siblings_but, landlock_version,
     own_status, parent_of, rest_of_tick, start_ticks, tasks_of_user, threads_of, ticks_since_boot,
@@ -39,13 +41,13 @@ pub use processes::{
     set_dumpable,
 };
 pub use signals::{
-    CHILD_ENDED, CONTINUE, Disposition, Ended, FILE_TOO_LARGE, INTERRUPT, KILL, STOP, TERMINATE,
+    CHILD_ENDED, CONTINUE, Disposition, Ended, FILE_TOO_LARGE, HANG_UP, INTERRUPT, KILL, STOP, TERMINATE,
     flush_printed, is_hung_up, next_signal, open_process, print_by_lines, reap, set_signal, signal_child,
     signal_events, signal_process, unblock,
 };
 
 /// The most descriptors that one message may carry.
-pub const MAX_DESCRIPTORS: usize = 32;
+pub const MAX_DESCRIPTORS: usize = 64;
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }

@@ -11,7 +11,7 @@ use actwright_protocol::{CheckpointRules, FromSupervisor, FromWorker, Proof, Rea
 use actwright_sandbox::plan::{SessionPlan, SessionRooms};
 use actwright_sandbox::seccomp::Filters;
 use actwright_sandbox::sys::{self, Disposition, Dumpable, Forked};
-use actwright_sandbox::{Step, StepError, guard, landlock, limits, proof, session};
+use actwright_sandbox::{Step, StepError, groups, guard, landlock, limits, proof, session};
 
 use crate::socket::{send_datagram, send_datagram_with, send_frame};
 use crate::supervisor::{self, First};
@@ -50,6 +50,8 @@ pub struct Birth<'a> {
     pub data: OwnedFd,
     /// To the host: the supervisor's orders and reports.
     pub control: OwnedFd,
+    /// Into its control groups.
+    pub entrances: Vec<OwnedFd>,
     /// When to keep copies.
     pub checkpoints: CheckpointRules,
     /// Who forks it.
@@ -58,7 +60,8 @@ pub struct Birth<'a> {
 
 /// Runs in the zygote's fork. Returns only in the session's live process, locked in; every other process ends
 /// here.
-pub fn be_born(birth: Birth<'_>) {
+pub fn be_born(mut birth: Birth<'_>) {
+    groups::enter(&std::mem::take(&mut birth.entrances));
     let moved = sys::duplicate_above(birth.control.as_fd(), ASIDE)
         .and_then(|control| Ok((control, sys::duplicate_above(birth.data.as_fd(), ASIDE)?)));
     let Ok((control, data)) = moved else { sys::exit_now(125) };

@@ -12,7 +12,7 @@ use actwright_sandbox::plan::SessionPlan;
 use actwright_sandbox::puppet::Puppet;
 use actwright_sandbox::seccomp::Filters;
 use actwright_sandbox::sys::{self, Disposition, Dumpable, Forked, SocketKind, Waiting, ptrace};
-use actwright_sandbox::{Step, StepError, limits, session};
+use actwright_sandbox::{Step, StepError, groups, limits, session};
 
 use crate::birth::{self, hand_over_listener};
 use crate::socket::{invalid, send_datagram};
@@ -44,20 +44,32 @@ pub struct Order<'a> {
     pub wake: OwnedFd,
     /// Its supervisor's namespaces.
     pub namespaces: Vec<OwnedFd>,
-    /// The host's sockets to the new supervisors, one for each twin.
-    pub controls: Vec<OwnedFd>,
+    /// For each twin.
+    pub twins: Vec<Place>,
 }
 
-/// Takes an order's descriptors apart: report, wake, namespaces, controls.
-pub fn sort(mut fds: Vec<OwnedFd>) -> Option<(OwnedFd, OwnedFd, Vec<OwnedFd>, Vec<OwnedFd>)> {
+/// What the host gives for one twin.
+pub struct Place {
+    /// Its socket to the new supervisor.
+    control: OwnedFd,
+    /// Into the twin's control groups.
+    entrances: Vec<OwnedFd>,
+}
+
+/// Takes an order's descriptors apart: report, wake, namespaces, those of the twins.
+pub fn sort(mut fds: Vec<OwnedFd>, count: u32) -> Option<(OwnedFd, OwnedFd, Vec<OwnedFd>, Vec<Place>)> {
     const NAMESPACES: usize = 7;
-    if fds.len() < 2 + NAMESPACES + 1 {
+    let count = usize::try_from(count).ok()?;
+    let each = fds.len().checked_sub(2 + NAMESPACES)?.checked_div(count)?;
+    if each == 0 {
         return None;
     }
-    let controls = fds.split_off(2 + NAMESPACES);
+    let mut rest = fds.split_off(2 + NAMESPACES).into_iter();
+    let place = |_| Some(Place { control: rest.next()?, entrances: rest.by_ref().take(each - 1).collect() });
+    let twins = (0..count).map(place).collect::<Option<_>>()?;
     let namespaces = fds.split_off(2);
     let wake = fds.pop()?;
-    Some((fds.pop()?, wake, namespaces, controls))
+    Some((fds.pop()?, wake, namespaces, twins))
 }
 
 /// Runs in the zygote's fork and never returns.
@@ -111,8 +123,8 @@ fn deliver_from(order: &Order<'_>, mother: &Puppet) -> Result<Vec<String>, StepE
     let belongings = Belongings::of(mother.pid(), &own)?;
     let number_at = mother.number_address().step(|| "ask the copy for its number's place".to_owned())?;
     let mut nurseries = Vec::new();
-    for control in &order.controls {
-        nurseries.push(furnish(order, control, &belongings)?);
+    for place in &order.twins {
+        nurseries.push(furnish(order, place, &belongings)?);
     }
     let mut lost = belongings.lost.clone();
     for nursery in &nurseries {
@@ -128,7 +140,7 @@ fn deliver_from(order: &Order<'_>, mother: &Puppet) -> Result<Vec<String>, StepE
 }
 
 /// Makes namespaces with a supervisor in them; gives the line to it.
-fn furnish(order: &Order<'_>, control: &OwnedFd, belongings: &Belongings) -> Result<OwnedFd, StepError> {
+fn furnish(order: &Order<'_>, place: &Place, belongings: &Belongings) -> Result<OwnedFd, StepError> {
     let (ours, theirs) = sys::socket_pair(SocketKind::Packet).step(|| "make a socket pair".to_owned())?;
     // SAFETY of `fork`: this process has one thread.
     #[allow(unsafe_code)]
@@ -137,29 +149,26 @@ fn furnish(order: &Order<'_>, control: &OwnedFd, belongings: &Belongings) -> Res
         return Ok(ours);
     }
     drop(ours);
+    groups::enter(&place.entrances);
     let result = session::leave_zygote(&order.plan.rooms).and_then(|()| {
         // SAFETY of `fork`: as above.
         #[allow(unsafe_code)]
         match unsafe { sys::fork() }.step(|| "fork a twin's supervisor".to_owned())? {
             Forked::Parent(_) => sys::exit_now(0),
-            Forked::Child => keep(order, control, &theirs, belongings),
+            Forked::Child => keep(order, place, &theirs, belongings),
         }
     });
     if let Err(error) = result {
         let message = FromSupervisor::Failed { step: error.step, reason: error.source.to_string() };
         // If the host is gone there is nobody to tell.
-        let _ = send_datagram(control.as_fd(), &message);
+        let _ = send_datagram(place.control.as_fd(), &message);
     }
     sys::exit_now(125)
 }
 
 /// The twin's supervisor, pid 1 of its namespaces; returns only an error.
-fn keep(
-    order: &Order<'_>,
-    control: &OwnedFd,
-    line: &OwnedFd,
-    belongings: &Belongings,
-) -> Result<(), StepError> {
+fn keep(order: &Order<'_>, place: &Place, line: &OwnedFd, belongings: &Belongings) -> Result<(), StepError> {
+    let control = &place.control;
     ptrace::end_after(PATIENCE);
     session::settle_as_twin(&order.plan)?;
     hand_over_listener(&order.plan, control)?;
@@ -176,6 +185,8 @@ fn keep(
         let error = std::io::Error::other(format!("there are processes {here:?} and not only {pid}"));
         return Err(error).step(|| "look after the twin".to_owned());
     }
+    // It was forked in the group of the session that it comes from.
+    groups::admit(&place.entrances, pid);
     birth::become_supervisor(order.filters, control, &live, Some(&wake))?;
     ptrace::end_after(0);
     send_datagram(sys::borrow(birth::CONTROL), &FromSupervisor::Twin { proofs })

@@ -129,8 +129,8 @@ fn attend(
 ) -> io::Result<Option<i32>> {
     let plan: SessionPlan = decode(&spec.session.plan).map_err(io::Error::other)?;
     let filters = compiled(&plan, filters).map_err(io::Error::other)?;
-    let Some((report, wake, namespaces, controls)) = midwife::sort(fds) else { return Ok(None) };
-    let TwinsSpec { session, mother, cell } = spec;
+    let TwinsSpec { session, mother, cell, count } = spec;
+    let Some((report, wake, namespaces, twins)) = midwife::sort(fds, count) else { return Ok(None) };
     // SAFETY of `fork`: the process has one thread, and the child never comes back to Python.
     #[allow(unsafe_code)]
     match unsafe { sys::fork() }? {
@@ -144,7 +144,7 @@ fn attend(
             report,
             wake,
             namespaces,
-            controls,
+            twins,
         }),
     }
 }
@@ -158,9 +158,11 @@ fn spawn(
 ) -> PyResult<Spawned> {
     let plan: SessionPlan = decode(&spec.plan).map_err(invalid)?;
     let checkpoints = spec.checkpoints;
-    let Ok([data, control]) = <[OwnedFd; 2]>::try_from(fds) else {
+    let mut fds = fds.into_iter();
+    let (Some(data), Some(control)) = (fds.next(), fds.next()) else {
         return Err(PyOSError::new_err("a session needs two descriptors"));
     };
+    let entrances = fds.collect();
     let filters = compiled(&plan, filters).map_err(|error| PyOSError::new_err(error.to_string()))?;
     let zygote = sys::pid();
     // SAFETY: the interpreter's lock is held, and these three calls surround the fork as CPython's own
@@ -178,7 +180,7 @@ fn spawn(
         Ok(Forked::Parent(pid)) => Ok(Spawned::Child(pid)),
         Err(_) => Ok(Spawned::Failed),
         Ok(Forked::Child) => {
-            be_born(Birth { plan, filters, data, control, checkpoints, zygote });
+            be_born(Birth { plan, filters, data, control, entrances, checkpoints, zygote });
             // SAFETY: the counterpart of `PyOS_BeforeFork` above, in the process that goes on with Python.
             #[allow(unsafe_code)]
             unsafe {

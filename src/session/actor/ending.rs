@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use actwright_protocol::{ExitStatus, FromSupervisor, FromWorker, ToSupervisor};
+use actwright_sandbox::sys;
 use tokio::time::timeout_at;
 
 use super::{Actor, internal};
@@ -19,6 +20,9 @@ use crate::worker::{Event, Worker};
 
 /// How long to wait for the supervisor's word after something that it answers.
 const WORD: Duration = Duration::from_secs(2);
+
+/// What is over sooner has not filled the session's memory, and looking costs something.
+const A_WHILE: Duration = Duration::from_millis(20);
 
 /// What became of waiting for a word of the supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +87,11 @@ impl Actor {
         }
     }
 
+    /// Whether the kernel has killed one of the session's processes for the memory of all.
+    pub(super) fn has_been_held(&mut self) -> bool {
+        self.worker.as_mut().is_some_and(|worker| worker.fence.has_killed())
+    }
+
     /// Waits a moment for the supervisor's word on how the process ended.
     pub(super) async fn exit_status(&mut self) -> Option<ExitStatus> {
         let until = tokio::time::Instant::now() + WORD;
@@ -97,6 +106,9 @@ impl Actor {
     }
 
     pub(super) async fn process_ended(&mut self, status: Option<ExitStatus>) {
+        if status == Some(ExitStatus::Signal(sys::KILL)) && self.has_been_held() {
+            self.watched(&FromSupervisor::OverMemory);
+        }
         if self.running.is_some() {
             return self.finish(End::Lost(status)).await;
         }
@@ -192,7 +204,7 @@ impl Actor {
     /// Lets go of the process and waits until the kernel has ended everything in it.
     async fn drop_process(&mut self) {
         self.give_up_calls();
-        let Some(Worker { mut conversation, workspace, .. }) = self.worker.take() else { return };
+        let Some(Worker { mut conversation, workspace, fence, .. }) = self.worker.take() else { return };
         let until = tokio::time::Instant::now() + WORD;
         // It may be gone already; then whoever it belonged to sees to its session's end.
         let _ = conversation.order(&ToSupervisor::Quit);
@@ -210,7 +222,7 @@ impl Actor {
             }
         }
         drop(conversation);
-        drop(workspace);
+        drop((workspace, fence));
     }
 
     fn take_rest(&mut self, cell: u64) {
@@ -247,6 +259,7 @@ impl Actor {
             self.take_rest(cell);
             self.sweep().await;
             self.copies.ran(cell);
+            self.tell_of_held_children();
         }
         self.publish();
         let Some(mut running) = self.running.take() else { return };
@@ -259,6 +272,21 @@ impl Actor {
         let report = self.report(&mut running, story, checkpoint);
         self.publish();
         running.job.answer(report);
+    }
+
+    /// A child that the kernel has killed for the memory of all looks like one that has died by itself.
+    fn tell_of_held_children(&mut self) {
+        let Some(running) = &self.running else { return };
+        if running.started.elapsed() < A_WHILE || !self.has_been_held() {
+            return;
+        }
+        let bytes = self.config.limits.memory;
+        if let Some(running) = &mut self.running {
+            running.note(format!(
+                "the kernel killed a process of the session, because all of them together held more than {bytes} bytes \
+                 of memory (limits.memory)"
+            ));
+        }
     }
 
     /// Goes back to before a cell whose effects were not to stand.

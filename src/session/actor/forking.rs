@@ -149,7 +149,7 @@ impl Actor {
         let mut family = old.family;
         let anchor = old.conversation.into_control().filter(|_| given);
         let Some(anchor) = anchor else { return Err(self.lost_in_a_fork()) };
-        family.push(Anchor::new(anchor));
+        family.push(Anchor::new(anchor, old.fence));
         let mut twins = Vec::new();
         for mut worker in litter.twins {
             worker.family = family.clone();

@@ -3,7 +3,7 @@
 //! What is in memory follows the store by a mark, so that a look costs nothing while nothing changes. Missing vectors are made
 //! one skill after the other, written in small parts, and whatever is interrupted goes on from there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -24,6 +24,13 @@ const PART: usize = 16;
 /// So few missing vectors are waited for, but not longer than this.
 const FEW: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long after a failure vectors are not tried again.
+const FAILED: Duration = Duration::from_secs(60);
+
+/// How long after its start a server begins to read skills, so that its first answers come first, and how often it then looks
+/// whether the model has come.
+const FIRST: Duration = Duration::from_secs(1);
 
 /// How often the table of vectors is looked through for those that other servers made.
 const OTHERS: Duration = Duration::from_secs(5);
@@ -50,7 +57,7 @@ struct Known {
     matrix: Matrix,
     looked: Option<Instant>,
     /// Why vectors could not be made.
-    failed: Option<String>,
+    failed: Option<(String, Instant)>,
 }
 
 /// A query's vector beside those of the skills.
@@ -141,7 +148,8 @@ impl Skills {
         let scan = tokio::task::spawn_blocking(move || {
             let known = skills.meanings().known.read().unwrap_or_else(PoisonError::into_inner);
             let found = known.matrix.nearest(&query, most);
-            let nearest = found.iter().filter_map(|(hash, _)| known.wanted.get(hash).copied().flatten()).collect();
+            let nearest =
+                found.iter().filter_map(|(hash, _)| known.wanted.get(hash).copied().flatten()).collect();
             Compared { query, nearest }
         });
         match scan.await {
@@ -161,7 +169,7 @@ impl Skills {
                 return None;
             }
             let failed = meanings.known.read().unwrap_or_else(PoisonError::into_inner).failed.clone();
-            if let Some(why) = failed {
+            if let Some((why, _)) = failed.filter(|(_, when)| when.elapsed() < FAILED) {
                 return Some(format!("{why}; only words were compared"));
             }
             self.fill_in_background();
@@ -198,7 +206,9 @@ impl Skills {
                     known.stored.remove(id);
                 }
                 let living = changes.living.into_iter();
-                known.stored.extend(living.map(|head| (head.id, hash_of(&head.name, &head.description, &head.source))));
+                known.stored.extend(
+                    living.map(|head| (head.id, hash_of(&head.name, &head.description, &head.source))),
+                );
                 known.mark = changes.mark;
                 known.generation = Some(now);
             }
@@ -225,9 +235,27 @@ impl Skills {
         let vectors = self.store().ask(move |db| db.vectors(&key, &hashes, dimension)).await?;
         let mut known = meanings.write();
         for (hash, vector) in vectors.hashes.iter().zip(vectors.numbers.chunks_exact(dimension)) {
-            known.matrix.add(*hash, vector);
+            if known.wanted.contains_key(hash) {
+                known.matrix.add(*hash, vector);
+            }
         }
         Ok(())
+    }
+
+    /// For a server: fetches the model where that is wanted, and reads the skills as soon as it is there.
+    pub fn begin_to_read(&self) {
+        let skills = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(FIRST).await;
+            let embedder = &skills.meanings().embedder;
+            embedder.fetch_in_background();
+            while matches!(embedder.state(), State::Fetching(_)) {
+                tokio::time::sleep(FIRST).await;
+            }
+            if embedder.state() == State::Ready {
+                skills.fill_in_background();
+            }
+        });
     }
 
     /// Makes the vectors that are missing, unless somebody does already.
@@ -239,7 +267,7 @@ impl Skills {
         tokio::spawn(async move {
             if let Err(why) = skills.fill(|_, _| ()).await {
                 tracing::warn!(why, "the meanings of skills could not be read");
-                skills.meanings().write().failed = Some(why);
+                skills.meanings().write().failed = Some((why, Instant::now()));
             }
             skills.meanings().is_filling.store(false, Ordering::Release);
             skills.meanings().moved.notify_waiters();
@@ -250,6 +278,8 @@ impl Skills {
     pub async fn fill(&self, done: impl Fn(usize, usize)) -> Result<(), String> {
         let meanings = self.meanings();
         let Some(model) = meanings.embedder.model() else { return Ok(()) };
+        // A content is tried twice: what is still missing then is no skill that can be read, and has no direction.
+        let mut tried = HashSet::new();
         loop {
             let near = self.in_memory();
             self.refresh(&near).await.map_err(|error| error.to_string())?;
@@ -264,11 +294,6 @@ impl Skills {
             let wanted = |skill: &Skill| part.iter().any(|(hash, _)| *hash == meaning(skill));
             let beside = near.iter().map(|near| &near.skill).filter(|skill| wanted(skill)).cloned();
             let skills: Vec<Skill> = stored.filter(|skill| wanted(skill)).chain(beside).collect();
-            if skills.is_empty() {
-                // They were changed meanwhile; the next look sees it.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
             let mut made = Vec::with_capacity(skills.len());
             for skill in skills {
                 let vector = self.read_skill(&skill).await.map_err(|error| error.to_string())?;
@@ -279,6 +304,12 @@ impl Skills {
                 for (hash, vector) in &made {
                     if known.wanted.contains_key(hash) {
                         known.matrix.add(*hash, vector);
+                    }
+                }
+                let nowhere = vec![0.0; model.dimension];
+                for (hash, _) in &part {
+                    if !tried.insert(*hash) && known.wanted.contains_key(hash) {
+                        known.matrix.add(*hash, &nowhere);
                     }
                 }
             }
@@ -294,7 +325,8 @@ impl Skills {
     /// The vector of a skill.
     async fn read_skill(&self, skill: &Skill) -> Result<Vec<f32>, ModelError> {
         let skill = skill.clone();
-        let recipe = tokio::task::spawn_blocking(move || Recipe::of(&skill)).await.map_err(|_| ModelError::Ended)?;
+        let recipe =
+            tokio::task::spawn_blocking(move || Recipe::of(&skill)).await.map_err(|_| ModelError::Ended)?;
         let mut vectors = Vec::new();
         for text in recipe.texts() {
             vectors.push(self.meanings().embedder.read(text, Turn::Passage).await?);

@@ -58,7 +58,8 @@ impl Matrix {
             self.hashes.swap_remove(at);
             if let Some(moved) = self.hashes.get(at) {
                 self.places.insert(*moved, at);
-                self.numbers.copy_within(last * self.dimension..(last + 1) * self.dimension, at * self.dimension);
+                self.numbers
+                    .copy_within(last * self.dimension..(last + 1) * self.dimension, at * self.dimension);
             }
             self.numbers.truncate(last * self.dimension);
         }

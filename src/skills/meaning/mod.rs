@@ -8,5 +8,5 @@ mod matrix;
 mod recipe;
 
 pub use filling::{Compared, Meanings, meaning};
-pub use matrix::{Matrix, dot};
+pub use matrix::dot;
 pub use recipe::{Recipe, pooled};

@@ -37,7 +37,10 @@ impl Recipe {
 
     /// Those that say something.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        [&self.title, &self.description, &self.code].into_iter().map(String::as_str).filter(|text| !text.is_empty())
+        [&self.title, &self.description, &self.code]
+            .into_iter()
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
     }
 }
 
@@ -74,7 +77,10 @@ mod tests {
     fn a_recipe_has_the_name_in_words_and_no_empty_part() {
         let recipe = Recipe::new("parse_logs", " Counts lines.\n\nBy level. ", String::new());
         assert_eq!(recipe.title, "parse logs: Counts lines.");
-        assert_eq!(recipe.texts().collect::<Vec<_>>(), ["parse logs: Counts lines.", "Counts lines.\n\nBy level."]);
+        assert_eq!(
+            recipe.texts().collect::<Vec<_>>(),
+            ["parse logs: Counts lines.", "Counts lines.\n\nBy level."]
+        );
     }
 
     #[test]

@@ -60,7 +60,8 @@ pub fn code(source: &str) -> Option<String> {
         };
         docs.extend(doc(body).and(body.first()));
     }
-    let (mut text, mut at) = (String::new(), module.body.first().map_or(0, |first| first.range().start().to_usize()));
+    let (mut text, mut at) =
+        (String::new(), module.body.first().map_or(0, |first| first.range().start().to_usize()));
     for range in docs.iter().map(|statement| statement.range()) {
         text.push_str(source.get(at..range.start().to_usize())?);
         at = range.end().to_usize();

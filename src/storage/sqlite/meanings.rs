@@ -16,7 +16,9 @@ impl Db {
     pub fn skill_changes(&mut self, since: Option<Mark>) -> Result<Changes, StorageError> {
         self.read("looking for changes", |db| {
             let newest = db
-                .prepare_cached("SELECT rowid, skill, version FROM skill_versions ORDER BY rowid DESC LIMIT 1")?
+                .prepare_cached(
+                    "SELECT rowid, skill, version FROM skill_versions ORDER BY rowid DESC LIMIT 1",
+                )?
                 .query_row([], mark)
                 .optional()?;
             let known = match since {
@@ -35,7 +37,8 @@ impl Db {
                 let living = statement.query_map([], head)?.collect::<Result<_, _>>()?;
                 return Ok(Changes { is_all: true, living, gone: Vec::new(), mark: newest });
             };
-            let mut changed = db.prepare_cached("SELECT DISTINCT skill FROM skill_versions WHERE rowid > ?1")?;
+            let mut changed =
+                db.prepare_cached("SELECT DISTINCT skill FROM skill_versions WHERE rowid > ?1")?;
             let changed: Vec<i64> =
                 changed.query_map([known.place], |row| row.get(0))?.collect::<Result<_, _>>()?;
             let (mut living, mut gone) = (Vec::new(), Vec::new());
@@ -50,7 +53,12 @@ impl Db {
     }
 
     /// Those of these vectors that are there, each of so many numbers.
-    pub fn vectors(&mut self, model: &str, wanted: &[Hash], dimension: usize) -> Result<Vectors, StorageError> {
+    pub fn vectors(
+        &mut self,
+        model: &str,
+        wanted: &[Hash],
+        dimension: usize,
+    ) -> Result<Vectors, StorageError> {
         self.read("reading vectors", |db| {
             let mut found = Vectors::default();
             if wanted.len() < MANY {

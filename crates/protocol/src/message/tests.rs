@@ -64,6 +64,7 @@ fn the_bytes_are_those_of_this_version() {
             session: SessionSpec { plan: vec![1, 2].into(), checkpoints },
             mother: 3,
             cell: 1,
+            count: 2,
         })),
         hex(&FromMidwife::Done { lost: vec!["l".into()] }),
         hex(&FromMidwife::Failed { step: "s".into(), reason: "r".into() }),

@@ -213,6 +213,21 @@ pub fn close_range(first: RawFd, last: RawFd) -> io::Result<()> {
     Ok(())
 }
 
+/// Closes every descriptor above the standard streams but these. Only for processes whose owners of the others never
+/// run again.
+pub fn close_all_but(kept: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut numbers: Vec<RawFd> = kept.iter().map(AsRawFd::as_raw_fd).collect();
+    numbers.sort_unstable();
+    let mut first = 3;
+    for number in numbers {
+        if number > first {
+            close_range(first, number - 1)?;
+        }
+        first = first.max(number + 1);
+    }
+    close_range(first, RawFd::MAX)
+}
+
 /// Borrows a descriptor by its number, for the fixed places that the launch agrees on.
 pub fn borrow(number: RawFd) -> BorrowedFd<'static> {
     // SAFETY: the callers use numbers that stay open for the life of the process.

@@ -41,6 +41,8 @@ pub const STOP: i32 = libc::SIGSTOP;
 pub const CONTINUE: i32 = libc::SIGCONT;
 /// Number of the signal that asks to end.
 pub const TERMINATE: i32 = libc::SIGTERM;
+/// Number of the signal that says that the other side is gone.
+pub const HANG_UP: i32 = libc::SIGHUP;
 /// Number of the file-too-large signal.
 pub const FILE_TOO_LARGE: i32 = libc::SIGXFSZ;
 
