@@ -23,9 +23,10 @@ const MEANING: f64 = 0.7;
 /// The cosine from which on a skill is said to mean what is looked for.
 const ALIKE: f64 = 0.2;
 
-/// The score of words and meaning below which a skill is noise: no query of the development set has its best skill below, and
-/// half of those that ask for something else have nothing above.
-const BLENDED_FLOOR: f64 = 0.2;
+/// Where the best score of words and meaning is below this, nothing fits: no query of the development set is, and half of those
+/// that ask for something else are. Below the other a single skill is noise.
+const BEST_FLOOR: f64 = 0.2;
+const EACH_FLOOR: f64 = 0.15;
 
 /// One skill that fits.
 #[derive(Debug, Clone)]
@@ -47,6 +48,15 @@ pub enum Semantic {
     On,
     /// They were not, for this reason.
     Off(String),
+}
+
+/// What a score is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compares {
+    /// Words.
+    Words,
+    /// Words and meaning.
+    Both,
 }
 
 /// What a search gives.
@@ -117,7 +127,8 @@ impl Skills {
         found.sort_by(|one, other| {
             other.1.share.total_cmp(&one.1.share).then_with(|| one.0.name.cmp(&other.0.name))
         });
-        found.truncate(limit);
+        let compares = if compared.is_ok() { Compares::Both } else { Compares::Words };
+        found.truncate(if fits(found.first().map(|(_, score)| score), compares) { limit } else { 0 });
         let names = found.iter().map(|(skill, _)| skill.name.to_string()).collect();
         let uses = self.uses(names).await?;
         let hits = found.into_iter().map(|(skill, score)| Hit {
@@ -169,6 +180,11 @@ fn corpus(query: &Query, hits: &WordHits, near: &[Arc<Near>]) -> Corpus {
     }
 }
 
+/// Whether what was found best fits at all.
+pub fn fits(best: Option<&Score>, semantic: Compares) -> bool {
+    best.is_some_and(|best| semantic == Compares::Words || best.share >= BEST_FLOOR)
+}
+
 /// Words and meaning as one score, or nothing where a skill does not fit. Without a cosine words alone decide.
 pub fn blended(words: Option<Score>, cosine: Option<f32>) -> Option<Score> {
     let Some(cosine) = cosine.map(f64::from) else { return words.filter(|score| score.share >= FLOOR) };
@@ -180,7 +196,7 @@ pub fn blended(words: Option<Score>, cosine: Option<f32>) -> Option<Score> {
         score.matched.push(Matched::Meaning);
     }
     score.share = (MEANING * cosine.max(0.0) + (1.0 - MEANING) * score.share).min(0.99);
-    (score.share >= BLENDED_FLOOR && !score.matched.is_empty()).then_some(score)
+    (score.share >= EACH_FLOOR).then_some(score)
 }
 
 /// The texts that words are looked for in: name, description and tags, parameters, source.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Creation, SkillError, Skills};
+use crate::embedding::Embedder;
 use crate::storage::Store;
 
 fn library(base: &Path) -> Skills {

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::finding::blended;
+use super::finding::{Compares, blended, fits};
 use super::meaning::{Recipe, dot, pooled};
 use crate::embedding::{Embedder, ModelError, Turn};
-use crate::search::{Corpus, Document, Query};
+use crate::search::{Corpus, Document, Query, Score};
 
 /// One thing that may be found.
 #[derive(Debug, Clone, Deserialize)]
@@ -69,10 +69,12 @@ impl Library {
         let corpus = Corpus { documents: self.documents.len() as f64, counts };
         let scored = self.documents.iter().enumerate().filter_map(|(at, document)| {
             let cosine = vector.and_then(|vector| Some(dot(self.vectors.get(at)?, vector)));
-            Some((at, blended(query.score(document, &corpus), cosine)?.share))
+            Some((at, blended(query.score(document, &corpus), cosine)?))
         });
-        let mut scored: Vec<(usize, f64)> = scored.collect();
-        scored.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+        let mut scored: Vec<(usize, Score)> = scored.collect();
+        scored.sort_by(|one, other| other.1.share.total_cmp(&one.1.share).then(one.0.cmp(&other.0)));
+        let compares = if vector.is_some() { Compares::Both } else { Compares::Words };
+        let limit = if fits(scored.first().map(|(_, score)| score), compares) { limit } else { 0 };
         scored.into_iter().take(limit).filter_map(|(at, _)| Some(self.entries.get(at)?.id.as_str())).collect()
     }
 }

@@ -11,14 +11,15 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
     ("masks", &[]),
     ("storage", &[]),
     ("search", &[]),
-    ("skills", &["nearest", "storage", "search"]),
+    ("embedding", &["config"]),
+    ("skills", &["nearest", "storage", "search", "embedding"]),
     ("artifacts", &["nearest", "storage"]),
     ("hosts", &[]),
     ("config", &["names", "nearest", "hosts"]),
@@ -50,6 +51,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "storage",
             "skills",
             "artifacts",
+            "embedding",
         ],
     ),
 ];
@@ -74,14 +76,14 @@ const CRATES: [(&str, &[&str]); 15] = [
 ];
 
 /// Where each library may be named. Tests and benchmarks may name any.
-const DOORS: [(&str, &[&str]); 17] = [
+const DOORS: [(&str, &[&str]); 20] = [
     ("unicode_normalization", &["src/artifacts/name.rs"]),
     ("ruff_python_parser", &["src/skills/source/"]),
     ("ruff_python_ast", &["src/skills/source/"]),
     ("ruff_text_size", &["src/skills/source/"]),
     ("rusqlite", &["src/storage/sqlite"]),
-    ("reqwest", &["src/tools/"]),
-    ("rustls", &["src/tools/web.rs"]),
+    ("reqwest", &["src/tools/", "src/embedding/download.rs", "src/embedding/provision.rs"]),
+    ("rustls", &["src/tools/web.rs", "src/embedding/download.rs"]),
     ("aho_corasick", &["src/masks/"]),
     ("shlex", &["src/tools/secrets/"]),
     ("jsonschema", &["src/tools/arguments.rs"]),
@@ -89,6 +91,9 @@ const DOORS: [(&str, &[&str]); 17] = [
     ("rmcp", &["src/mcp/", "src/tools/mcp/", "src/cli/demo"]),
     ("clap", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),
+    ("fastembed", &["src/embedding/engine.rs"]),
+    ("ort", &["src/embedding/engine.rs"]),
+    ("zip", &["src/embedding/wheel.rs", "src/embedding/tests.rs"]),
     ("libc", &["crates/sandbox/", "crates/worker/"]),
     ("pyo3", &["crates/worker/"]),
     ("rustyline", &["src/cli/repl.rs"]),
