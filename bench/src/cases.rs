@@ -69,6 +69,7 @@ impl Bench {
         add("200 MB heap", "ms", self.large_heap());
         add("host calls", "/s", self.host_calls());
         add("calls of tools", "/s", self.tools());
+        add("skills", "ms", self.skills());
         add("tools over HTTP", "ms", self.remote_tools());
         add("a large catalog", "ms", self.catalog());
         add("a large API", "ms", self.large_api());
@@ -77,6 +78,11 @@ impl Bench {
             add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));
         }
         add("memory per idle session", "MB", self.memory());
+        add("memory per frozen copy", "MB", self.memory_per_copy());
+        if self.effort == Effort::Full {
+            add("checkpoint with pandas", "ms", self.copies_with_pandas());
+        }
+        add("sessions a second", "/s", self.sessions_a_second());
         add("throughput", "/s", self.throughput());
         add("p95 of 1+1 beside a busy session", "ms", self.neighbours());
         rows

@@ -7,10 +7,12 @@
 mod apis;
 mod cases;
 mod client;
+mod copies;
 mod http;
 mod memory;
 mod neighbour;
 mod sample;
+mod skills;
 mod table;
 mod tools;
 

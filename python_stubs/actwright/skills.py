@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 # What the host's own requests to run a skill are called.
 INVOKE = "__actwright_invoke__"
+PACKAGES = "__actwright_packages__"
 
 _MAX_DEPTH = 32
-_METHODS = ("ainvoke", "create", "delete", "get", "history", "invoke", "list", "search")
+_METHODS = ("ainvoke", "create", "delete", "get", "history", "invoke", "list", "search", "verify")
 _depth: ContextVar[int] = ContextVar("skills_depth", default=0)
 _compile = builtins.compile
 _exec = builtins.exec
@@ -81,6 +82,17 @@ class Found(list):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTyp
             lines.append("nothing fits; solve it in code and save what works with skills.create(name, source)")
         lines.append(f"[semantic: {self.semantic}{': ' + self.reason if self.reason else ''}]")
         return "\n".join(lines)
+
+
+class Verdict(dict):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTypeArgument]
+    """What verifying a skill gave: state (verified, stale, broken or unproven), reason, and examples with what was wrong."""
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        self._text: str = about.pop("text")
+        super().__init__(about)
+
+    def __repr__(self) -> str:
+        return self._text
 
 
 class Skills:
@@ -140,18 +152,30 @@ class Skills:
     def create(
         self,
         name: str,
-        source: str,
+        source: Optional[str] = None,
         description: Optional[str] = None,
         tags: Any = (),
         examples: Any = (),
         reason: str = "",
+        from_cell: Any = None,
     ) -> dict[str, Any]:
-        """Saves a source that defines run(...) as a new version; examples are dicts with args and expect.
+        """Saves a source that defines run(...) as a new version; examples are dicts with args and expect, run before it is saved.
 
-        >>> skills.create("double", "def run(x: int) -> int:\\n    return 2 * x")
+        from_cell makes the source from a cell that ran: "last" is the one before this, else its number.
+
+        >>> skills.create("double", "def run(x: int) -> int:\\n    return 2 * x", examples=[{"args": {"x": 2}, "expect": 4}])
         """
-        given = {"name": name, "source": source, "description": description, "reason": reason}
+        given = {"name": name, "source": source, "description": description, "reason": reason, "from_cell": from_cell}
         return self._host.ask("skills.create", **given, tags=list(tags), examples=list(examples))
+
+    def verify(self, name: str, version: Optional[int] = None, record: bool = False) -> Verdict:
+        """Runs a skill's examples in a fresh session, its tool calls answered from their recording; record=True calls the
+        tools and records them anew.
+
+        >>> skills.verify("double")["state"]
+        'verified'
+        """
+        return Verdict(self._host.ask("skills.verify", name=name, version=version, record=record))
 
     def delete(self, name: str, reason: str = "") -> dict[str, Any]:
         """Deletes a skill; its history stays.
@@ -303,11 +327,46 @@ def make_skills(channel: Channel) -> Skills:
     return Skills(host)
 
 
-def invoke_json(name: str, text: str) -> Any:
-    """Runs a skill for a client that has sent its arguments as JSON."""
+def invoke_json(name: str, text: str, plain: bool = False) -> Any:
+    """Runs a skill for a client that has sent its arguments as JSON; a plain value is bent into what JSON can say."""
     import json
 
-    return _hosts[0].run(name, (), json.loads(text))
+    value = _hosts[0].run(name, (), json.loads(text))
+    return _plain(value) if plain else value
+
+
+def packages(text: str) -> dict[str, str]:
+    """The versions of the packages behind these names of modules, given as JSON, and Python's own."""
+    import json
+    from importlib import metadata
+
+    found = {"python": ".".join(map(str, sys.version_info[:2]))}
+    standard: Any = getattr(sys, "stdlib_module_names", ())
+    owners: Optional[Any] = None
+    for name in json.loads(text):
+        if name in standard or name in sys.builtin_module_names:
+            continue
+        try:
+            found[name] = metadata.version(name)
+            continue
+        except Exception:
+            pass
+        if owners is None:
+            owners = getattr(metadata, "packages_distributions", dict)()
+        for owner in owners.get(name, ())[:1]:
+            found[owner] = metadata.version(owner)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists and dates as their text, all the way down; what JSON has no word for stays as it is."""
+    from datetime import date, time
+
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in _untyped(value)]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in _untyped(value).items()}
+    return value.isoformat() if isinstance(value, (date, time)) else value
 
 
 def alike(name: str) -> list[str]:

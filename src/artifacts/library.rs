@@ -115,6 +115,11 @@ impl Artifacts {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Of a directory that has a store of its own; nothing is made before it is needed.
+    pub fn alone(directory: &Path, rules: Rules) -> Self {
+        Self::below(directory, Store::at(directory), rules)
+    }
+
     /// None: every request is refused with its reason.
     pub fn none() -> Self {
         Self::below(Path::new(""), Store::none(), Rules { largest: 0, all: 0 })

@@ -17,6 +17,7 @@ use super::flags::ConfigFlags;
 use super::{engine, print};
 use crate::config::env::Environment;
 
+mod library;
 mod scratch;
 mod tour;
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::flags::ConfigFlags;
 use super::print;
 use crate::config::env::Environment;
-use crate::config::{Config, Limits, PythonChoice, SandboxLevel};
+use crate::config::{Config, Limits, PythonChoice};
 use crate::worker::doctor::{Check, State, examine};
 
 mod attack;
@@ -120,12 +120,8 @@ fn subject(config: &Config) -> [(&'static str, String); 3] {
         PythonChoice::Auto => "auto".to_owned(),
         PythonChoice::At(path) => path.display().to_string(),
     };
-    let sandbox = match config.sandbox.level {
-        SandboxLevel::Full => "full",
-        SandboxLevel::Restricted => "restricted",
-        SandboxLevel::Off => "off",
-    };
-    [("base", config.base.display().to_string()), ("python", python), ("sandbox", sandbox.to_owned())]
+    let sandbox = config.sandbox.level_name().to_owned();
+    [("base", config.base.display().to_string()), ("python", python), ("sandbox", sandbox)]
 }
 
 fn limits(limits: &Limits) -> [(&'static str, u64, &'static str); 10] {

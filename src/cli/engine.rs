@@ -41,12 +41,13 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 /// The door to sessions, with the base directory in place.
 pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     prepare_base(&config.base)?;
-    Sessions::new(config.clone(), HostCalls::new(tools(config), skills(config), artifacts(config))).map_err(
-        |cause| {
-            let message = format!("cannot write to the base directory {}: {cause}", config.base.display());
-            hinted(message, "name a directory of your own with --base DIR or `ACTWRIGHT_BASE`")
-        },
-    )
+    let host_calls = HostCalls::new(tools(config), skills(config), artifacts(config));
+    let sessions = Sessions::new(config.clone(), host_calls).map_err(|cause| {
+        let message = format!("cannot write to the base directory {}: {cause}", config.base.display());
+        hinted(message, "name a directory of your own with --base DIR or `ACTWRIGHT_BASE`")
+    })?;
+    sessions.open_stage();
+    Ok(sessions)
 }
 
 /// The skills of the base directory and of the directories that are named; nothing is read yet.

@@ -19,7 +19,7 @@ pub struct ConfigFlags {
     /// Interpreter that runs the cells: a path, a name on PATH, or auto
     #[arg(long, value_name = "PYTHON")]
     pub python: Option<String>,
-    /// Protections that must be active: full, restricted or off [default: full]
+    /// Protections that must be active: full, restricted, full-or-restricted or off [default: full]
     #[arg(long, value_name = "LEVEL")]
     pub sandbox: Option<String>,
     /// Host path that sessions may read (repeatable)

@@ -4,12 +4,20 @@
 
 use std::process::ExitCode;
 
+use super::error;
+use crate::worker::launcher::{self, LaunchError, UNBUILT};
+
 /// `actwright __launch`
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
 /// Becomes the launcher, and then Python; comes back only with an error.
 pub fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    crate::worker::launcher::run()?;
-    Ok(ExitCode::SUCCESS)
+    match launcher::run() {
+        Err(error @ LaunchError::Sandbox(_)) => {
+            error::report(&error.into());
+            Ok(ExitCode::from(UNBUILT))
+        }
+        other => Ok(other.map(|()| ExitCode::SUCCESS)?),
+    }
 }

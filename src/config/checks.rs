@@ -11,7 +11,9 @@ use super::error::Origin;
 use super::python::is_executable;
 use super::reach::Reach;
 use super::units::Span;
-use super::{Checkpoints, ConfigError, ControlGroups, Exposure, Network, PythonChoice, SandboxLevel};
+use super::{
+    Checkpoints, ConfigError, ControlGroups, Exposure, Fallback, Network, PythonChoice, SandboxLevel,
+};
 use crate::hosts::{AllowList, Host};
 use crate::nearest::nearest;
 
@@ -68,18 +70,19 @@ pub fn at_most_longest(picked: Picked<Span>, longest: Span) -> Result<Picked<Spa
 }
 
 /// One of the sandbox's levels. `off` is taken from the command line only, where someone sees it.
-pub fn level(picked: Picked<String>) -> Result<Picked<SandboxLevel>, ConfigError> {
+pub fn level(picked: Picked<String>) -> Result<Picked<(SandboxLevel, Fallback)>, ConfigError> {
     let level = match picked.value.as_str() {
-        "full" => SandboxLevel::Full,
-        "restricted" => SandboxLevel::Restricted,
-        "off" if matches!(picked.origin, Origin::Flag(_)) => SandboxLevel::Off,
+        "full" => (SandboxLevel::Full, Fallback::None),
+        "full-or-restricted" => (SandboxLevel::Full, Fallback::Restricted),
+        "restricted" => (SandboxLevel::Restricted, Fallback::None),
+        "off" if matches!(picked.origin, Origin::Flag(_)) => (SandboxLevel::Off, Fallback::None),
         "off" => {
             let hint = "start with `--sandbox off` if code may run with all of your own rights";
             return Err(
                 picked.refuse("can't be `off` here: only the command line can say that", Some(hint.into()))
             );
         }
-        _ => return Err(not_one_of(&picked, &["full", "restricted", "off"])),
+        _ => return Err(not_one_of(&picked, &["full", "full-or-restricted", "restricted", "off"])),
     };
     Ok(picked.map(|_| level))
 }
@@ -96,7 +99,10 @@ pub fn exposure(picked: Picked<String>) -> Result<Picked<Exposure>, ConfigError>
 }
 
 /// What of the network is seen. A list needs the network namespace of level `full`: nothing else would enforce it.
-pub fn network(picked: Picked<Reach>, level: SandboxLevel) -> Result<Picked<Network>, ConfigError> {
+pub fn network(
+    picked: Picked<Reach>,
+    level: (SandboxLevel, Fallback),
+) -> Result<Picked<Network>, ConfigError> {
     let network = match &picked.value {
         Reach::Word(word) if word == "none" => Network::None,
         Reach::Word(word) if word == "full" => Network::Full,
@@ -115,10 +121,13 @@ pub fn network(picked: Picked<Reach>, level: SandboxLevel) -> Result<Picked<Netw
         }
     };
     let why = match (&network, level) {
-        (Network::List(_), SandboxLevel::Restricted) => {
+        (Network::List(_) | Network::Full, (SandboxLevel::Full, Fallback::Restricted)) => {
+            "can't be anything but \"none\" at level `full-or-restricted`, because `restricted` has no sockets"
+        }
+        (Network::List(_), (SandboxLevel::Restricted, _)) => {
             "can't be a list at level `restricted`, which has no sockets"
         }
-        (Network::List(_), SandboxLevel::Off) => {
+        (Network::List(_), (SandboxLevel::Off, _)) => {
             "can't be a list at level `off`, where nothing would enforce it"
         }
         _ => return Ok(picked.map(|_| network)),

@@ -47,7 +47,7 @@ pub struct RawFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawSandbox {
-    /// `"full"` or `"restricted"`.
+    /// `"full"`, `"full-or-restricted"` or `"restricted"`.
     pub level: Option<Spanned<String>>,
     /// Absolute paths, `~/` allowed.
     pub read: Option<Spanned<Vec<String>>>,

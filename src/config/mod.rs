@@ -103,6 +103,8 @@ pub enum PythonChoice {
 pub struct SandboxConfig {
     /// Which set of protections must be active before any code runs.
     pub level: SandboxLevel,
+    /// What to do where that level cannot be had.
+    pub fallback: Fallback,
     /// Host paths visible read-only under their own names.
     pub read: Vec<PathBuf>,
     /// Host paths visible and writable under their own names.
@@ -123,7 +125,7 @@ pub enum ControlGroups {
     Off,
 }
 
-/// The set of protections a session must have. There is no silent step down from one to the next.
+/// The set of protections a session must have. There is no step down that the configuration does not name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SandboxLevel {
@@ -133,6 +135,28 @@ pub enum SandboxLevel {
     Restricted,
     /// No sandbox at all: code runs with the server's own rights.
     Off,
+}
+
+/// What takes the place of level `full` where it cannot be had. Nothing does, unless the configuration says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fallback {
+    /// No code runs.
+    None,
+    /// Level `restricted`, and each session says so.
+    Restricted,
+}
+
+impl SandboxConfig {
+    /// The level, as the configuration says it.
+    pub fn level_name(&self) -> &'static str {
+        match (self.level, self.fallback) {
+            (SandboxLevel::Full, Fallback::None) => "full",
+            (SandboxLevel::Full, Fallback::Restricted) => "full-or-restricted",
+            (SandboxLevel::Restricted, _) => "restricted",
+            (SandboxLevel::Off, _) => "off",
+        }
+    }
 }
 
 /// What of the network a session sees.
@@ -295,6 +319,7 @@ impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
             level: SandboxLevel::Full,
+            fallback: Fallback::None,
             read: Vec::new(),
             write: Vec::new(),
             network: Network::None,

@@ -16,7 +16,7 @@ use super::reach::Reach;
 use super::units::{Size, Span};
 use super::{
     Checkpoints, Config, ConfigError, ControlGroups, Exposure, Limits, Network, NetworkRules, PythonChoice,
-    ResultRules, SandboxConfig, SandboxLevel, SessionRules,
+    ResultRules, SandboxConfig, SessionRules,
 };
 
 /// What the command line says; everything may be absent.
@@ -203,18 +203,16 @@ impl Merge<'_> {
     ) -> Result<SandboxConfig, ConfigError> {
         let raw = &self.file.raw.sandbox;
         let level = checks::level(self.pick(env::SANDBOX, level, &raw.level, "full".to_owned())?)?;
-        self.listing.add(
-            &level,
-            match level.value {
-                SandboxLevel::Full => "full",
-                SandboxLevel::Restricted => "restricted",
-                SandboxLevel::Off => "off",
-            },
-        );
+        let mut sandbox = SandboxConfig::default();
+        (sandbox.level, sandbox.fallback) = level.value;
+        self.listing.add(&level, sandbox.level_name());
         let read = self.paths(env::READ, read, &raw.read)?;
         let write = self.paths(env::WRITE, write, &raw.write)?;
         let none = Reach::Word("none".to_owned());
-        let network = checks::network(self.pick(env::NETWORK, network, &raw.network, none)?, level.value)?;
+        let network = checks::network(
+            self.pick(env::NETWORK, network, &raw.network, none)?,
+            (sandbox.level, sandbox.fallback),
+        )?;
         self.listing.add(
             &network,
             match &network.value {
@@ -232,13 +230,7 @@ impl Merge<'_> {
                 ControlGroups::Off => "off",
             },
         );
-        Ok(SandboxConfig {
-            level: level.value,
-            read,
-            write,
-            network: network.value,
-            control_groups: groups.value,
-        })
+        Ok(SandboxConfig { read, write, network: network.value, control_groups: groups.value, ..sandbox })
     }
 
     /// A list of paths: a later source replaces the list, it does not add to it.

@@ -11,6 +11,7 @@ mod tools;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actwright_protocol::{CallError, Value, decode, encode_datagram};
 use tokio::sync::mpsc;
@@ -18,7 +19,7 @@ use tokio::sync::mpsc;
 use crate::artifacts::Artifacts;
 use crate::session::report::RunEvent;
 use crate::skills::Skills;
-use crate::tools::{Origin, Tools};
+use crate::tools::{Origin, Tally, Tools};
 
 /// The encoded value of an answered call.
 pub type Answer = Result<Vec<u8>, CallError>;
@@ -37,6 +38,7 @@ pub struct HostCalls {
     tools: Tools,
     skills: Skills,
     artifacts: Artifacts,
+    charged: Option<Arc<Tally>>,
 }
 
 /// The arguments of a call by name.
@@ -45,7 +47,12 @@ struct Named(Vec<(Value, Value)>);
 impl HostCalls {
     /// Over these tools, skills and artifacts.
     pub fn new(tools: Tools, skills: Skills, artifacts: Artifacts) -> Self {
-        Self { tools, skills, artifacts }
+        Self { tools, skills, artifacts, charged: None }
+    }
+
+    /// The same, where calls of tools count as those of this cell.
+    pub fn charging(self, cell: Option<Arc<Tally>>) -> Self {
+        Self { charged: cell, ..self }
     }
 
     /// Nothing but progress.
@@ -85,6 +92,8 @@ impl HostCalls {
             Ok(parts) => parts,
             Err(error) => return Answering::Now(Err(error)),
         };
+        let charged = self.charged.clone().map(|cell| Origin { cell: Some(cell), ..origin.clone() });
+        let origin = charged.as_ref().unwrap_or(origin);
         match name {
             "progress" => Answering::Now(progress::report(&named, watcher, &self.tools.masks().now())),
             _ => match name.split_once('.') {
@@ -92,7 +101,7 @@ impl HostCalls {
                     tools::begin(&self.tools, request, positional, named, origin, watcher)
                 }
                 Some(("artifacts", request)) => artifacts::begin(&self.artifacts, request, named, origin),
-                Some(("skills", request)) => skills::begin(&self.skills, request, named),
+                Some(("skills", request)) => skills::begin(&self.skills, request, named, origin),
                 _ => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),
             },
         }

@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 
 use super::data::{from_json, to_json};
 use super::{Answer, Answering, Named, encoded, error};
-use crate::skills::{Creation, Outcome, SkillError, SkillName, Skills, Uses};
+use crate::skills::{Behalf, Creation, Manner, Outcome, SkillError, SkillName, Skills, Uses};
+use crate::tools::Origin;
 
 /// Who is noted as the author of what code saves.
 const AUTHOR: &str = "code";
@@ -20,8 +21,10 @@ const ALIKE: usize = 3;
 const MEANT: f64 = 0.45;
 
 /// Begins one request.
-pub fn begin(skills: &Skills, request: &str, named: Named) -> Answering {
-    let skills = skills.clone();
+pub fn begin(skills: &Skills, request: &str, named: Named, origin: &Origin) -> Answering {
+    let (skills, session) = (skills.clone(), origin.session.clone());
+    // What a proof calls counts as the cell's own calls.
+    let behalf = origin.cell.clone().map(|cell| cell as Behalf);
     match request {
         "names" => {
             Answering::Later(Box::pin(async move { answer(skills.names().await.map(|names| json!(names))) }))
@@ -30,8 +33,13 @@ pub fn begin(skills: &Skills, request: &str, named: Named) -> Answering {
         "search" => Answering::Later(Box::pin(async move { search(&skills, &named).await })),
         "get" => Answering::Later(Box::pin(async move { get(&skills, &named).await })),
         "fetch" => Answering::Later(Box::pin(async move { fetch(&skills, &named).await })),
-        "create" => Answering::Later(Box::pin(async move { create(&skills, &named).await })),
+        "create" => {
+            Answering::Later(Box::pin(
+                async move { create(&skills, &named, session.as_deref(), behalf).await },
+            ))
+        }
         "delete" => Answering::Later(Box::pin(async move { delete(&skills, &named).await })),
+        "verify" => Answering::Later(Box::pin(async move { verify(&skills, &named, behalf).await })),
         "history" => Answering::Later(Box::pin(async move { history(&skills, &named).await })),
         "alike" => Answering::Later(Box::pin(async move { alike(&skills, &named).await })),
         "used" => Answering::Now(used(&skills, &named)),
@@ -63,8 +71,12 @@ async fn get(skills: &Skills, named: &Named) -> Answer {
         Ok(skill) => skill,
         Err(failure) => return answer(Err(failure)),
     };
-    let uses = skills.uses(vec![skill.name.to_string()]).await;
-    answer(uses.map(|uses| uses.get(skill.name.as_str()).unwrap_or(&Uses::default()).add_to(skill.whole())))
+    let uses = match skills.uses(vec![skill.name.to_string()]).await {
+        Ok(mut uses) => uses.remove(skill.name.as_str()).unwrap_or_default(),
+        Err(failure) => return answer(Err(failure)),
+    };
+    let proof = skills.proof_of(&skill).await;
+    answer(proof.map(|proof| Uses { proof, ..uses }.add_to(skill.whole())))
 }
 
 /// A source to be run; without its text where the session has it already.
@@ -88,7 +100,7 @@ async fn fetch(skills: &Skills, named: &Named) -> Answer {
     }))
 }
 
-async fn create(skills: &Skills, named: &Named) -> Answer {
+async fn create(skills: &Skills, named: &Named, session: Option<&str>, behalf: Option<Behalf>) -> Answer {
     let json = |wanted: &str| match named.get(wanted) {
         None | Some(Value::Nil) => Ok(Vec::new()),
         Some(value) => match to_json(value.clone()) {
@@ -101,18 +113,43 @@ async fn create(skills: &Skills, named: &Named) -> Answer {
         Json::String(tag) => Ok(tag),
         _ => Err(error("invalid_arguments", "a tag must be a text")),
     });
+    let name = named.text("name")?.to_owned();
+    let cell = match named.get("from_cell") {
+        None | Some(Value::Nil) => None,
+        Some(Value::Str(which)) => Some(skills.cell(&name, session, which)),
+        Some(Value::Int(number)) => Some(skills.cell(&name, session, &number.to_string())),
+        Some(_) => {
+            return Err(error("invalid_arguments", "`from_cell` is \"last\", a cell's number, or o_…"));
+        }
+    };
+    let cell = match cell.transpose() {
+        Ok(cell) => cell,
+        Err(failure) => return answer(Err(failure)),
+    };
+    let source = match (named.optional_text("source")?, &cell) {
+        (Some(source), None) => source.to_owned(),
+        (None, Some(_)) => String::new(),
+        _ => return Err(error("invalid_arguments", "give either `source` or `from_cell`")),
+    };
     let creation = Creation {
-        name: named.text("name")?.to_owned(),
-        source: named.text("source")?.to_owned(),
+        name,
+        source,
+        cell,
+        behalf,
         description: named.optional_text("description")?.map(str::to_owned),
         tags: tags.collect::<Result<_, _>>()?,
         examples: json("examples")?,
         author: AUTHOR.to_owned(),
         reason: named.optional_text("reason")?.unwrap_or("").to_owned(),
     };
-    let saved = skills.create(creation).await;
-    answer(saved.map(|saved| {
+    let saved = match skills.create(creation).await {
+        Ok(saved) => saved,
+        Err(failure) => return answer(Err(failure)),
+    };
+    let proof = skills.proof_of(&saved.skill).await;
+    answer(proof.map(|proof| {
         let mut about = saved.skill.about();
+        about["proof"] = proof.about();
         about["notes"] = json!(saved.notes);
         about
     }))
@@ -122,6 +159,20 @@ async fn delete(skills: &Skills, named: &Named) -> Answer {
     let name = named.text("name")?;
     let deleted = skills.delete(name, AUTHOR, named.optional_text("reason")?.unwrap_or("")).await;
     answer(deleted.map(|version| json!({"name": name, "deleted": true, "version": version})))
+}
+
+async fn verify(skills: &Skills, named: &Named, behalf: Option<Behalf>) -> Answer {
+    let manner = match named.get("record") {
+        Some(Value::Bool(true)) => Manner::Recorded,
+        None | Some(Value::Nil | Value::Bool(false)) => Manner::Replayed,
+        Some(_) => return Err(error("invalid_arguments", "`record` must be True or False")),
+    };
+    let verdict = skills.verify(named.text("name")?, named.optional_whole("version")?, manner, behalf).await;
+    answer(verdict.map(|verdict| {
+        let mut about = verdict.about();
+        about["text"] = verdict.text().into();
+        about
+    }))
 }
 
 async fn history(skills: &Skills, named: &Named) -> Answer {

@@ -148,6 +148,7 @@ impl Call {
             | ToolName::GetSkill
             | ToolName::CreateSkill
             | ToolName::InvokeSkill
+            | ToolName::VerifySkill
             | ToolName::DeleteSkill => library::Request::read(tool, &arguments).map(Self::Skills),
             ToolName::SaveArtifact
             | ToolName::LoadArtifact

@@ -1,4 +1,4 @@
-//! `search_skills`, `list_skills`, `get_skill`, `create_skill`, `delete_skill`: the library for clients that want it without
+//! `search_skills`, `list_skills`, `get_skill`, `create_skill`, `verify_skill`, `delete_skill`: the library for clients that want it without
 //! code. `invoke_skill` is a cell like any other, because a skill never runs in the host.
 //!
 //! The text is for the model, compact; the same as data stands under `_meta["actwright/skills"]`.
@@ -6,22 +6,19 @@
 use rmcp::model::{CallToolResult, JsonObject, MetaObject};
 use serde_json::{Value, json};
 
-use super::arguments::{ArgumentError, Arguments};
+use super::arguments::{ArgumentError, Arguments, Choice};
 use super::render;
 use super::server::Server;
 use super::tools::{MAX_TOOLS, ToolName};
 use crate::outputs::Excerpt;
 use crate::session::report::Target;
-use crate::skills::{Creation, SkillError, SkillName, Skills, Uses};
+use crate::skills::{Creation, Gives, Manner, SkillError, SkillName, Skills, invocation};
 
 /// Who is noted as the author of what clients save.
 const AUTHOR: &str = "client";
 
 /// The key of a result's data.
 const META: &str = "actwright/skills";
-
-/// The name that sessions give to the function that runs a skill for a client.
-const INVOKE: &str = "__actwright_invoke__";
 
 /// A call whose arguments are read.
 #[derive(Debug)]
@@ -48,7 +45,12 @@ pub(super) enum Request {
         version: Option<i64>,
     },
     /// `create_skill`.
-    Create(Box<Creation>),
+    Create {
+        /// What is saved.
+        creation: Box<Creation>,
+        /// The cell that its source is made from.
+        cell: Option<(Target, String)>,
+    },
     /// `invoke_skill`.
     Invoke {
         /// Which.
@@ -59,6 +61,13 @@ pub(super) enum Request {
         arguments: JsonObject,
         /// Where it runs.
         target: Target,
+    },
+    /// `verify_skill`.
+    Verify {
+        /// Which.
+        name: String,
+        /// Who answers its calls of tools.
+        manner: Manner,
     },
     /// `delete_skill`.
     Delete(String),
@@ -93,20 +102,41 @@ impl Request {
                 limit: limit(100)?,
             },
             ToolName::GetSkill => Self::Get { name: name()?, version: arguments.version()? },
-            ToolName::CreateSkill => Self::Create(Box::new(Creation {
-                name: name()?,
-                source: arguments.text("source")?.to_owned(),
-                description: arguments.optional_text("description")?.map(str::to_owned),
-                tags: arguments.texts("tags")?,
-                examples: arguments.list("examples")?,
-                author: AUTHOR.to_owned(),
-                reason: arguments.optional_text("reason")?.unwrap_or("").to_owned(),
-            })),
+            ToolName::CreateSkill => {
+                let cell = arguments.optional_text("from_cell")?.map(str::to_owned);
+                let cell = cell.map(|cell| Ok((arguments.target()?, cell))).transpose()?;
+                let source = match &cell {
+                    Some(_) => arguments.optional_text("source")?.unwrap_or_default(),
+                    None => arguments.text("source")?,
+                };
+                let creation = Box::new(Creation {
+                    name: name()?,
+                    source: source.to_owned(),
+                    description: arguments.optional_text("description")?.map(str::to_owned),
+                    tags: arguments.texts("tags")?,
+                    examples: arguments.list("examples")?,
+                    author: AUTHOR.to_owned(),
+                    reason: arguments.optional_text("reason")?.unwrap_or("").to_owned(),
+                    cell: None,
+                    behalf: None,
+                });
+                if cell.is_some() && !creation.source.is_empty() {
+                    return Err(arguments.mistaken("from_cell"));
+                }
+                Self::Create { creation, cell }
+            }
             ToolName::InvokeSkill => Self::Invoke {
                 name: name()?,
                 version: arguments.version()?,
                 arguments: arguments.object("arguments")?,
                 target: arguments.target()?,
+            },
+            ToolName::VerifySkill => Self::Verify {
+                name: name()?,
+                manner: match arguments.choice("record")? {
+                    Some(Choice::Yes) => Manner::Recorded,
+                    Some(Choice::No) | None => Manner::Replayed,
+                },
             },
             ToolName::DeleteSkill => Self::Delete(name()?),
             _ => Self::Search { query: arguments.text("query")?.to_owned(), limit: limit(10)? },
@@ -128,7 +158,8 @@ pub(super) async fn perform(server: &Server, request: Request) -> Done {
         Request::Get { name, version } => {
             get(skills, &name, version, server.config.results.max_output as u64).await
         }
-        Request::Create(creation) => create(skills, *creation).await,
+        Request::Create { creation, cell } => create(server, *creation, cell).await,
+        Request::Verify { name, manner } => verify(skills, &name, manner).await,
         Request::Delete(name) => delete(skills, &name).await,
         Request::Invoke { name, version, arguments, target } => {
             match cell(skills, &name, version, &arguments).await {
@@ -151,7 +182,7 @@ async fn search(skills: &Skills, query: &str, limit: usize) -> CallToolResult {
         .iter()
         .map(|hit| {
             let why: Vec<&str> = hit.matched.iter().map(|matched| matched.word()).collect();
-            format!("{}{} [score {}: {}]", hit.skill.line(), fared(&hit.uses), hit.score, why.join(", "))
+            format!("{}{} [score {}: {}]", hit.skill.line(), hit.uses.words(), hit.score, why.join(", "))
         })
         .collect();
     if lines.is_empty() {
@@ -169,7 +200,7 @@ async fn list(skills: &Skills, after: &str, limit: usize) -> CallToolResult {
         Err(error) => return render::refusal(&error),
     };
     let mut lines: Vec<String> =
-        page.skills.iter().map(|(skill, uses)| format!("{}{}", skill.line(), fared(uses))).collect();
+        page.skills.iter().map(|(skill, uses)| format!("{}{}", skill.line(), uses.words())).collect();
     let troubles = if after.is_empty() { skills.troubles() } else { Vec::new() };
     lines.extend(troubles.iter().map(|each| format!("broken: {}: {}", each.place, each.words)));
     if let Some(next) = &page.next {
@@ -182,7 +213,7 @@ async fn list(skills: &Skills, after: &str, limit: usize) -> CallToolResult {
             "[there is nothing behind this cursor]".to_owned()
         });
     }
-    let about: Vec<Value> = page.skills.iter().map(|(skill, _)| skill.about()).collect();
+    let about: Vec<Value> = page.skills.iter().map(|(skill, uses)| uses.add_to(skill.about())).collect();
     let broken: Vec<Value> =
         troubles.iter().map(|each| json!({"file": each.place, "reason": each.words})).collect();
     with_data(lines.join("\n"), json!({"skills": about, "next": page.next, "broken": broken}))
@@ -195,9 +226,10 @@ async fn get(skills: &Skills, name: &str, version: Option<i64>, budget: u64) -> 
         Err(error) => return render::refusal(&error),
     };
     let uses = skills.uses(vec![skill.name.to_string()]).await.unwrap_or_default();
-    let uses = uses.get(skill.name.as_str()).cloned().unwrap_or_default();
+    let mut uses = uses.get(skill.name.as_str()).cloned().unwrap_or_default();
+    uses.proof = skills.proof_of(&skill).await.unwrap_or_default();
     let version = skill.version.map(|version| format!(", version {version}")).unwrap_or_default();
-    let mut text = format!("{} [{}{version}{}]", skill.signature(), skill.origin.word(), fared(&uses));
+    let mut text = format!("{} [{}{version}]{}", skill.signature(), skill.origin.word(), uses.words());
     for hidden in &skill.hides {
         text.push_str(&format!("\n[it hides {hidden}]"));
     }
@@ -213,18 +245,44 @@ async fn get(skills: &Skills, name: &str, version: Option<i64>, budget: u64) -> 
             source.tail
         ));
     }
-    with_data(text, skill.whole())
+    with_data(text, uses.add_to(skill.whole()))
 }
 
 /// `create_skill`.
-async fn create(skills: &Skills, creation: Creation) -> CallToolResult {
+async fn create(server: &Server, mut creation: Creation, cell: Option<(Target, String)>) -> CallToolResult {
+    let skills = server.sessions.skills();
+    if let Some((target, which)) = cell {
+        let session = match target {
+            Target::Named(id) => Some(id),
+            Target::Default => {
+                server.sessions.list().into_iter().find(|each| each.is_default).map(|each| each.id)
+            }
+            Target::Fresh => None,
+        };
+        match skills.cell(&creation.name, session.as_ref().map(|id| id.as_str()), &which) {
+            Ok(cell) => creation.cell = Some(cell),
+            Err(error) => return render::refusal(&error),
+        }
+    }
     match skills.create(creation).await {
         Ok(saved) => {
             let version = saved.skill.version.unwrap_or_default();
-            let mut lines = vec![format!("saved version {version}: {}", saved.skill.line())];
+            let proof = skills.proof_of(&saved.skill).await.unwrap_or_default();
+            let proven = proof.words().map(|words| format!(" [{words}]")).unwrap_or_default();
+            let mut lines = vec![format!("saved version {version}: {}{proven}", saved.skill.line())];
             lines.extend(saved.notes.iter().map(|note| format!("[note] {note}")));
-            with_data(lines.join("\n"), saved.skill.about())
+            let mut about = saved.skill.about();
+            about["proof"] = proof.about();
+            with_data(lines.join("\n"), about)
         }
+        Err(error) => render::refusal(&error),
+    }
+}
+
+/// `verify_skill`. That a skill is broken is the answer, not a failure of the call.
+async fn verify(skills: &Skills, name: &str, manner: Manner) -> CallToolResult {
+    match skills.verify(name, None, manner, None).await {
+        Ok(verdict) => with_data(verdict.text(), verdict.about()),
         Err(error) => render::refusal(&error),
     }
 }
@@ -249,17 +307,7 @@ async fn cell(
     let skill = skills.get(name, version).await?;
     let name: &SkillName = &skill.name;
     let named = version.map_or_else(|| name.to_string(), |version| format!("{name}@{version}"));
-    let arguments = Value::from(arguments.clone()).to_string();
-    // A JSON text is a text of Python's too: both know the same escapes of those that are written here.
-    Ok(format!("{INVOKE}({}, {})", Value::from(named), Value::from(arguments)))
-}
-
-/// ` [used 5x, 80 % well]`, where it was used.
-fn fared(uses: &Uses) -> String {
-    match uses.success_rate() {
-        None => String::new(),
-        Some(rate) => format!(" [used {}x, {:.0} % well]", uses.uses, rate * 100.0),
-    }
+    Ok(invocation(&named, arguments, Gives::Itself))
 }
 
 fn with_data(text: String, data: Value) -> CallToolResult {

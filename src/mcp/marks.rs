@@ -14,19 +14,17 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
     let open =
         reach == Reach::Tools || sandbox.level == SandboxLevel::Off || sandbox.network != Network::None;
     let harmful = reach == Reach::Tools || sandbox.level == SandboxLevel::Off || !sandbox.write.is_empty();
-    // The title stands beside them already. What is left out is what the protocol takes for granted, and repetition means
-    // nothing where nothing changes.
+    // The title stands beside them already. What is left out is what the protocol takes for granted (a tool that does not say
+    // that it only reads may change things), and repetition means nothing where nothing changes.
     let base = ToolAnnotations::new();
     match name {
-        ToolName::CreateSkill | ToolName::SaveArtifact => {
-            base.read_only(false).destructive(false).open_world(false)
-        }
+        ToolName::CreateSkill | ToolName::SaveArtifact => base.destructive(false).open_world(false),
         // A deletion is a version too: nothing is lost by it.
         ToolName::DeleteSkill | ToolName::DeleteArtifact => {
-            base.read_only(false).destructive(true).idempotent(true).open_world(false)
+            base.destructive(true).idempotent(true).open_world(false)
         }
-        ToolName::RunCode | ToolName::InvokeSkill => {
-            base.read_only(false).destructive(harmful).open_world(open)
+        ToolName::RunCode | ToolName::InvokeSkill | ToolName::VerifySkill => {
+            base.destructive(harmful).open_world(open)
         }
         // A search may start a server to ask what it has.
         ToolName::ReadOutput
@@ -38,13 +36,13 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
         | ToolName::GetSkill
         | ToolName::LoadArtifact
         | ToolName::ListArtifacts => base.read_only(true).open_world(false),
-        ToolName::UndoRun => base.read_only(false).destructive(true).open_world(false),
+        ToolName::UndoRun => base.destructive(true).open_world(false),
         // Undo does not go back beyond it, and some descriptors are lost.
-        ToolName::ForkSession => base.read_only(false).destructive(true).open_world(false),
+        ToolName::ForkSession => base.destructive(true).open_world(false),
         // What it calls decides; nothing is promised for it.
-        ToolName::CallTool => base.read_only(false).destructive(true).open_world(true),
+        ToolName::CallTool => base.destructive(true).open_world(true),
         ToolName::ResetSession | ToolName::CloseSession => {
-            base.read_only(false).destructive(true).idempotent(true).open_world(false)
+            base.destructive(true).idempotent(true).open_world(false)
         }
     }
 }

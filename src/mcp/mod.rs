@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::session::Sessions;
 use crate::session::report::RunReport;
 
+mod agent_skills;
 mod arguments;
 mod artifacts;
 mod budget;

@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult, ErrorCode, ErrorData,
-    GetPromptRequestParams, GetPromptResponse, Implementation, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams, GetSkillResult, Implementation,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListSkillsResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceDirectoryRequestParams, ReadResourceDirectoryResult,
     ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{RoleServer, ServerHandler};
 use tokio_util::sync::CancellationToken;
 
+use super::agent_skills;
 use super::artifacts;
 use super::call::{self, Call};
 use super::tools::{self, Reach, ToolName};
@@ -38,6 +40,7 @@ impl Server {
     pub fn new(sessions: Sessions, outputs: Outputs, config: Arc<Config>, ended: CancellationToken) -> Self {
         let capabilities =
             ServerCapabilities::builder().enable_tools().enable_resources().enable_resources_list_changed();
+        let capabilities = capabilities.enable_skills_with_directory_read();
         let capabilities = match config.expose_skills {
             Exposure::None => capabilities.build(),
             Exposure::Tools => capabilities.enable_tool_list_changed().build(),
@@ -164,6 +167,10 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        if let Some((name, file)) = agent_skills::file_of(&request.uri) {
+            let skills = self.sessions.skills();
+            return agent_skills::read(skills, &request.uri, name, file).await.map(Into::into);
+        }
         if request.uri.starts_with(skill_resources::SCHEME) {
             return skill_resources::read(self.sessions.skills(), &request.uri).await.map(Into::into);
         }
@@ -179,6 +186,30 @@ impl ServerHandler for Server {
                 Err(ErrorData::internal_error("the resource could not be read", None))
             }
         }
+    }
+
+    async fn list_skills(
+        &self,
+        page: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        agent_skills::list(self.sessions.skills(), page.and_then(|page| page.cursor)).await
+    }
+
+    async fn get_skill(
+        &self,
+        request: GetSkillRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        agent_skills::get(self.sessions.skills(), &request.uri).await
+    }
+
+    async fn read_resource_directory(
+        &self,
+        request: ReadResourceDirectoryRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceDirectoryResult, ErrorData> {
+        agent_skills::directory(self.sessions.skills(), &request.uri).await
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
@@ -206,11 +237,13 @@ impl ServerHandler for Server {
 }
 
 /// Methods that this server answers and whose params can be wrong.
-const KNOWN_METHODS: [&str; 6] = [
+const KNOWN_METHODS: [&str; 8] = [
     "initialize",
     "tools/list",
     "resources/list",
     "resources/templates/list",
     "resources/read",
+    "resources/directory/read",
+    "skills/get",
     "completion/complete",
 ];

@@ -34,6 +34,7 @@ pub(super) enum ToolName {
     GetSkill,
     CreateSkill,
     InvokeSkill,
+    VerifySkill,
     DeleteSkill,
     SaveArtifact,
     LoadArtifact,
@@ -43,7 +44,7 @@ pub(super) enum ToolName {
 
 impl ToolName {
     /// All of them, in the order of the list.
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::RunCode,
         Self::ReadOutput,
         Self::ListSessions,
@@ -59,6 +60,7 @@ impl ToolName {
         Self::GetSkill,
         Self::CreateSkill,
         Self::InvokeSkill,
+        Self::VerifySkill,
         Self::DeleteSkill,
         Self::SaveArtifact,
         Self::LoadArtifact,
@@ -84,6 +86,7 @@ impl ToolName {
             Self::GetSkill => "get_skill",
             Self::CreateSkill => "create_skill",
             Self::InvokeSkill => "invoke_skill",
+            Self::VerifySkill => "verify_skill",
             Self::DeleteSkill => "delete_skill",
             Self::SaveArtifact => "save_artifact",
             Self::LoadArtifact => "load_artifact",
@@ -144,6 +147,11 @@ impl ToolName {
             Self::CreateSkill => &[
                 SKILL,
                 Declared { name: "source", expected: "Python source as a string" },
+                Declared {
+                    name: "from_cell",
+                    expected: "\"last\", a cell's number as a string, or o_…, in place of source",
+                },
+                SESSION,
                 Declared { name: "description", expected: "a string" },
                 Declared { name: "examples", expected: "a list of objects with args and expect" },
                 Declared { name: "tags", expected: "a list of strings" },
@@ -152,6 +160,7 @@ impl ToolName {
             Self::InvokeSkill => {
                 &[SKILL, Declared { name: "arguments", expected: "an object" }, VERSION, SESSION]
             }
+            Self::VerifySkill => &[SKILL, Declared { name: "record", expected: "true or false" }],
             Self::DeleteSkill => &[SKILL],
             Self::SaveArtifact | Self::LoadArtifact | Self::ListArtifacts | Self::DeleteArtifact => {
                 artifacts::arguments(self)
@@ -247,7 +256,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         ),
         ToolName::UndoRun => (
             "Undo run",
-            "Take a session's variables back to before its last cells; files stay as they are."
+            "Take a session's variables back to before its last cells; files stay."
                 .to_owned(),
             json!({
                 "session": session(),
@@ -272,7 +281,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         ),
         ToolName::ResetSession => (
             "Reset session",
-            "Stop what a session runs and clear its variables; the handle stays."
+            "Stop what a session runs and clear its variables."
                 .to_owned(),
             json!({"session": session()}),
             json!([]),
@@ -291,6 +300,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         | ToolName::GetSkill
         | ToolName::CreateSkill
         | ToolName::InvokeSkill
+        | ToolName::VerifySkill
         | ToolName::DeleteSkill => skills::definition(name),
         ToolName::SaveArtifact
         | ToolName::LoadArtifact
@@ -331,7 +341,7 @@ fn run_code(config: &Config) -> Definition {
             "code": {"type": "string", "description": "End with an expression to get its value."},
             "session": {
                 "type": "string",
-                "description": "Handle (s_…); default: the default session; \"new\" starts another one.",
+                "description": "Handle s_…, or \"new\" for another.",
             },
             "timeout": {
                 "type": "number", "exclusiveMinimum": 0, "maximum": number(most),
@@ -339,7 +349,7 @@ fn run_code(config: &Config) -> Definition {
             },
             "plan": {
                 "type": "boolean",
-                "description": "true: run nothing, list calls of functions that do not exist yet.",
+                "description": "true: only list calls of functions that do not exist yet.",
             },
             "keep": {
                 "type": "boolean",
@@ -347,7 +357,7 @@ fn run_code(config: &Config) -> Definition {
             },
             "max_output": {
                 "type": "integer", "minimum": 1, "maximum": MAX_OUTPUT,
-                "description": format!("Characters to show; default {shown}."),
+                "description": format!("Characters; default {shown}."),
             },
         }),
         json!(["code"]),
@@ -380,15 +390,12 @@ fn read_output() -> Definition {
 fn search_tools() -> Definition {
     (
         "Search tools",
-        "Find functions for run_code by words: commands, MCP servers, REST APIs, called as tools.namespace.tool(...)."
+        "Find functions for run_code: commands, MCP servers, REST APIs, called as tools.namespace.tool(...)."
             .to_owned(),
         json!({
             "query": {"type": "string"},
-            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS},
-            "detail": {
-                "type": "string", "enum": ["names", "signatures", "full"],
-                "description": "full adds schemas",
-            },
+            "limit": {"type": "integer"},
+            "detail": {"type": "string", "enum": ["names", "signatures", "full"]},
         }),
         json!(["query"]),
     )
@@ -400,7 +407,7 @@ fn list_tools() -> Definition {
         "List the functions under tools, and why a server cannot be used.".to_owned(),
         json!({
             "server": {"type": "string", "description": "Only this namespace."},
-            "limit": {"type": "integer", "minimum": 1, "maximum": MAX_TOOLS},
+            "limit": {"type": "integer"},
             "cursor": {"type": "string"},
         }),
         json!([]),
@@ -410,7 +417,7 @@ fn list_tools() -> Definition {
 fn call_tool() -> Definition {
     (
         "Call tool",
-        "Call one function of tools directly; for loops, branches or large results use run_code.".to_owned(),
+        "Call one function of tools directly; loops and large results belong into run_code.".to_owned(),
         json!({
             "name": {"type": "string", "description": "namespace.tool, as search_tools shows it."},
             "arguments": {"type": "object"},

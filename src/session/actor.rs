@@ -423,6 +423,12 @@ impl Actor {
         if let Some(proxy) = &worker.proxy {
             tracing::info!(target: "audit", worker = proxy.worker, session = %self.id, "worker");
         }
+        if let Some(why) = &worker.lowered {
+            self.notes.push(format!(
+                "this session is at sandbox level `restricted`: no sockets, no network of its own, no fork_session; level \
+                 `full` cannot be had here ({why})"
+            ));
+        }
         self.worker = Some(worker);
     }
 
@@ -431,6 +437,7 @@ impl Actor {
         self.cells += 1;
         self.cell_calls = 0;
         self.origin.cell = Some(Arc::default());
+        self.origin.tape = Some(Arc::default());
         let plan = job.request.mode == RunMode::Plan;
         let ticks = sys::ticks_since_boot().unwrap_or(u64::MAX);
         let timeout = job.request.timeout.unwrap_or(self.config.limits.timeout);

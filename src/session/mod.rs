@@ -28,6 +28,7 @@ mod late;
 mod masking;
 mod registry;
 pub mod report;
+mod stage;
 
 use registry::Registry;
 use report::{RunEvent, RunReport, RunRequest, Target};
@@ -181,6 +182,11 @@ impl Sessions {
         let registry = Arc::new(Registry::new(config, workers, outputs, host_calls));
         tokio::spawn(registry::expire(Arc::downgrade(&registry)));
         Self { registry }
+    }
+
+    /// From now on the library's skills are proven in sessions beside these.
+    pub fn open_stage(&self) {
+        self.skills().use_stage(Arc::new(stage::Stage::beside(&self.registry)));
     }
 
     /// Where the outputs of all cells are kept.

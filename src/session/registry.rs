@@ -153,8 +153,10 @@ impl Registry {
             actor.adopt(twin);
         }
         let (registry, name) = (Arc::downgrade(self), id.clone());
+        let skills = self.host_calls.skills().clone();
         tokio::spawn(async move {
             let why = actor.run().await;
+            skills.cells().forget(name.as_str());
             if let Some(registry) = registry.upgrade() {
                 registry.lock().bury(&name, why);
             }

@@ -3,12 +3,13 @@
 //! `mcp::render` is the only place that turns this into protocol text; `cli` prints it for people.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifacts::ArtifactRow;
 use crate::names::{OutputId, SessionId};
 use crate::outputs::Recording;
-use crate::tools::Count;
+use crate::tools::{Count, Tape};
 
 /// A request to run one cell.
 #[derive(Debug, Clone)]
@@ -128,6 +129,8 @@ pub struct RunReport {
     pub checkpoint: Checkpoint,
     /// The calls of tools that ended in the cell, by name.
     pub tools: BTreeMap<String, Count>,
+    /// What its calls of tools were given and gave.
+    pub calls: Arc<Tape>,
     /// Wall time from the moment the cell started.
     pub duration: Duration,
 }

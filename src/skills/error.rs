@@ -65,6 +65,40 @@ pub enum SkillError {
         /// Where it comes from and what to do.
         why: String,
     },
+    /// One of its examples does not give what it should.
+    #[error(
+        "skill '{name}' was not saved: {what}\nMend the source or the example and save again, or leave the example out"
+    )]
+    Example {
+        /// Its name.
+        name: String,
+        /// Which example, and what is wrong.
+        what: String,
+    },
+    /// Its examples could not be run.
+    #[error("the examples of skill '{name}' could not be run: {why}")]
+    NotRun {
+        /// Its name.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// It cannot be made from a cell.
+    #[error("skill '{name}' cannot be made from a cell: {what}")]
+    Cell {
+        /// Its name.
+        name: String,
+        /// Why.
+        what: String,
+    },
+    /// It is being proven.
+    #[error("skill '{name}' cannot be {what} here: a skill that runs to be proven changes no skills")]
+    OnStage {
+        /// Its name.
+        name: String,
+        /// What was to be done.
+        what: &'static str,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StorageError),
@@ -74,9 +108,14 @@ impl SkillError {
     /// The word for programs.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Name(_) | Self::Source { .. } | Self::Given { .. } => "invalid",
+            Self::Name(_)
+            | Self::Source { .. }
+            | Self::Given { .. }
+            | Self::Example { .. }
+            | Self::Cell { .. } => "invalid",
             Self::NotFound { .. } | Self::Deleted { .. } | Self::NoVersion { .. } => "not_found",
-            Self::NotStored { .. } => "refused",
+            Self::NotStored { .. } | Self::OnStage { .. } => "refused",
+            Self::NotRun { .. } => "not_run",
             Self::Store(_) => "store",
         }
     }

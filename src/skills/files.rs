@@ -1,4 +1,5 @@
-//! Skills in directories: each `name.py` a skill, `name.json` beside it what a source does not say.
+//! Skills in directories: each `name.py` a skill, `name.json` beside it what a source does not say; and each directory in there
+//! that has a `SKILL.md`.
 //!
 //! Directories are looked at again when somebody asks and the last look is a moment ago, so a change is seen at the next
 //! request, on every file system. A file is read again only when its size, time or number changed. What is wrong with a
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::agent;
 use super::finding::document;
 use super::meaning::meaning;
 use super::saving::Creation;
@@ -60,13 +62,15 @@ pub struct Files {
     known: BTreeMap<PathBuf, Known>,
     found: Vec<Arc<Near>>,
     troubles: Vec<Trouble>,
+    notes: Vec<Trouble>,
 }
 
 /// A file as it was when it was read.
 #[derive(Debug)]
 struct Known {
-    stamp: [Stamp; 2],
-    read: Result<Arc<Near>, Trouble>,
+    stamp: Vec<Stamp>,
+    read: Vec<Result<Arc<Near>, Trouble>>,
+    notes: Vec<Trouble>,
 }
 
 type Stamp = Option<(u64, i64, i64, u64)>;
@@ -105,6 +109,7 @@ impl Files {
         let mut before = std::mem::take(&mut self.known);
         let mut found: BTreeMap<String, Arc<Near>> = BTreeMap::new();
         self.troubles.clear();
+        self.notes.clear();
         for directory in self.directories.clone() {
             let files = match sources(&directory) {
                 Ok(files) => files,
@@ -114,23 +119,46 @@ impl Files {
                 }
             };
             for path in files {
-                let stamp = [stamp(&path), stamp(&path.with_extension("json"))];
+                let stamp = stamps(&path);
                 let known = match before.remove(&path) {
                     Some(known) if known.stamp == stamp => known,
-                    _ => Known { stamp, read: read(&path) },
+                    _ => Known::read(&path, stamp),
                 };
-                match &known.read {
-                    Ok(near) => match found.entry(near.skill.name.to_string()) {
-                        Entry::Vacant(place) => drop(place.insert(near.clone())),
-                        Entry::Occupied(first) => self.troubles.push(unused(near, first.get())),
-                    },
-                    Err(trouble) => self.troubles.push(trouble.clone()),
+                for read in &known.read {
+                    match read {
+                        Ok(near) => match found.entry(near.skill.name.to_string()) {
+                            Entry::Vacant(place) => drop(place.insert(near.clone())),
+                            Entry::Occupied(first) => self.troubles.push(unused(near, first.get())),
+                        },
+                        Err(trouble) => self.troubles.push(trouble.clone()),
+                    }
                 }
+                self.notes.extend(known.notes.iter().cloned());
                 self.known.insert(path, known);
             }
         }
         self.found = found.into_values().collect();
         self.looked = Some(Instant::now());
+    }
+}
+
+impl Known {
+    fn read(path: &Path, stamp: Vec<Stamp>) -> Self {
+        if !path.is_dir() {
+            return Self { stamp, read: vec![read(path)], notes: Vec::new() };
+        }
+        let place = shown(path);
+        let trouble = |words: String| Trouble { place: place.clone(), words };
+        match agent::read(path) {
+            Err(words) => Self { stamp, read: vec![Err(trouble(words))], notes: Vec::new() },
+            Ok(found) => {
+                let read = found.skills.into_iter().map(|script| {
+                    let origin = Origin::File(format!("{place}/{}", script.place));
+                    skill(script.name, script.source, script.about, origin).map(Near::of).map_err(trouble)
+                });
+                Self { stamp, read: read.collect(), notes: found.notes.into_iter().map(trouble).collect() }
+            }
+        }
     }
 }
 
@@ -144,14 +172,36 @@ fn unused(near: &Near, first: &Near) -> Trouble {
     Trouble { place: place(near), words }
 }
 
-/// The skills of one directory, and what is wrong with its other files.
-pub fn directory_of(directory: &Path) -> (Vec<Skill>, Vec<Trouble>) {
-    let mut files = Files::over(vec![directory.to_owned()]);
-    let skills = files.skills().iter().map(|near| near.skill.clone()).collect();
-    (skills, files.troubles)
+/// What one directory holds.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// Its skills.
+    pub skills: Vec<Skill>,
+    /// Files that are no skills, and why.
+    pub troubles: Vec<Trouble>,
+    /// What of its Agent Skills was not taken, and what they asked for and did not get.
+    pub notes: Vec<Trouble>,
 }
 
-/// The Python files of a directory, in order. A directory that is not there holds none.
+/// The skills of one directory, or of one Agent Skill, and what is wrong with its other files.
+pub fn directory_of(directory: &Path) -> Directory {
+    if agent::is_one(directory) {
+        let known = Known::read(directory, Vec::new());
+        let mut found = Directory { notes: known.notes, ..Directory::default() };
+        for read in known.read {
+            match read {
+                Ok(near) => found.skills.push(near.skill.clone()),
+                Err(trouble) => found.troubles.push(trouble),
+            }
+        }
+        return found;
+    }
+    let mut files = Files::over(vec![directory.to_owned()]);
+    let skills = files.skills().iter().map(|near| near.skill.clone()).collect();
+    Directory { skills, troubles: files.troubles, notes: files.notes }
+}
+
+/// The Python files and Agent Skills of a directory, in order. A directory that is not there holds none.
 fn sources(directory: &Path) -> Result<Vec<PathBuf>, Option<Trouble>> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -166,7 +216,7 @@ fn sources(directory: &Path) -> Result<Vec<PathBuf>, Option<Trouble>> {
         .map(|entry| entry.path())
         .filter(|path| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            name.ends_with(".py") && !name.starts_with(['_', '.'])
+            !name.starts_with(['_', '.']) && (name.ends_with(".py") || agent::is_one(path))
         })
         .take(MOST)
         .collect();
@@ -224,6 +274,14 @@ fn text(path: &Path) -> Result<String, String> {
         return Err(format!("it is larger than {LARGEST} bytes"));
     }
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// What tells that a skill was changed.
+fn stamps(path: &Path) -> Vec<Stamp> {
+    if path.is_dir() {
+        return agent::stamp(path).into_iter().map(Some).collect();
+    }
+    vec![stamp(path), stamp(&path.with_extension("json"))]
 }
 
 fn stamp(path: &Path) -> Stamp {

@@ -4,19 +4,21 @@ use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::error::SkillError;
 use super::files::{Files, Near};
 use super::meaning::Meanings;
 use super::name::SkillName;
+use super::proof::{Stage, Staged, State};
+use super::ran::Cells;
 use super::skill::{Event, Origin, Skill, Trouble, now};
 use super::uses::{Due, Outcome, Pending, Uses};
 use super::{SkillError as Error, bundled};
 use crate::embedding::Embedder;
 use crate::nearest::nearest;
-use crate::storage::{Store, VersionKind};
+use crate::storage::{Db, StorageError, Store, VersionKind};
 
 /// How long uses are gathered before they are written.
 const GATHERED: Duration = Duration::from_millis(500);
@@ -28,6 +30,7 @@ const NAMES: usize = 20_000;
 #[derive(Debug, Clone)]
 pub struct Skills {
     inner: Arc<Inner>,
+    staged: Option<Arc<Staged>>,
 }
 
 #[derive(Debug)]
@@ -36,6 +39,8 @@ struct Inner {
     files: Mutex<Files>,
     pending: Pending,
     meanings: Meanings,
+    stage: OnceLock<Arc<dyn Stage>>,
+    cells: Cells,
 }
 
 /// A part of the list.
@@ -50,10 +55,60 @@ pub struct Page {
 impl Skills {
     /// Over this store and these directories, the first of which wins; nothing is read yet.
     pub fn over(store: Store, directories: Vec<PathBuf>, embedder: Embedder) -> Self {
-        let files = Mutex::new(Files::over(directories));
-        let meanings = Meanings::over(embedder);
-        let inner = Inner { store, files, pending: Pending::default(), meanings };
-        Self { inner: Arc::new(inner) }
+        let inner = Inner {
+            store,
+            files: Mutex::new(Files::over(directories)),
+            pending: Pending::default(),
+            meanings: Meanings::over(embedder),
+            stage: OnceLock::new(),
+            cells: Cells::default(),
+        };
+        Self { inner: Arc::new(inner), staged: None }
+    }
+
+    /// From now on proofs are run there; the first stage stays.
+    pub fn use_stage(&self, stage: Arc<dyn Stage>) {
+        drop(self.inner.stage.set(stage));
+    }
+
+    /// The cells that ran a while ago, to make skills from.
+    pub fn cells(&self) -> &Cells {
+        &self.inner.cells
+    }
+
+    /// Where proofs are run, if there is such a place.
+    pub(super) fn stage(&self) -> Option<Arc<dyn Stage>> {
+        self.inner.stage.get().cloned()
+    }
+
+    /// The same library with this skill in its place, where nothing can be changed; and what tells how it was used.
+    pub(super) fn on_stage(&self, skill: Skill) -> (Self, Arc<Staged>) {
+        let staged = Arc::new(Staged::of(skill));
+        (Self { inner: self.inner.clone(), staged: Some(staged.clone()) }, staged)
+    }
+
+    /// The skill that is being proven, where this is its stage.
+    pub fn staged(&self) -> Option<&Arc<Staged>> {
+        self.staged.as_ref()
+    }
+
+    /// Refuses what would change the library from its stage.
+    pub(super) fn not_on_stage(&self, what: &'static str, name: &str) -> Result<(), SkillError> {
+        match &self.staged {
+            None => Ok(()),
+            Some(_) => Err(Error::OnStage { name: name.chars().take(80).collect(), what }),
+        }
+    }
+
+    /// Asks the store, if there is one.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<Option<T>, SkillError> {
+        match self.store().path() {
+            None => Ok(None),
+            Some(_) => Ok(Some(self.store().ask(work).await?)),
+        }
     }
 
     /// Only those that come with the program.
@@ -72,6 +127,16 @@ impl Skills {
 
     /// A skill by its name, at its newest version or at this one.
     pub async fn get(&self, name: &str, version: Option<i64>) -> Result<Skill, SkillError> {
+        let Some(staged) = &self.staged else { return self.find(name, version).await };
+        if version.is_none() && staged.skill().name.as_str() == name.strip_prefix("skills.").unwrap_or(name) {
+            return Ok(staged.skill().clone());
+        }
+        let skill = self.find(name, version).await?;
+        staged.note(&skill);
+        Ok(skill)
+    }
+
+    async fn find(&self, name: &str, version: Option<i64>) -> Result<Skill, SkillError> {
         let wanted = name.strip_prefix("skills.").unwrap_or(name);
         let Ok(name) = SkillName::parse(wanted) else { return Err(self.not_found(wanted).await) };
         let near = self.in_memory().into_iter().find(|near| near.skill.name == name);
@@ -150,7 +215,7 @@ impl Skills {
 
     /// Every name, in order.
     pub async fn names(&self) -> Result<Vec<String>, SkillError> {
-        let mut names = self.store().ask(crate::storage::Db::skill_names).await?;
+        let mut names = self.store().ask(Db::skill_names).await?;
         names.extend(self.in_memory().iter().map(|near| near.skill.name.to_string()));
         names.sort();
         names.dedup();
@@ -159,6 +224,7 @@ impl Skills {
 
     /// Deletes a stored skill; gives the number of the version that says so. Its history stays.
     pub async fn delete(&self, name: &str, author: &str, reason: &str) -> Result<i64, SkillError> {
+        self.not_on_stage("deleted", name)?;
         let wanted = name.strip_prefix("skills.").unwrap_or(name);
         let Ok(name) = SkillName::parse(wanted) else { return Err(self.not_found(wanted).await) };
         let (text, author, reason) =
@@ -191,7 +257,9 @@ impl Skills {
         if rows.is_empty() && self.beside(&name).is_none() {
             return Err(self.not_found(name.as_str()).await);
         }
-        Ok(rows.iter().map(Event::of_row).collect())
+        let text = name.to_string();
+        let proofs = self.ask(move |db| db.proofs_of(&text)).await?.unwrap_or_default();
+        Ok(rows.iter().map(|row| Event::of_row(row, State::of_version(row, &proofs))).collect())
     }
 
     /// The files that are no skills, and why.
@@ -201,7 +269,10 @@ impl Skills {
 
     /// Counts a run of a skill. It is written a moment later, with others.
     pub fn used(&self, name: &SkillName, outcome: &Outcome) {
-        if self.store().path().is_some() && self.inner.pending.count(name.as_str(), outcome) == Due::Now {
+        if self.staged.is_none()
+            && self.store().path().is_some()
+            && self.inner.pending.count(name.as_str(), outcome) == Due::Now
+        {
             let skills = self.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(GATHERED).await;
@@ -210,14 +281,20 @@ impl Skills {
         }
     }
 
-    /// How these skills fared; those that were never used are left out.
+    /// How these skills fared and stand; those of which nothing is known are left out.
     pub async fn uses(&self, names: Vec<String>) -> Result<HashMap<String, Uses>, SkillError> {
         self.write_uses().await;
         if names.is_empty() {
             return Ok(HashMap::new());
         }
+        let proofs = self.proofs(names.clone()).await?;
         let rows = self.store().ask(move |db| db.uses(&names)).await?;
-        Ok(rows.into_iter().map(|row| (row.name.clone(), Uses::of_row(row))).collect())
+        let mut all: HashMap<String, Uses> =
+            rows.into_iter().map(|row| (row.name.clone(), Uses::of_row(row))).collect();
+        for (name, proof) in proofs {
+            all.entry(name).or_default().proof = proof;
+        }
+        Ok(all)
     }
 
     /// Writes what is gathered; for the end of the server, and before it is read.
@@ -237,14 +314,14 @@ impl Skills {
             (near.skill.name.as_str(), &near.skill.hash, &near.skill.description).hash(&mut state);
         }
         if self.store().path().is_some() {
-            self.store().ask(crate::storage::Db::skills_state).await?.hash(&mut state);
+            self.store().ask(Db::skills_state).await?.hash(&mut state);
         }
         Ok(state.finish())
     }
 
     /// A number that is another one whenever the store was written to.
     pub async fn generation(&self) -> Result<u64, SkillError> {
-        Ok(self.store().ask(crate::storage::Db::generation).await?)
+        Ok(self.store().ask(Db::generation).await?)
     }
 
     /// The skills that are not stored: files, then those that come with the program and that no file hides.

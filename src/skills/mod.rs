@@ -3,13 +3,18 @@
 //!
 //! Nothing in here knows of sessions or of MCP. A session asks for a source and runs it; what came of it is told back.
 
+mod agent;
 mod bundled;
 mod error;
 mod files;
 mod finding;
+mod harvest;
+mod invocation;
 mod library;
 mod meaning;
 mod name;
+mod proof;
+mod ran;
 mod saving;
 mod shape;
 mod skill;
@@ -17,12 +22,18 @@ mod source;
 pub mod trial;
 mod uses;
 
+pub use agent::{Rendered, agent_name, render};
 pub use error::SkillError;
-pub use files::directory_of;
+pub use files::{Directory, directory_of};
 pub use finding::{Answer, Hit, Semantic};
+pub use invocation::{Gives, invocation};
 pub use library::{Page, Skills};
 pub use meaning::Meanings;
 pub use name::{NameError, SkillName};
+pub use proof::{
+    Answers, Behalf, Known, Manner, Played, Proof, Run, Stage, Staged, State, Task, Trial, Verdict,
+};
+pub use ran::{Calls, Cell, Ran, Which};
 pub use saving::{Creation, Saved};
 pub use shape::{Parameter, Shape};
 pub use skill::{Event, Origin, Skill, Trouble};

@@ -5,6 +5,8 @@ use serde_json::Value;
 use super::error::SkillError;
 use super::library::Skills;
 use super::name::SkillName;
+use super::proof::{Answers, Behalf, Manner, Tried};
+use super::ran::Cell;
 use super::skill::{Origin, Skill, hash, now};
 use super::source;
 use crate::search::index;
@@ -19,7 +21,7 @@ const EXAMPLES: usize = 20;
 const EXAMPLE: usize = 64 * 1024;
 
 /// What is to be saved.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Creation {
     /// The name.
     pub name: String,
@@ -27,6 +29,10 @@ pub struct Creation {
     pub source: String,
     /// The description, kept word for word; without one the docstring describes it.
     pub description: Option<String>,
+    /// The cell that the source is made from, in place of a source.
+    pub cell: Option<Cell>,
+    /// For whom its examples are run.
+    pub behalf: Option<Behalf>,
     /// Words to keep it under.
     pub tags: Vec<String>,
     /// `{"args": {…}, "expect": …}`.
@@ -35,6 +41,12 @@ pub struct Creation {
     pub author: String,
     /// Why.
     pub reason: String,
+}
+
+impl std::fmt::Debug for Creation {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Creation").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// What was saved.
@@ -101,13 +113,30 @@ impl Creation {
 
 impl Skills {
     /// Saves a skill as a new version of its name. When this returns it is on the disk and can be found.
+    ///
+    /// Its examples are run first, where there is a stage for that, and what tools gave is recorded: a skill that does not
+    /// give what they say is not saved.
     pub async fn create(&self, creation: Creation) -> Result<Saved, SkillError> {
-        let mut skill = tokio::task::spawn_blocking(move || creation.check())
+        self.not_on_stage("saved", &creation.name)?;
+        let read = move || {
+            let mut creation = creation;
+            let behalf = creation.behalf.take();
+            let harvest = creation.harvest()?;
+            Ok::<_, SkillError>((creation.check()?, harvest, behalf))
+        };
+        let (mut skill, harvest, behalf) = tokio::task::spawn_blocking(read)
             .await
             .unwrap_or_else(|_| Err(crate::storage::StorageError::Ended.into()))?;
+        let mut notes = harvest.as_ref().map(|harvest| harvest.notes.clone()).unwrap_or_default();
+        let tried = match harvest.as_ref().filter(|harvest| harvest.is_its_own()) {
+            Some(harvest) => self.replay_cell(&mut skill, harvest, &mut notes).await,
+            None => self.first_trial(&skill, behalf, &mut notes).await?,
+        };
         let version = version_of(&skill);
         skill.version = Some(self.store().ask(move |db| db.save_skill(&version)).await?);
-        let mut notes = Vec::new();
+        if let Some(mut tried) = tried {
+            notes.extend(self.keep(&skill, &mut tried, Manner::Recorded, None).await?.err());
+        }
         match self.beside(&skill.name) {
             Some(Origin::File(place)) => notes.push(format!(
                 "the file {place} has the same name and wins over what is stored; remove the file to use this version"
@@ -118,6 +147,28 @@ impl Skills {
             Some(Origin::Stored) | None => {}
         }
         Ok(Saved { skill, notes })
+    }
+}
+
+impl Skills {
+    /// Runs the examples of a skill that is about to be saved.
+    async fn first_trial(
+        &self,
+        skill: &Skill,
+        behalf: Option<Behalf>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Tried>, SkillError> {
+        let Some(stage) = self.stage().filter(|_| !skill.examples.is_empty()) else { return Ok(None) };
+        match self.try_out(&stage, skill, Answers::Tools, behalf).await {
+            Ok(tried) => match tried.wrong() {
+                None => Ok(Some(tried)),
+                Some(what) => Err(SkillError::Example { name: skill.name.to_string(), what }),
+            },
+            Err(why) => {
+                notes.push(format!("its examples were not run: {why}"));
+                Ok(None)
+            }
+        }
     }
 }
 

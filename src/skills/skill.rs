@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::name::SkillName;
+use super::proof::State;
 use super::shape::Shape;
 use crate::storage::{SkillRow, VersionKind, VersionRow};
 
@@ -79,6 +80,8 @@ pub struct Event {
     pub made: i64,
     /// The first line of the description.
     pub summary: String,
+    /// What its newest proof said of it.
+    pub proof: State,
 }
 
 /// A file that is no skill, and why.
@@ -175,8 +178,9 @@ impl Skill {
 
 impl Event {
     /// A version as a step.
-    pub fn of_row(row: &VersionRow) -> Self {
+    pub fn of_row(row: &VersionRow, proof: State) -> Self {
         Self {
+            proof,
             version: row.version,
             parent: row.parent,
             kind: row.kind,
@@ -199,13 +203,19 @@ impl Event {
             "reason": self.reason,
             "made": moment(self.made),
             "summary": self.summary,
+            "proof": self.proof.word(),
         })
     }
 }
 
 /// The SHA-256 of a source in hex.
 pub fn hash(source: &str) -> String {
-    Sha256::digest(source.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(source.as_bytes()))
+}
+
+/// Bytes in hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn summary(description: &str) -> &str {

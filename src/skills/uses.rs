@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::proof::Proof;
 use super::skill::now;
 use crate::storage::UseRow;
 
@@ -32,6 +33,8 @@ pub struct Uses {
     pub failures: i64,
     /// The last error.
     pub last_error: Option<String>,
+    /// How far it is proven.
+    pub proof: Proof,
 }
 
 impl Uses {
@@ -39,6 +42,7 @@ impl Uses {
     pub fn add_to(&self, mut about: Value) -> Value {
         about["uses"] = self.uses.into();
         about["success_rate"] = json!(self.success_rate());
+        about["proof"] = self.proof.about();
         if let Some(error) = &self.last_error {
             about["last_error"] = error.as_str().into();
         }
@@ -68,9 +72,16 @@ impl Uses {
             .then(|| ((self.uses - self.failures) as f64 / self.uses as f64 * 1000.0).round() / 1000.0)
     }
 
+    /// What a line of a list says of both, in brackets; nothing where there is nothing to say.
+    pub fn words(&self) -> String {
+        let used = self.success_rate().map(|rate| format!("used {}x, {:.0} % well", self.uses, rate * 100.0));
+        let all: Vec<String> = self.proof.words().into_iter().chain(used).collect();
+        if all.is_empty() { String::new() } else { format!(" [{}]", all.join(", ")) }
+    }
+
     /// From what is kept.
     pub fn of_row(row: UseRow) -> Self {
-        Self { uses: row.uses, failures: row.failures, last_error: row.last_error }
+        Self { uses: row.uses, failures: row.failures, last_error: row.last_error, proof: Proof::default() }
     }
 }
 

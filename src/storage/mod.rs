@@ -10,6 +10,7 @@ mod artifacts;
 mod error;
 mod handle;
 mod meanings;
+mod proofs;
 mod skills;
 mod sqlite;
 
@@ -17,6 +18,7 @@ pub use artifacts::{ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Sav
 pub use error::StorageError;
 pub use handle::Store;
 pub use meanings::{Changes, Hash, Head, Mark, Vectors};
+pub use proofs::{CassetteRow, Packages, ProofRow, Standing};
 pub use skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow, WordHits};
 pub use sqlite::Db;
 

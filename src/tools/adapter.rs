@@ -77,6 +77,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Command, Self::Mcp, Self::Rest].into_iter().find(|kind| kind.word() == word)
+    }
+
     /// The word for lists.
     pub fn word(self) -> &'static str {
         match self {
@@ -152,6 +157,21 @@ impl Extra {
             Self::ListPrompts => "prompts.list",
             Self::GetPrompt { .. } => "prompts.get",
         }
+    }
+
+    /// What it is given, as arguments.
+    pub fn arguments(&self) -> Arguments {
+        let values = match self {
+            Self::ListResources | Self::ListPrompts => serde_json::Map::new(),
+            Self::ReadResource { uri } => [("uri".to_owned(), uri.as_str().into())].into_iter().collect(),
+            Self::GetPrompt { name, arguments } => {
+                let given = Value::Object(arguments.clone());
+                [("name".to_owned(), name.as_str().into()), ("arguments".to_owned(), given)]
+                    .into_iter()
+                    .collect()
+            }
+        };
+        Arguments { values, ..Arguments::default() }
     }
 
     fn noun(&self) -> &'static str {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::secrets::Secrets;
 use super::tally::Tally;
+use super::tape::Tape;
 
 /// Who calls. A policy may allow one and not the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,17 +37,19 @@ pub struct Origin {
     pub session: Option<Arc<str>>,
     /// What the cell has called so far, if it is one that calls.
     pub cell: Option<Arc<Tally>>,
+    /// What takes its calls down, if something does.
+    pub tape: Option<Arc<Tape>>,
 }
 
 impl Origin {
     /// From no session.
     pub fn outside(caller: Caller) -> Self {
-        Self { caller, session: None, cell: None }
+        Self { caller, session: None, cell: None, tape: None }
     }
 
     /// Code of a session, in the cell that this counts for.
     pub fn code(session: Arc<str>, cell: Arc<Tally>) -> Self {
-        Self { caller: Caller::Code, session: Some(session), cell: Some(cell) }
+        Self { caller: Caller::Code, session: Some(session), cell: Some(cell), tape: None }
     }
 }
 

@@ -24,6 +24,7 @@ use super::policy::Policy;
 use super::record::Record;
 use super::secrets::{Lookup, Secrets};
 use super::shape::Shape;
+use super::tape::schema_of;
 use crate::config::ToolRule;
 use crate::masks::Masks;
 use crate::nearest::nearest;
@@ -75,6 +76,17 @@ pub struct NamespaceSummary {
     pub tools: Arc<Vec<Arc<Tool>>>,
 }
 
+/// What is known of a tool's schemas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schema {
+    /// Their digest.
+    Is(String),
+    /// There is no such tool any more.
+    Gone,
+    /// Its source has not been started.
+    Unknown,
+}
+
 /// A tool that a search has found.
 #[derive(Debug, Clone)]
 pub struct Found {
@@ -92,7 +104,7 @@ impl Tools {
         Self::over(loaded, rules, secrets)
     }
 
-    fn over(loaded: files::Loaded, rules: Vec<ToolRule>, secrets: Secrets) -> Self {
+    pub(super) fn over(loaded: files::Loaded, rules: Vec<ToolRule>, secrets: Secrets) -> Self {
         let mut namespaces: Vec<Namespace> = Vec::new();
         let mut broken = loaded.broken;
         for (original, adapter) in loaded.adapters {
@@ -125,6 +137,10 @@ impl Tools {
     pub fn of(adapters: Vec<(String, Arc<dyn Adapter>)>, rules: Vec<ToolRule>) -> Self {
         let loaded = files::Loaded { adapters, ..files::Loaded::default() };
         Self::over(loaded, rules, Secrets::new(Path::new(""), Arc::new(|_| None)))
+    }
+
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.inner.secrets
     }
 
     /// All that must never go back to code or to the model.
@@ -296,6 +312,8 @@ impl Tools {
         // Always in this order, so that two calls never wait for each other.
         let _turns = (self.inner.policy.turn(entry.rule).await, namespace.turn().await);
         let watch = watch.masked(self.inner.secrets.clone());
+        let taped = origin.tape.as_ref().filter(|tape| tape.takes(&arguments));
+        let taped = taped.map(|tape| (tape, arguments.clone()));
         let original = tool.name.as_ref().map(|_| tool.raw.name.as_str());
         let most = tool.raw.timeout.map_or(TIMEOUT, |time| time + Duration::from_secs(5));
         let result = match timeout(most, namespace.adapter.call(original, arguments, watch)).await {
@@ -304,17 +322,39 @@ impl Tools {
                 Err(Failure::new(FailureKind::Timeout, format!("no answer within {} s", most.as_secs())))
             }
         };
-        let output = result.map_err(|failure| self.named(name, failure))?;
-        if output.size() > LARGEST {
-            let words = format!(
-                "tools.{name} gave {} MB and at most {} are taken",
-                output.size() >> 20,
-                LARGEST >> 20
-            );
-            return Err(Failure::failed(words));
+        let result = result.map_err(|failure| self.named(name, failure)).and_then(|output| {
+            if output.size() > LARGEST {
+                let words = format!(
+                    "tools.{name} gave {} MB and at most {} are taken",
+                    output.size() >> 20,
+                    LARGEST >> 20
+                );
+                return Err(Failure::failed(words));
+            }
+            self.learn(tool, &output);
+            Ok(self.inner.secrets.mask_output(output))
+        });
+        if let Some((tape, arguments)) = taped {
+            let kind = namespace.adapter.kind();
+            tape.take(name, Some((tool.clone(), kind)), arguments, &result, &self.inner.secrets);
         }
-        self.learn(tool, &output);
-        Ok(self.inner.secrets.mask_output(output))
+        result
+    }
+
+    /// What is known of a tool's schemas without starting anything.
+    pub async fn schema(&self, full_name: &str) -> Schema {
+        let (space, name) = match full_name.split_once('.') {
+            Some((space, name)) => (space, Some(name)),
+            None => (full_name, None),
+        };
+        let Ok(namespace) = self.find_namespace(space) else { return Schema::Gone };
+        let listing = namespace.adapter.listing(Patience::Known).await;
+        let tools = namespace.tools(&listing, &self.inner.policy);
+        match tools.iter().find(|tool| tool.name.as_ref().map(Identifier::as_str) == name) {
+            Some(tool) => Schema::Is(schema_of(&tool.raw.input, tool.raw.output.as_ref())),
+            None if listing.state == State::Ready => Schema::Gone,
+            None => Schema::Unknown,
+        }
     }
 
     /// Asks a namespace for something beside its tools.
@@ -328,13 +368,19 @@ impl Tools {
         let result = match self.inner.policy.admit(rule, &name, origin) {
             Ok(()) => {
                 let _turns = (self.inner.policy.turn(rule).await, namespace.turn().await);
+                let arguments = request.arguments();
                 let asked = namespace.adapter.extra(request).await;
-                asked.map_err(|failure| self.named(namespace.name.as_str(), failure))
+                let asked = asked.map_err(|failure| self.named(namespace.name.as_str(), failure));
+                let asked = asked.map(|output| self.inner.secrets.mask_output(output));
+                if let Some(tape) = origin.tape.as_ref().filter(|tape| tape.takes(&arguments)) {
+                    tape.take(&name, None, arguments, &asked, &self.inner.secrets);
+                }
+                asked
             }
             Err(refused) => Err(refused),
         };
         record.end(&result);
-        result.map(|output| self.inner.secrets.mask_output(output))
+        result
     }
 
     /// An adapter's failure with the name of what failed, and without secrets.

@@ -20,6 +20,13 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// The kind with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all =
+            [Self::NotFound, Self::Arguments, Self::Denied, Self::Unavailable, Self::Timeout, Self::Failed];
+        all.into_iter().find(|kind| kind.word() == word)
+    }
+
     /// The word that travels.
     pub fn word(self) -> &'static str {
         match self {
@@ -32,6 +39,9 @@ impl FailureKind {
         }
     }
 }
+
+/// The facts that a failure can have.
+pub const FACTS: [&str; 5] = ["exit_code", "stderr", "stdout", "status", "body"];
 
 /// A call without a result.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

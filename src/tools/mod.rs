@@ -21,22 +21,27 @@ mod overview;
 mod policy;
 mod process;
 mod record;
+mod replay;
 mod rest;
 mod secrets;
 mod shape;
 mod signature;
 mod tally;
+mod tape;
 pub mod tend;
 mod web;
 
 pub use call::{Caller, Origin, Watch};
-pub use catalog::{Found, NamespaceSummary, Tools};
+pub use catalog::{Found, NamespaceSummary, Schema, Tools};
 pub use entry::{Hints, Parameter, Presence, Raw, Tool};
 pub use failure::{Failure, FailureKind};
 pub use name::Identifier;
+
 pub use output::{Media, Output, Part};
+pub use replay::Player;
 pub use signature::{doc, type_of};
 pub use tally::{Count, Tally};
+pub use tape::{Tape, Written};
 
 pub use adapter::{Adapter, Extra, Kind, Listing, Patience, State, Task};
 pub use arguments::{Arguments, Given};

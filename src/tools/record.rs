@@ -81,7 +81,7 @@ fn milliseconds(time: Duration) -> f64 {
 }
 
 /// The first 128 bits of a SHA-256 over the arguments, the same in whatever order they were given.
-fn digest(arguments: &Arguments) -> String {
+pub fn digest(arguments: &Arguments) -> String {
     let mut hasher = Sha256::new();
     let mut names: Vec<&String> = arguments.values.keys().chain(arguments.bytes.keys()).collect();
     names.sort();

@@ -12,7 +12,7 @@ use actwright_sandbox::sys;
 use serde::Serialize;
 
 use super::interpreter::Interpreter;
-use super::{Fence, WorkerError, Workers};
+use super::{Fence, Worker, WorkerError, Workers};
 use crate::config::env::Environment;
 use crate::config::{Config, ControlGroups, Network, SandboxLevel};
 
@@ -53,8 +53,8 @@ pub fn examine(config: &Config) -> Vec<Check> {
         return checks;
     }
     match first_session(config) {
-        Ok((proofs, fence)) => {
-            checks.push(session(config));
+        Ok(First { proofs, fence, lowered }) => {
+            checks.push(lowered.as_deref().map_or_else(|| session(config), lower_session));
             checks.push(network(config));
             checks.push(held_memory(config));
             checks.push(control_groups(config, &fence));
@@ -107,15 +107,25 @@ fn python(found: &Result<Interpreter, WorkerError>) -> Check {
     }
 }
 
+/// What the first session tells.
+struct First {
+    proofs: Vec<Proof>,
+    fence: Fence,
+    lowered: Option<Arc<str>>,
+}
+
 /// Starts the engine in a runtime of its own, takes one session and ends both.
-fn first_session(config: &Config) -> Result<(Vec<Proof>, Fence), WorkerError> {
+fn first_session(config: &Config) -> Result<First, WorkerError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| WorkerError::Launch(format!("no runtime: {error}")))?;
     runtime.block_on(async {
         let workers = Workers::start(Arc::new(config.clone()));
-        let proofs = workers.take().await.map(|worker| (worker.proofs, worker.fence));
+        let first = workers.take().await.map(|worker| {
+            let Worker { proofs, fence, lowered, .. } = worker;
+            First { proofs, fence, lowered }
+        });
         workers.shutdown().await;
-        proofs
+        first
     })
 }
 
@@ -151,6 +161,12 @@ fn held_memory(config: &Config) -> Check {
         ),
     };
     check("limits", "memory of a session", State::Passed, seen, None)
+}
+
+/// A session of the level that took the place of the one that is wanted most.
+fn lower_session(why: &str) -> Check {
+    let seen = format!("sessions are at level `restricted`, because level `full` cannot be had: {why}");
+    check("sandbox", "session", State::Absent, seen, Some(namespaces_fix()))
 }
 
 /// What the kernel itself holds a session's processes to.

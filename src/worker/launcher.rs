@@ -25,6 +25,9 @@ use super::{WorkerError, library};
 const LIBRARY: i32 = 10;
 const CONTROL: i32 = 11;
 
+/// What a launcher ends with when the machine refuses it a wall.
+pub const UNBUILT: u8 = 79;
+
 /// The longest tail of a zygote's stderr that an error quotes.
 const TAIL: usize = 2_000;
 
@@ -64,6 +67,8 @@ pub struct Death {
     pub words: String,
     /// Whether it was killed by somebody else and has nothing to say for itself.
     pub killed: bool,
+    /// Whether the machine refused a wall.
+    pub unbuilt: bool,
 }
 
 impl Launcher {
@@ -140,11 +145,16 @@ fn mourn(mut child: Child) -> Death {
     let words = String::from_utf8_lossy(&tail).trim().to_owned();
     match child.wait() {
         Ok(status) if words.is_empty() => {
-            Death { words: format!("it ended without a word ({status})"), killed: was_killed(status) }
+            let words = format!("it ended without a word ({status})");
+            Death { words, killed: was_killed(status), unbuilt: false }
         }
         // What is below a launcher that was killed may still have something to say about that.
-        Ok(status) => Death { words, killed: status.signal() == Some(sys::KILL) },
-        Err(error) => Death { words: error.to_string(), killed: false },
+        Ok(status) => Death {
+            words,
+            killed: status.signal() == Some(sys::KILL),
+            unbuilt: status.code() == Some(i32::from(UNBUILT)),
+        },
+        Err(error) => Death { words: error.to_string(), ..Death::default() },
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Worker {
     pub proxy: Option<Proxy>,
     /// What the kernel holds all its processes to together.
     pub fence: Fence,
+    /// Why it is at level `restricted` although `full` was wanted, which the configuration allows.
+    pub lowered: Option<Arc<str>>,
     /// Holds the namespaces that a twin's own are made below; empty for all others.
     pub family: Vec<Arc<Anchor>>,
 }
@@ -61,6 +63,9 @@ pub enum WorkerError {
     /// The launcher or the zygote failed.
     #[error("{0}")]
     Launch(String),
+    /// The machine refused a wall of the sandbox.
+    #[error("{0}")]
+    Unbuilt(String),
     /// Somebody killed it while it started; another try may go well.
     #[error("{0}")]
     Killed(String),

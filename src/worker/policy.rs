@@ -13,7 +13,23 @@ use crate::config::{self, Config, SandboxLevel};
 /// What the kernel and the process's user allow.
 pub fn facts() -> Facts {
     let (uid, gid) = sys::effective_ids();
-    Facts { uid, gid, landlock: sys::landlock_version() }
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_root = uid == 0 && !is_only_called_root(&map);
+    Facts { uid, gid, landlock: sys::landlock_version(), is_root }
+}
+
+/// Whether user 0 of a namespace with this map is an ordinary user who has made it for himself: another number stands
+/// for him outside, and nobody else is there to hand over to.
+fn is_only_called_root(map: &str) -> bool {
+    let ranges = map.lines().filter_map(|line| {
+        let mut numbers = line.split_whitespace().map_while(|number| number.parse::<u64>().ok());
+        Some((numbers.next()?, numbers.next()?, numbers.next()?))
+    });
+    let has =
+        |(first, _, count): (u64, u64, u64), user: u64| (first..first.saturating_add(count)).contains(&user);
+    let outside = ranges.clone().find(|range| has(*range, 0)).map(|(_, outside, _)| outside);
+    outside.is_some_and(|outside| outside != 0)
+        && !ranges.clone().any(|range| has(range, plan::UNPRIVILEGED.into()))
 }
 
 /// The plan for sessions of this configuration.
@@ -62,5 +78,25 @@ pub fn level(config: &Config) -> Level {
         SandboxLevel::Full => Level::Full,
         SandboxLevel::Restricted => Level::Restricted,
         SandboxLevel::Off => Level::Off,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_only_called_root;
+
+    #[test]
+    fn who_is_called_root_and_who_is() {
+        let maps = [
+            ("         0          0 4294967295\n", false),
+            ("0 100000 65536\n", false),
+            ("0 1000 1\n1 100000 65536\n", false),
+            ("0 0 1\n", false),
+            ("0 1000 1\n", true),
+            ("", false),
+        ];
+        for (map, expected) in maps {
+            assert_eq!(is_only_called_root(map), expected, "{map}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::fences::Fences;
 use super::twins::{Litter, TwinOrder};
 use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
-use crate::config::{Config, Network};
+use crate::config::{Config, Fallback, Network, SandboxLevel};
 use crate::network::Shared;
 
 /// After a failed start requests are answered with the same error for this long, instead of starting Python again
@@ -52,6 +52,10 @@ pub struct Pool {
     network: Option<Arc<Shared>>,
     /// The kernel's hold on all sessions.
     fences: Fences,
+    /// Why sessions are at a lower level than the one that is wanted most.
+    lowered: Option<Arc<str>>,
+    /// Whether there has ever been a session.
+    fertile: bool,
     zygote: Phase,
     /// Counts zygotes, so that a session of a dead one is not taken for one of the next.
     generation: u64,
@@ -87,6 +91,8 @@ impl Pool {
             config,
             network,
             fences: Fences::default(),
+            lowered: None,
+            fertile: false,
             zygote: Phase::Absent,
             generation: 0,
             ready: VecDeque::new(),
@@ -156,6 +162,7 @@ impl Pool {
                 self.fences.make(&self.config);
                 self.fill();
             }
+            Err(WorkerError::Unbuilt(words)) if self.may_lower() => self.lower(words),
             Err(error) => {
                 tracing::error!("{error}");
                 self.barren += 1;
@@ -165,6 +172,23 @@ impl Pool {
                 self.rest(error);
             }
         }
+    }
+
+    /// Whether the configuration allows a lower level, and nobody has seen a session of this one.
+    fn may_lower(&self) -> bool {
+        let sandbox = &self.config.sandbox;
+        sandbox.level == SandboxLevel::Full && sandbox.fallback == Fallback::Restricted && !self.fertile
+    }
+
+    /// Begins again at level `restricted`.
+    fn lower(&mut self, words: String) {
+        tracing::warn!("sessions are at level `restricted`, because level `full` cannot be had: {words}");
+        let mut config = Config::clone(&self.config);
+        config.sandbox.level = SandboxLevel::Restricted;
+        self.config = Arc::new(config);
+        self.lowered = Some(words.into());
+        self.unborn = 0;
+        self.start();
     }
 
     fn rest(&mut self, error: WorkerError) {
@@ -250,8 +274,10 @@ impl Pool {
         }
         self.unborn -= 1;
         match result {
-            Ok(worker) => {
+            Ok(mut worker) => {
                 (self.barren, self.stillborn) = (0, 0);
+                self.fertile = true;
+                worker.lowered = self.lowered.clone();
                 match self.waiting.pop_front() {
                     Some(reply) => {
                         if let Err(unwanted) = reply.send(Ok(worker)) {
@@ -269,6 +295,7 @@ impl Pool {
                 self.stillborn += 1;
                 self.fill();
             }
+            Err(WorkerError::Refused(words)) if self.may_lower() => self.lower(words),
             Err(error) => self.refuse_one(error),
         }
     }

@@ -164,5 +164,5 @@ async fn born(
     }
     fence.look();
     let proofs = proofs.unwrap_or_default();
-    Ok(Worker { conversation, proofs, workspace: None, proxy, fence, family: Vec::new() })
+    Ok(Worker { conversation, proofs, workspace: None, proxy, fence, lowered: None, family: Vec::new() })
 }

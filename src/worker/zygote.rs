@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::conversation::{Conversation, Event, receive_datagram};
 use super::fences::{Fence, Fences};
 use super::interpreter::Interpreter;
-use super::launcher::{Launched, Launcher, Order, launch, proxy_environment, session_environment};
+use super::launcher::{Death, Launched, Launcher, Order, launch, proxy_environment, session_environment};
 use super::policy::plan_for;
 use super::twins::{Expected, TwinOrder};
 use super::workspace::{self, Workspace};
@@ -95,7 +95,11 @@ impl Zygote {
             Ok(None | Some(FromZygote::Warmed)) | Err(_) => {
                 let death = self.process.ended().await;
                 let words = format!("Python could not be started in the sandbox: {}", death.words);
-                Err(if death.killed { WorkerError::Killed(words) } else { WorkerError::Launch(words) })
+                Err(match death {
+                    Death { killed: true, .. } => WorkerError::Killed(words),
+                    Death { unbuilt: true, .. } => WorkerError::Unbuilt(words),
+                    Death { .. } => WorkerError::Launch(words),
+                })
             }
         }
     }
@@ -251,7 +255,7 @@ impl Unborn {
         let Self { conversation, workspace, mut fence, .. } = self;
         fence.look();
         let proofs = ready.unwrap_or_default();
-        Ok(Worker { conversation, proofs, workspace, proxy, fence, family: Vec::new() })
+        Ok(Worker { conversation, proofs, workspace, proxy, fence, lowered: None, family: Vec::new() })
     }
 }
 

@@ -4,11 +4,13 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, raised, report, said, text, value};
 
+mod agents;
 mod bundled;
 mod code;
 mod commands;
 mod durable;
 mod files;
+mod proofs;
 
 const LEVELS: &str = "\"\"\"Count the lines of a log by level.
 

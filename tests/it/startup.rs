@@ -21,7 +21,7 @@ const BUSY: &str = "import subprocess, time\nsubprocess.Popen(['sleep', '7601'])
 fn refusal(mut client: Client) -> String {
     client.initialize("2025-11-25");
     let tools = client.request("tools/list", json!({})).unwrap();
-    assert_eq!(tools["tools"].as_array().unwrap().len(), 20);
+    assert_eq!(tools["tools"].as_array().unwrap().len(), 21);
     let result = client.run("open('/tmp/ran', 'w')");
     assert_eq!(result["isError"], true, "{result}");
     assert!(below_named(client.pid(), "").iter().all(|process| !process.command.contains("__launch")));
@@ -118,6 +118,68 @@ fn where_no_sandbox_can_be_built_nothing_runs() {
         must_say(text(&result), &["make a user namespace", "Nothing was run", "actwright doctor"]);
         assert!(!text(&result).contains("[stdout]"));
     }
+}
+
+/// Runs what follows without the right to make user namespaces, as in many a container.
+const WITHOUT_NAMESPACES: &str = r#"
+import ctypes, os, struct, sys
+def step(code, yes, no, value):
+    return struct.pack("HBBI", code, yes, no, value)
+load, equal, any_bit, answer = 0x20, 0x15, 0x45, 0x06
+rules = [
+    step(load, 0, 0, 0), step(equal, 0, 3, {"x86_64": 272, "aarch64": 97}[os.uname().machine]),
+    step(load, 0, 0, 16), step(any_bit, 0, 1, 0x10000000),
+    step(answer, 0, 0, 0x00050001), step(answer, 0, 0, 0x7FFF0000),
+]
+code = ctypes.create_string_buffer(b"".join(rules))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(rules), ctypes.addressof(code)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.c_void_p(ctypes.addressof(program)), 0, 0) == 0, ctypes.get_errno()
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+
+fn without_namespaces(arguments: &[&str]) -> Command {
+    let mut command = Command::new("python3");
+    command.args(["-c", WITHOUT_NAMESPACES, env!("CARGO_BIN_EXE_actwright")]).args(arguments);
+    if std::path::Path::new("/usr/bin/python3").exists() {
+        // Root hands level `restricted` over to a user who may not reach one in root's home.
+        command.args(["--python", "/usr/bin/python3"]);
+    }
+    command
+}
+
+#[test]
+fn sandbox_full_or_restricted_comes_up_without_namespaces_and_says_what_it_is() {
+    let base = tempfile::tempdir().unwrap();
+    let place = base.path().to_str().unwrap().to_owned();
+    let refused = without_namespaces(&["doctor", "--base", &place]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1), "level full is not given up unasked");
+    let seen = without_namespaces(&["doctor", "--base", &place, "--sandbox", "full-or-restricted"]).output();
+    let seen = String::from_utf8(seen.unwrap().stdout).unwrap();
+    must_say(&seen, &["sandbox: full-or-restricted", "sessions are at level `restricted`", "user namespace"]);
+
+    let mut client = Client::spawn_command(
+        base,
+        Wire::Pipes,
+        without_namespaces(&["serve", "--base", &place, "--sandbox", "full-or-restricted"]),
+    );
+    client.initialize("2025-11-25");
+    let result = client.run("import socket\ntry: socket.socket()\nexcept OSError as e: print(e)");
+    assert_eq!(report(&result)["status"], "ok", "{result}");
+    must_say(&report(&result)["output"].to_string(), &["not permitted"]);
+    must_say(&report(&result)["notes"].to_string(), &["level `restricted`", "user namespace"]);
+    let result = client.run("1 + 1");
+    assert_eq!((&report(&result)["result"], &report(&result)["notes"]), (&json!("2"), &json!([])));
+    let forked = client.call("fork_session", json!({}));
+    must_say(text(&forked), &["twins need namespaces"]);
+}
+
+#[test]
+fn sandbox_full_or_restricted_is_full_where_that_can_be_had() {
+    let mut client = Client::configured("", &["--sandbox", "full-or-restricted"]);
+    let result = client.run("import socket; socket.socket().close()");
+    assert_eq!((&report(&result)["status"], &report(&result)["notes"]), (&json!("ok"), &json!([])));
 }
 
 /// A server in the middle of a cell, and all that is below it.

@@ -23,7 +23,7 @@ pub const LANDLOCK_AT_LEAST: u32 = 3;
 pub const LANDLOCK_FOR_RESTRICTED: u32 = 6;
 
 /// The user that root hands the sandbox to (`nobody` on every Linux).
-const UNPRIVILEGED: u32 = 65_534;
+pub const UNPRIVILEGED: u32 = 65_534;
 
 /// The user id that code sees as its own in level `full`.
 pub const INSIDE_ID: u32 = 1_000;
@@ -43,6 +43,8 @@ pub struct Facts {
     pub gid: u32,
     /// Landlock version of the kernel, 0 for none.
     pub landlock: u32,
+    /// Whether the host is root and there is an unprivileged user to hand over to.
+    pub is_root: bool,
 }
 
 /// Why there is no plan.
@@ -255,7 +257,7 @@ pub fn plan(policy: &Policy, facts: Facts, workspace: &Path) -> Result<Plan, Pla
             if policy.network != Network::None {
                 return Err(PlanError::RestrictedNetwork);
             }
-            let become_user = (facts.uid == 0).then_some(UNPRIVILEGED);
+            let become_user = (facts.is_root).then_some(UNPRIVILEGED);
             Ok(Plan {
                 outer: OuterPlan::Bare { become_user },
                 session: restricted_session(policy, facts, workspace),
@@ -268,7 +270,7 @@ pub fn plan(policy: &Policy, facts: Facts, workspace: &Path) -> Result<Plan, Pla
 
 /// The unprivileged user that a workspace directory must belong to, if the host is root.
 pub fn workspace_owner(facts: Facts, level: Level) -> Option<u32> {
-    (facts.uid == 0 && level == Level::Restricted).then_some(UNPRIVILEGED)
+    (facts.is_root && level == Level::Restricted).then_some(UNPRIVILEGED)
 }
 
 fn check_path(path: &Path) -> Result<(), PlanError> {
@@ -312,7 +314,7 @@ fn room(policy: &Policy, facts: Facts) -> RoomPlan {
     binds.extend(policy.read.iter().map(|path| bind(path, Access::Read, Missing::Refuse)));
     binds.extend(policy.write.iter().map(|path| bind(path, Access::Write, Missing::Refuse)));
     binds.extend(DEVICES.iter().map(|device| bind(Path::new(device), Access::Device, Missing::Refuse)));
-    let identity = if facts.uid == 0 {
+    let identity = if facts.is_root {
         Identity::Handed { id: UNPRIVILEGED }
     } else {
         Identity::Same { uid: facts.uid, gid: facts.gid }
@@ -438,7 +440,7 @@ fn restricted_session(policy: &Policy, facts: Facts, workspace: &Path) -> Sessio
         Probe::NoNewPrivileges,
         Probe::Limits,
     ];
-    if facts.uid == 0 {
+    if facts.is_root {
         // An ordinary user may not empty it, and without new privileges it gives nothing.
         probes.push(Probe::EmptyBoundingSet);
     }

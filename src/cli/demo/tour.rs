@@ -34,6 +34,7 @@ pub fn steps(scratch: &Scratch) -> anyhow::Result<Vec<Step<'_>>> {
     let mut steps = plain_steps();
     steps.extend(sandbox_steps(scratch)?);
     steps.extend(output_steps());
+    steps.extend(super::library::steps());
     steps.extend(handle_steps());
     Ok(steps)
 }
@@ -207,7 +208,8 @@ fn handle_steps<'a>() -> Vec<Step<'a>> {
     ]
 }
 
-fn cell<'a>(
+/// A step that runs a cell.
+pub fn cell<'a>(
     title: &'static str,
     why: &'static str,
     source: &str,
@@ -231,7 +233,8 @@ fn status(reply: &Reply, expected: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn result_is(reply: &Reply, expected: &str) -> Result<String, String> {
+/// That a cell ended well with this value.
+pub fn result_is(reply: &Reply, expected: &str) -> Result<String, String> {
     status(reply, "ok")?;
     let result = field(reply, "result")?;
     if result == expected {

@@ -86,6 +86,8 @@ pub async fn edit(
         examples: skill.examples,
         author: AUTHOR.to_owned(),
         reason,
+        cell: None,
+        behalf: None,
     };
     saved(&skills.create(creation).await.map_err(refused)?, form)
 }

@@ -1,6 +1,6 @@
 //! `skills diff`, `import` and `export`: the store and a directory of files, brought to say the same.
 //!
-//! What differs is found first and then done, so that `diff` and `--dry-run` say exactly what would happen.
+//! A skill is a file there, or an Agent Skill: a directory with a `SKILL.md`. What differs is found first and then done, so that `diff` and `--dry-run` say exactly what would happen.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{AUTHOR, Form, refused};
 use crate::cli::error::hinted;
 use crate::cli::print;
-use crate::skills::{Creation, Skill, Skills, Trouble, directory_of};
+use crate::skills::{Creation, Directory, Skill, Skills, Trouble, agent_name, directory_of, render};
 
 /// What becomes of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,15 @@ enum Others {
 enum Effect {
     Done,
     OnlySaid,
+}
+
+/// How skills lie in a directory that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Each a file, with what its source does not say beside it.
+    Files,
+    /// Each a directory with a `SKILL.md`.
+    AgentSkills,
 }
 
 /// How one name compares, seen from the side that is written to.
@@ -73,17 +82,19 @@ type Library = BTreeMap<String, Skill>;
 
 /// Says how a directory differs from the store; exit code 1 when it does.
 pub async fn diff(skills: &Skills, directory: &Path, form: Form) -> anyhow::Result<ExitCode> {
-    let (files, troubles) = read(directory)?;
+    let Directory { skills: found, troubles, notes } = read(directory)?;
+    let files = library(found);
     let stored = stored(skills).await?;
     let signs = compare(&files, &stored);
-    say(&signs, &troubles, form)?;
+    say(&signs, &troubles, &notes, form)?;
     let same = signs.values().all(|sign| *sign == Sign::Same) && troubles.is_empty();
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Saves what a directory has and the store has not, or has differently.
 pub async fn import(skills: &Skills, directory: &Path, plan: Plan, form: Form) -> anyhow::Result<ExitCode> {
-    let (files, troubles) = read(directory)?;
+    let Directory { skills: found, troubles, notes } = read(directory)?;
+    let files = library(found);
     let stored = stored(skills).await?;
     let mut signs = compare(&files, &stored);
     if plan.others == Others::Kept {
@@ -101,6 +112,8 @@ pub async fn import(skills: &Skills, directory: &Path, plan: Plan, form: Form) -
                         examples: skill.examples.clone(),
                         author: AUTHOR.to_owned(),
                         reason: "imported".to_owned(),
+                        cell: None,
+                        behalf: None,
                     };
                     skills.create(creation).await.map_err(refused)?;
                 }
@@ -109,46 +122,116 @@ pub async fn import(skills: &Skills, directory: &Path, plan: Plan, form: Form) -
             }
         }
     }
-    say(&signs, &troubles, form)?;
+    say(&signs, &troubles, &notes, form)?;
     Ok(if troubles.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Writes what the store has and a directory has not, or has differently.
-pub async fn export(skills: &Skills, directory: &Path, plan: Plan, form: Form) -> anyhow::Result<ExitCode> {
+pub async fn export(
+    skills: &Skills,
+    directory: &Path,
+    layout: Layout,
+    plan: Plan,
+    form: Form,
+) -> anyhow::Result<ExitCode> {
     if plan.effect == Effect::Done {
         std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     }
-    let (files, _) = if directory.is_dir() { read(directory)? } else { (Library::new(), Vec::new()) };
+    let files = if directory.is_dir() { library(read(directory)?.skills) } else { Library::new() };
     let stored = stored(skills).await?;
+    if layout == Layout::AgentSkills {
+        one_name_each(&stored)?;
+    }
     let mut signs = compare(&stored, &files);
     if plan.others == Others::Kept {
         signs.retain(|_, sign| *sign != Sign::Other);
     }
     if plan.effect == Effect::Done {
         for (name, sign) in &signs {
-            let path = directory.join(format!("{name}.py"));
             match (sign, stored.get(name)) {
-                (Sign::New | Sign::Changed, Some(skill)) => write(&path, skill)?,
-                (Sign::Other, _) => {
-                    std::fs::remove_file(&path)
-                        .with_context(|| format!("cannot remove {}", path.display()))?;
-                    remove_beside(&path)?;
-                }
+                (Sign::New | Sign::Changed, Some(skill)) => match layout {
+                    Layout::Files => write(&directory.join(format!("{name}.py")), skill)?,
+                    Layout::AgentSkills => write_agent_skill(directory, skill)?,
+                },
+                (Sign::Other, _) => match layout {
+                    Layout::Files => remove(&directory.join(format!("{name}.py")))?,
+                    Layout::AgentSkills => remove_agent_skill(&directory.join(agent_name(name)), name)?,
+                },
                 _ => {}
             }
         }
     }
-    say(&signs, &[], form)?;
+    say(&signs, &[], &[], form)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(directory: &Path) -> anyhow::Result<(Library, Vec<Trouble>)> {
+fn read(directory: &Path) -> anyhow::Result<Directory> {
     if !directory.is_dir() {
         let message = format!("{} is no directory", directory.display());
         return Err(hinted(message, "name a directory of skills, each a file NAME.py"));
     }
-    let (skills, troubles) = directory_of(directory);
-    Ok((skills.into_iter().map(|skill| (skill.name.to_string(), skill)).collect(), troubles))
+    // `.` has no name, and an Agent Skill has that of its directory.
+    let whole = directory.canonicalize().with_context(|| format!("cannot read {}", directory.display()))?;
+    Ok(directory_of(&whole))
+}
+
+fn library(skills: Vec<Skill>) -> Library {
+    skills.into_iter().map(|skill| (skill.name.to_string(), skill)).collect()
+}
+
+/// Two names that differ only in case or underscores would be one directory.
+fn one_name_each(stored: &Library) -> anyhow::Result<()> {
+    let mut taken: BTreeMap<String, &String> = BTreeMap::new();
+    for name in stored.keys() {
+        if let Some(other) = taken.insert(agent_name(name), name) {
+            let message =
+                format!("skills '{other}' and '{name}' have one name as Agent Skills: {}", agent_name(name));
+            return Err(hinted(message, "save one of them under another name"));
+        }
+    }
+    Ok(())
+}
+
+/// The directory of an Agent Skill, whose files are replaced one by one.
+fn write_agent_skill(directory: &Path, skill: &Skill) -> anyhow::Result<()> {
+    let rendered = render(skill);
+    let root = directory.join(&rendered.name);
+    for place_of in [&root, &root.join("scripts")] {
+        if place_of.is_symlink() {
+            return Err(hinted(
+                format!("{} is a link", place_of.display()),
+                "remove it; nothing is written through links",
+            ));
+        }
+        std::fs::create_dir_all(place_of).with_context(|| format!("cannot make {}", place_of.display()))?;
+    }
+    for (path, text) in &rendered.files {
+        let path = root.join(path);
+        place(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Removes the files that an export makes; what else is in the directory stays, and so does the directory then.
+fn remove_agent_skill(root: &Path, name: &str) -> anyhow::Result<()> {
+    for file in ["SKILL.md".to_owned(), format!("scripts/{name}.py"), format!("scripts/{name}.json")] {
+        match std::fs::remove_file(root.join(&file)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", root.join(&file).display()));
+            }
+            _ => {}
+        }
+    }
+    for directory in [root.join("scripts"), root.to_owned()] {
+        // It stays where there is more in it.
+        drop(std::fs::remove_dir(directory));
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> anyhow::Result<()> {
+    std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
+    remove_beside(path)
 }
 
 async fn stored(skills: &Skills) -> anyhow::Result<Library> {
@@ -214,17 +297,24 @@ fn remove_beside(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn say(signs: &BTreeMap<String, Sign>, troubles: &[Trouble], form: Form) -> anyhow::Result<()> {
+fn say(
+    signs: &BTreeMap<String, Sign>,
+    troubles: &[Trouble],
+    notes: &[Trouble],
+    form: Form,
+) -> anyhow::Result<()> {
     if form == Form::Json {
         let all: Vec<Value> =
             signs.iter().map(|(name, sign)| json!({"name": name, "sign": sign.mark()})).collect();
-        let broken: Vec<Value> =
-            troubles.iter().map(|each| json!({"file": each.place, "reason": each.words})).collect();
-        return Ok(print::stdout(&format!("{:#}\n", json!({"skills": all, "broken": broken})))?);
+        let about = |all: &[Trouble]| -> Vec<Value> {
+            all.iter().map(|each| json!({"file": each.place, "reason": each.words})).collect()
+        };
+        let said = json!({"skills": all, "broken": about(troubles), "notes": about(notes)});
+        return Ok(print::stdout(&format!("{said:#}\n"))?);
     }
     let lines: String = signs.iter().map(|(name, sign)| format!("{} {name}\n", sign.mark())).collect();
     print::stdout(&lines)?;
-    let troubles: String =
-        troubles.iter().map(|each| format!("broken: {}: {}\n", each.place, each.words)).collect();
-    Ok(print::stderr(&troubles)?)
+    let troubles = troubles.iter().map(|each| format!("broken: {}: {}\n", each.place, each.words));
+    let notes = notes.iter().map(|each| format!("note: {}: {}\n", each.place, each.words));
+    Ok(print::stderr(&troubles.chain(notes).collect::<String>())?)
 }

@@ -1,9 +1,11 @@
 //! `actwright skills`: the library for the person at the keyboard, one file per subcommand.
 //!
-//! Nothing here runs a skill: sources are shown, saved and moved, as a server on the same base directory would see them.
+//! Only `test` runs skills, in sandboxed sessions; everything else shows, saves and moves sources, as a server on the same
+//! base directory would see them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Subcommand;
 
@@ -16,6 +18,7 @@ mod bench;
 mod change;
 mod exchange;
 mod show;
+mod test;
 
 /// Who is noted as the author of what is saved here.
 const AUTHOR: &str = "cli";
@@ -92,14 +95,16 @@ enum Command {
         /// Its name
         name: String,
     },
+    /// Run the examples of skills against what was recorded of their tool calls; exit code 1 if one is broken or stale
+    Test(test::Args),
     /// Say how a directory differs from the store: + only there, - only here, ~ different, = the same
     Diff {
         /// The directory
         directory: PathBuf,
     },
-    /// Save the skills of a directory
+    /// Save the skills of a directory: files NAME.py, and Agent Skills (directories with a SKILL.md)
     Import {
-        /// The directory
+        /// The directory, or one Agent Skill
         directory: PathBuf,
         /// Also delete what the directory does not have
         #[arg(long)]
@@ -112,6 +117,9 @@ enum Command {
     Export {
         /// The directory
         directory: PathBuf,
+        /// Write each skill as an Agent Skill: a directory with a SKILL.md
+        #[arg(long)]
+        agent_skills: bool,
         /// Also remove files of skills that are not stored
         #[arg(long)]
         prune: bool,
@@ -141,12 +149,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 change::edit(&skills, &name, reason, Environment::of_process().editor(), form).await
             }
             Command::Delete { name, reason } => change::delete(&skills, &name, &reason, form).await,
+            Command::Test(test) => test::run(&Arc::new(config), test, form).await,
             Command::Diff { directory } => exchange::diff(&skills, &directory, form).await,
             Command::Import { directory, prune, dry_run } => {
                 exchange::import(&skills, &directory, exchange::Plan::of(prune, dry_run), form).await
             }
-            Command::Export { directory, prune, dry_run } => {
-                exchange::export(&skills, &directory, exchange::Plan::of(prune, dry_run), form).await
+            Command::Export { directory, agent_skills, prune, dry_run } => {
+                let layout =
+                    if agent_skills { exchange::Layout::AgentSkills } else { exchange::Layout::Files };
+                exchange::export(&skills, &directory, layout, exchange::Plan::of(prune, dry_run), form).await
             }
         }
     })

@@ -32,7 +32,7 @@ pub async fn list(skills: &Skills, form: Form) -> anyhow::Result<ExitCode> {
         print::stdout(&format!("{:#}\n", json!({"skills": every, "broken": broken})))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut lines: Vec<String> = all.iter().map(|(skill, _)| skill.line()).collect();
+    let mut lines: Vec<String> = all.iter().map(|(skill, uses)| skill.line() + &uses.words()).collect();
     lines.extend(troubles.iter().map(|each| format!("broken: {}: {}", each.place, each.words)));
     if lines.is_empty() {
         lines.push("no skills yet; `actwright skills create NAME FILE` saves one".to_owned());
@@ -44,14 +44,15 @@ pub async fn list(skills: &Skills, form: Form) -> anyhow::Result<ExitCode> {
 /// Prints one skill: its source on stdout, everything about it on stderr, so that the source can go into a file.
 pub async fn one(skills: &Skills, name: &str, version: Option<i64>, form: Form) -> anyhow::Result<ExitCode> {
     let skill = skills.get(name, version).await.map_err(refused)?;
+    let mut uses = skills.uses(vec![skill.name.to_string()]).await.map_err(refused)?;
+    let mut uses = uses.remove(skill.name.as_str()).unwrap_or_default();
+    uses.proof = skills.proof_of(&skill).await.map_err(refused)?;
     if form == Form::Json {
-        let uses = skills.uses(vec![skill.name.to_string()]).await.map_err(refused)?;
-        let uses = uses.get(skill.name.as_str()).cloned().unwrap_or_default();
         print::stdout(&format!("{:#}\n", uses.add_to(skill.whole())))?;
         return Ok(ExitCode::SUCCESS);
     }
     let version = skill.version.map(|version| format!(", version {version}")).unwrap_or_default();
-    let mut about = format!("{} [{}{version}]\n", skill.signature(), skill.origin.word());
+    let mut about = format!("{} [{}{version}]{}\n", skill.signature(), skill.origin.word(), uses.words());
     for hidden in &skill.hides {
         about.push_str(&format!("it hides {hidden}\n"));
     }
@@ -74,8 +75,11 @@ pub async fn search(skills: &Skills, words: &str, limit: usize, form: Form) -> a
         print::stdout(&format!("{:#}\n", found.about()))?;
         return Ok(code);
     }
-    let lines: String =
-        found.hits.iter().map(|hit| format!("{:.2}  {}\n", hit.score, hit.skill.line())).collect();
+    let lines: String = found
+        .hits
+        .iter()
+        .map(|hit| format!("{:.2}  {}{}\n", hit.score, hit.skill.line(), hit.uses.words()))
+        .collect();
     print::stdout(&lines)?;
     if found.hits.is_empty() {
         print::stderr("nothing fits these words\n")?;
@@ -117,8 +121,12 @@ pub async fn history(skills: &Skills, name: &str, form: Form) -> anyhow::Result<
     let lines = about.iter().map(|event| {
         let reason = text(&event["reason"]);
         let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        let proof = match event["proof"].as_str() {
+            None | Some("unproven") => String::new(),
+            Some(proof) => format!(", {proof}"),
+        };
         format!(
-            "{:>4}  {}  {} by {}{why}\n",
+            "{:>4}  {}  {} by {}{proof}{why}\n",
             event["version"],
             text(&event["made"]),
             text(&event["kind"]),

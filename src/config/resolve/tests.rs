@@ -1,6 +1,7 @@
 //! One file, one environment, one command line: who wins, and what is refused.
 
 use super::*;
+use crate::config::{Fallback, SandboxLevel};
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     let home = [("HOME", "/home/someone"), ("PATH", "/usr/bin:/bin")];
@@ -78,7 +79,7 @@ fn absurd_values_are_refused_with_place_and_range() {
         ("[limits]\ntimeout = 0", "allowed are 10ms to 7d"),
         ("[limits]\ntimeout = 4000", "more than `limits.max_timeout`"),
         ("[sessions]\nmax = 0", "`sessions.max`"),
-        ("[sandbox]\nlevel = \"ful\"", "allowed are `full`, `restricted`, `off` | did you mean `full`?"),
+        ("[sandbox]\nlevel = \"ful\"", "allowed are `full`, `full-or-restricted`, `restricted`, `off` | did you mean `full`?"),
         (
             "[sandbox]\nnetwork = \"yes\"",
             "allowed are `none`, `full` and a list of hosts | write a list of hosts as [",
@@ -178,4 +179,17 @@ fn a_relative_flag_starts_where_the_user_stands() {
     let flags = Flags { base: Some("target".into()), ..Flags::default() };
     let resolved = merged("", &[], flags).unwrap();
     assert_eq!(resolved.config.base, std::env::current_dir().unwrap().join("target"));
+}
+
+#[test]
+fn a_lower_level_is_taken_only_where_it_is_named_and_has_no_network() {
+    let both = "[sandbox]\nlevel = \"full-or-restricted\"\n";
+    let sandbox = merged(both, &[], Flags::default()).unwrap().config.sandbox;
+    assert_eq!((sandbox.level, sandbox.fallback), (SandboxLevel::Full, Fallback::Restricted));
+    assert_eq!(merged("", &[], Flags::default()).unwrap().config.sandbox.fallback, Fallback::None);
+    for network in ["\"full\"", "[\"example.org\"]"] {
+        let text = format!("{both}network = {network}\n");
+        let error = merged(&text, &[], Flags::default()).unwrap_err().to_string();
+        assert!(error.contains("full-or-restricted") && error.contains("none"), "{error}");
+    }
 }

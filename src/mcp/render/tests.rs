@@ -35,6 +35,7 @@ fn report(written: &[(Stream, &str)]) -> RunReport {
         artifacts: Vec::new(),
         checkpoint: Checkpoint::Kept { micros: 300 },
         tools: std::collections::BTreeMap::new(),
+        calls: std::sync::Arc::default(),
         duration: Duration::from_micros(1_500),
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn icon(name: ToolName) -> Icon {
         ToolName::GetSkill => "M5 4h11l3 3v13H5z",
         ToolName::CreateSkill => "M5 4h11l3 3v13H5zM12 9v7M8 12h8",
         ToolName::InvokeSkill => "M5 4h11l3 3v13H5zM10 9v7l5-3z",
+        ToolName::VerifySkill => "M5 4h11l3 3v13H5zM8 13l3 3 5-6",
         ToolName::SaveArtifact => "M5 8h14v11H5zM12 3v9M9 9l3 3 3-3",
         ToolName::LoadArtifact => "M5 8h14v11H5zM12 12V3M9 6l3-3 3 3",
         ToolName::ListArtifacts => "M5 8h14v11H5zM9 12h6M9 15h6",

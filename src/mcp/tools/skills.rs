@@ -27,6 +27,8 @@ pub(super) fn definition(name: ToolName) -> Definition {
             json!({
                 "name": text(),
                 "source": {"type": "string", "description": "A module with def run(...)."},
+                "from_cell": {"type": "string", "description": "Instead of source: last, or its number."},
+                "session": text(),
                 "description": {"type": "string", "description": "Else the docstring."},
                 "examples": {
                     "type": "array", "items": {"type": "object"}, "description": "[{args, expect}]",
@@ -34,12 +36,18 @@ pub(super) fn definition(name: ToolName) -> Definition {
                 "tags": {"type": "array", "items": text()},
                 "reason": text(),
             }),
-            json!(["name", "source"]),
+            json!(["name"]),
         ),
         ToolName::InvokeSkill => made(
             "Invoke skill",
             "Run a skill in a Python session.",
             json!({"name": text(), "arguments": {"type": "object"}, "version": whole(), "session": text()}),
+            json!(["name"]),
+        ),
+        ToolName::VerifySkill => made(
+            "Verify skill",
+            "Run a skill's examples against recorded tool calls.",
+            json!({"name": text(), "record": {"type": "boolean", "description": "Call the tools anew."}}),
             json!(["name"]),
         ),
         ToolName::DeleteSkill => made(

@@ -2,6 +2,7 @@
 //!
 //! Whatever the way, the caller gets exactly one report, and nothing of a stopped cell runs on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actwright_protocol::{ExitStatus, FromSupervisor, FromWorker, ToSupervisor};
@@ -15,7 +16,10 @@ use crate::session::SessionError;
 use crate::session::cell::{Delivery, Due, End, Running, Stopping, Story};
 use crate::session::death::Stop;
 use crate::session::masking;
-use crate::session::report::{Checkpoint, Keep, RunReport, SessionState};
+use crate::session::report::{Checkpoint, Keep, RunMode, RunReport, SessionState, Status};
+use crate::session::stage::Calls;
+use crate::skills::Ran;
+use crate::tools::Tape;
 use crate::worker::{Event, Worker};
 
 /// How long to wait for the supervisor's word after something that it answers.
@@ -378,6 +382,8 @@ impl Actor {
             displays: story.displays.iter().map(|display| display.forms.clone()).collect(),
         };
         self.outputs.keep(output_id.clone(), kept);
+        let calls = self.origin.tape.clone().unwrap_or_default();
+        self.remember(running, &story, &output_id, &calls);
         let mut notes = std::mem::take(&mut self.notes);
         notes.extend(story.notes);
         let lost_before = std::mem::take(&mut self.variables_lost);
@@ -401,7 +407,28 @@ impl Actor {
             plan: story.plan,
             checkpoint,
             tools: self.origin.cell.as_ref().map(|cell| cell.counts()).unwrap_or_default(),
+            calls,
             duration: story.duration,
         })
+    }
+
+    /// Keeps the cell for a while, as what a skill may be made from.
+    fn remember(&self, running: &Running, story: &Story, output: &OutputId, calls: &Arc<Tape>) {
+        if running.job.request.mode == RunMode::Plan {
+            return;
+        }
+        let value = match &story.value {
+            None => Some("null".to_owned()),
+            Some(value) => value.json.clone(),
+        };
+        self.host_calls.skills().cells().keep(Ran {
+            session: self.id.to_string(),
+            cell: running.cell,
+            output: output.to_string(),
+            code: running.job.request.code.clone(),
+            value,
+            is_well: story.status == Status::Ok,
+            calls: Arc::new(Calls(calls.clone())),
+        });
     }
 }

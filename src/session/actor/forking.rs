@@ -71,7 +71,7 @@ impl Actor {
         let Some(worker) = self.worker.as_ref().filter(|worker| !worker.conversation.is_over()) else {
             return Err(self.not_forked("it has no variables yet; run a cell first"));
         };
-        if self.config.sandbox.level != SandboxLevel::Full {
+        if self.config.sandbox.level != SandboxLevel::Full || worker.lowered.is_some() {
             return Err(self.not_forked(
                 "twins need namespaces, which only sandbox.level \"full\" has; save what matters to a file, or run the \
                  variants one after the other with keep: false",

@@ -10,8 +10,14 @@ use super::shape::Shape;
 mod annotation;
 mod classes;
 mod docstring;
+mod imports;
 mod metadata;
+mod scope;
 mod syntax;
+mod wrap;
+
+pub use imports::imports;
+pub use wrap::of_cell;
 
 /// The largest source, in bytes.
 pub const LARGEST: usize = 256 * 1024;
@@ -98,15 +104,19 @@ pub fn read(source: &str) -> Result<Source, SourceError> {
     }
     let metadata = metadata::read(source)
         .map_err(|wrong| SourceError::Metadata { line: wrong.line, message: wrong.message })?;
-    let read = thread::scope(|scope| {
-        let reader = thread::Builder::new().name("source".to_owned()).stack_size(STACK);
-        let reader = reader.spawn_scoped(scope, || syntax::read(source)).map_err(|_| SourceError::Host)?;
-        reader.join().unwrap_or(Err(SourceError::Host))
-    });
-    let mut read = read?;
+    let mut read = deeply(|| syntax::read(source))?;
     read.shape.dependencies = metadata.dependencies;
     read.shape.requires_python = metadata.requires_python;
     Ok(read)
+}
+
+/// Does something with a source on a stack that is large enough for it.
+fn deeply<T: Send>(work: impl FnOnce() -> Result<T, SourceError> + Send) -> Result<T, SourceError> {
+    thread::scope(|scope| {
+        let reader = thread::Builder::new().name("source".to_owned()).stack_size(STACK);
+        let reader = reader.spawn_scoped(scope, work).map_err(|_| SourceError::Host)?;
+        reader.join().unwrap_or(Err(SourceError::Host))
+    })
 }
 
 #[cfg(test)]

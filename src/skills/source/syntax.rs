@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use ruff_python_ast::{Expr, ModModule, ParameterWithDefault, Stmt, StmtFunctionDef};
-use ruff_python_parser::{Mode, ParseErrorType, ParseOptions, parse};
+use ruff_python_parser::{Mode, ParseErrorType, ParseOptions, Parsed, parse};
 use ruff_text_size::Ranged;
 use serde_json::{Value, json};
 
@@ -23,6 +23,12 @@ const SHOWN: usize = 80;
 
 /// Reads a source of bounded size, on a stack that is large enough for it.
 pub fn read(source: &str) -> Result<Source, SourceError> {
+    let (source, parsed) = parsed(source)?;
+    of_module(source, parsed.syntax())
+}
+
+/// A source as a tree with its tokens, on such a stack; and the text that its places count in.
+pub(super) fn parsed(source: &str) -> Result<(&str, Parsed<ModModule>), SourceError> {
     // Python skips a byte order mark, and refuses a NUL wherever it stands.
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     if let Some(at) = source.find('\0') {
@@ -41,8 +47,7 @@ pub fn read(source: &str) -> Result<Source, SourceError> {
             what => SourceError::Syntax { line, column, message: what.to_string() },
         }
     })?;
-    let module = parsed.try_into_module().ok_or(SourceError::Host)?.into_syntax();
-    of_module(source, &module)
+    Ok((source, parsed.try_into_module().ok_or(SourceError::Host)?))
 }
 
 /// A source without docstrings, and from its first statement on.

@@ -13,6 +13,7 @@ use super::error::StorageError;
 mod artifacts;
 mod copies;
 mod meanings;
+mod proofs;
 mod schema;
 mod skills;
 

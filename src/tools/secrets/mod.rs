@@ -98,7 +98,8 @@ impl Secrets {
         media
     }
 
-    fn mask_json(&self, value: Value) -> Value {
+    /// Plain data without secrets.
+    pub fn mask_json(&self, value: Value) -> Value {
         if self.masks.now().is_empty() {
             return value;
         }

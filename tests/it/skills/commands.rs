@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-fn skills(base: &Path, arguments: &[&str]) -> (i32, String, String) {
+pub fn skills(base: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
     let output = command
         .arg("skills")

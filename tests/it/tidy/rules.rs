@@ -87,7 +87,7 @@ const DOORS: [(&str, &[&str]); 20] = [
     ("aho_corasick", &["src/masks/"]),
     ("shlex", &["src/tools/secrets/"]),
     ("jsonschema", &["src/tools/arguments.rs"]),
-    ("serde_saphyr", &["src/tools/files.rs"]),
+    ("serde_saphyr", &["src/tools/files.rs", "src/skills/agent/"]),
     ("rmcp", &["src/mcp/", "src/tools/mcp/", "src/cli/demo"]),
     ("clap", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),

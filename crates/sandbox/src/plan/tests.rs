@@ -18,8 +18,8 @@ fn policy(level: Level) -> Policy {
     }
 }
 
-const ROOT: Facts = Facts { uid: 0, gid: 0, landlock: 7 };
-const USER: Facts = Facts { uid: 1001, gid: 1001, landlock: 7 };
+const ROOT: Facts = Facts { uid: 0, gid: 0, landlock: 7, is_root: true };
+const USER: Facts = Facts { uid: 1001, gid: 1001, landlock: 7, is_root: false };
 
 fn planned(policy: &Policy, facts: Facts) -> Plan {
     plan(policy, facts, Path::new("/box/s")).unwrap()
