@@ -79,7 +79,10 @@ fn absurd_values_are_refused_with_place_and_range() {
         ("[limits]\ntimeout = 0", "allowed are 10ms to 7d"),
         ("[limits]\ntimeout = 4000", "more than `limits.max_timeout`"),
         ("[sessions]\nmax = 0", "`sessions.max`"),
-        ("[sandbox]\nlevel = \"ful\"", "allowed are `full`, `full-or-restricted`, `restricted`, `off` | did you mean `full`?"),
+        (
+            "[sandbox]\nlevel = \"ful\"",
+            "allowed are `full`, `full-or-restricted`, `restricted`, `off` | did you mean `full`?",
+        ),
         (
             "[sandbox]\nnetwork = \"yes\"",
             "allowed are `none`, `full` and a list of hosts | write a list of hosts as [",
