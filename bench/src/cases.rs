@@ -76,6 +76,7 @@ impl Bench {
         if self.effort == Effort::Full {
             add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));
         }
+        add("search of skills", "ms", self.search());
         add("memory per idle session", "MB", self.memory());
         add("throughput", "/s", self.throughput());
         add("p95 of 1+1 beside a busy session", "ms", self.neighbours());

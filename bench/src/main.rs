@@ -11,6 +11,7 @@ mod http;
 mod memory;
 mod neighbour;
 mod sample;
+mod search;
 mod table;
 mod tools;
 

@@ -21,7 +21,7 @@ pub use error::SkillError;
 pub use files::directory_of;
 pub use finding::{Answer, Hit, Semantic};
 pub use library::{Page, Skills};
-pub use meaning::Meanings;
+pub use meaning::{Meanings, meaning as content_of};
 pub use name::{NameError, SkillName};
 pub use saving::{Creation, Saved};
 pub use shape::{Parameter, Shape};

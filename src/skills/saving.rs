@@ -121,6 +121,19 @@ impl Skills {
     }
 }
 
+impl Skills {
+    /// Saves many skills as new versions of their names, all of them or none.
+    pub async fn create_all(&self, creations: Vec<Creation>) -> Result<(), SkillError> {
+        let checked = tokio::task::spawn_blocking(move || {
+            creations.into_iter().map(|creation| Ok(version_of(&creation.check()?))).collect()
+        });
+        let versions: Result<Vec<NewVersion>, SkillError> =
+            checked.await.unwrap_or_else(|_| Err(crate::storage::StorageError::Ended.into()));
+        let versions = versions?;
+        Ok(self.store().ask(move |db| db.save_skills(&versions)).await?)
+    }
+}
+
 fn version_of(skill: &Skill) -> NewVersion {
     let json = |value: serde_json::Result<String>| value.unwrap_or_else(|_| "null".to_owned());
     NewVersion {
