@@ -28,7 +28,7 @@ pub use files::{Directory, directory_of};
 pub use finding::{Answer, Hit, Semantic};
 pub use invocation::{Gives, invocation};
 pub use library::{Page, Skills};
-pub use meaning::Meanings;
+pub use meaning::{Meanings, meaning as content_of};
 pub use name::{NameError, SkillName};
 pub use proof::{
     Answers, Behalf, Known, Manner, Played, Proof, Run, Stage, Staged, State, Task, Trial, Verdict,

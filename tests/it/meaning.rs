@@ -1,6 +1,6 @@
 //! Skills found by what they mean, with the real model: fetched once through the program itself, into the target directory.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -23,8 +23,7 @@ fn models() -> &'static str {
     static PLACE: OnceLock<String> = OnceLock::new();
     PLACE.get_or_init(|| {
         let target = Path::new(env!("CARGO_BIN_EXE_actwright")).ancestors().nth(2).unwrap();
-        let place: PathBuf =
-            std::env::var_os("ACTWRIGHT_TEST_MODELS").map_or_else(|| target.join("models"), PathBuf::from);
+        let place = target.join("models");
         let place = place.to_str().unwrap().to_owned();
         let fetched = program(&["model", "fetch", "--model", MODEL, "--model-dir", &place]);
         assert!(fetched.status.success(), "{}", String::from_utf8_lossy(&fetched.stderr));
@@ -96,7 +95,7 @@ fn a_paraphrase_is_found_in_a_session_and_by_a_tool() {
         "{}",
         text(&found)
     );
-    let code = format!("found = skills.search({query:?}); (found[0].name, found.semantic)");
+    let code = format!("found = skills.search({query:?}); (found[0]['name'], found.semantic)");
     assert_eq!(value(&mut client, &code), "('flip', 'on')");
     assert!(
         said(&mut client, "search_skills", json!({"query": "symptoms of the flu"}))

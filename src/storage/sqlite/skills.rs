@@ -16,28 +16,12 @@ const WEIGHTS: &str = "4.0, 2.0, 1.5, 0.7";
 impl Db {
     /// Adds a version and makes it the newest; gives its number.
     pub fn save_skill(&mut self, new: &NewVersion) -> Result<i64, StorageError> {
-        self.write("saving a skill", |db| {
-            let (id, parent, _) = ensure(db, &new.name)?;
-            let version = parent.unwrap_or(0) + 1;
-            db.prepare_cached(
-                "INSERT INTO skill_versions VALUES (:skill, :version, :parent, 'saved', :source, :description, :shape, \
-                 :examples, :tags, :hash, :author, :reason, :made)",
-            )?
-            .execute(named_params! {
-                ":skill": id, ":version": version, ":parent": parent, ":source": new.source,
-                ":description": new.description, ":shape": new.shape, ":examples": new.examples,
-                ":tags": new.tags, ":hash": new.hash, ":author": new.author, ":reason": new.reason,
-                ":made": new.made,
-            })?;
-            db.prepare_cached("UPDATE skills SET head = ?2, live = 1 WHERE id = ?1")?.execute([id, version])?;
-            db.prepare_cached("DELETE FROM skill_words WHERE rowid = ?1")?.execute([id])?;
-            let [name, about, parameters, source] = &new.words;
-            db.prepare_cached(
-                "INSERT INTO skill_words (rowid, name, about, parameters, source) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![id, name, about, parameters, source])?;
-            Ok(version)
-        })
+        self.write("saving a skill", |db| save(db, new))
+    }
+
+    /// The same for many, all of them or none.
+    pub fn save_skills(&mut self, all: &[NewVersion]) -> Result<(), StorageError> {
+        self.write("saving skills", |db| all.iter().try_for_each(|new| save(db, new).map(drop)))
     }
 
     /// Adds a deletion; gives its number, or nothing where there is no living skill of the name.
@@ -200,6 +184,29 @@ impl Db {
             Ok(found)
         })
     }
+}
+
+fn save(db: &Connection, new: &NewVersion) -> rusqlite::Result<i64> {
+    let (id, parent, _) = ensure(db, &new.name)?;
+    let version = parent.unwrap_or(0) + 1;
+    db.prepare_cached(
+        "INSERT INTO skill_versions VALUES (:skill, :version, :parent, 'saved', :source, :description, :shape, \
+         :examples, :tags, :hash, :author, :reason, :made)",
+    )?
+    .execute(named_params! {
+        ":skill": id, ":version": version, ":parent": parent, ":source": new.source,
+        ":description": new.description, ":shape": new.shape, ":examples": new.examples,
+        ":tags": new.tags, ":hash": new.hash, ":author": new.author, ":reason": new.reason,
+        ":made": new.made,
+    })?;
+    db.prepare_cached("UPDATE skills SET head = ?2, live = 1 WHERE id = ?1")?.execute([id, version])?;
+    db.prepare_cached("DELETE FROM skill_words WHERE rowid = ?1")?.execute([id])?;
+    let [name, about, parameters, source] = &new.words;
+    db.prepare_cached(
+        "INSERT INTO skill_words (rowid, name, about, parameters, source) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![id, name, about, parameters, source])?;
+    Ok(version)
 }
 
 /// A skill's number, newest version and whether it lives.
