@@ -1,6 +1,7 @@
 """What the sandboxed interpreter runs first: load the worker, import the kernel once, serve sessions as forks.
 
-Run with `-c` and two descriptor numbers: the worker extension and the control socket. After the fork the session
+Run with `-c` and two descriptor numbers, the worker extension and the control socket, then where packages are and whether
+code may add some. After the fork the session
 goes on here, so this module must hold nothing that a session should not see.
 """
 
@@ -15,6 +16,7 @@ def _boot() -> None:
     import os
 
     extension, control = int(sys.argv[1]), int(sys.argv[2])
+    packages, policy = sys.argv[3], sys.argv[4]
     del sys.argv[1:]
     path = f"/proc/self/fd/{extension}"
     loader = importlib.machinery.ExtensionFileLoader("actwright_worker", path)
@@ -51,6 +53,7 @@ def _boot() -> None:
 
     sys.meta_path.insert(0, Importer)
     kernel = importlib.import_module("actwright.kernel")
+    kernel.packages.place(packages, policy)
 
     def warm_up():
         kernel.preload()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 
+from actwright.packages import policy
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
@@ -93,7 +95,8 @@ def _shell(command: str, wants_output: bool) -> str:
 
 def _install(command: str, rest: str) -> str:
     names = [word for word in rest.split() if not word.startswith("-") and word not in ("install", "pip")]
-    which = (
-        f" Leave the line out and import {', '.join(names)} to see whether it is installed." if names else ""
-    )
+    shown = ", ".join(f'"{name}"' for name in names)
+    which = f" Write deps.add({shown}) instead." if names and policy() == "allow" else ""
+    if names and not which:
+        which = f" Leave the line out and import {', '.join(names)} to see whether it is installed."
     return f"`{command}` is a notebook command and does not work here.{which}"

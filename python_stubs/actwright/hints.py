@@ -8,6 +8,7 @@ import re
 from actwright import similar
 from actwright.habits import habit
 from actwright.modules import COMMON, STANDARD, import_for, package_of
+from actwright.packages import policy
 from actwright.plan import undefined_calls
 from actwright.prompts import DebuggerUnavailable, InputUnavailable
 from actwright.refusals import refusal
@@ -118,7 +119,13 @@ def _for_module(error: ModuleNotFoundError) -> list[str]:
     if top in STANDARD:
         names = similar.to(name, STANDARD)
         return [f"Similar modules: {_listed(names)}."] if names and not inner else []
-    hints = [f"Package {package_of(name)} is not installed in this session's Python."]
+    package = package_of(name)
+    ways = {
+        "allow": f'Package {package} is not installed; `deps.add("{package}")` installs it.',
+        "ask": f"Package {package} is not installed; ask whoever runs this server to add it: `actwright deps add {package}`.",
+    }
+    none = f"Package {package} is not installed, and this server adds none while it runs; whoever runs it can: `actwright deps add {package}`."
+    hints = [ways.get(policy(), none)]
     names = similar.to(top, STANDARD, 0.8)
     if names:
         hints.append(f"Similar modules of the standard library: {_listed(names)}.")

@@ -17,11 +17,13 @@ from _signal import signal as _signal
 from contextvars import copy_context
 from types import ModuleType
 
-from actwright import figures, inspection, later, owners, streams
+from actwright import figures, inspection, later, owners, packages, streams
 from actwright.artifacts import ERRORS as ARTIFACT_ERRORS
 from actwright.artifacts import make_artifacts
 from actwright.awaiting import all_given, given, look_up
 from actwright.cell import Cell, advice
+from actwright.deps import ERRORS as DEPS_ERRORS
+from actwright.deps import make_deps
 from actwright.display import make_display, send
 from actwright.eventloop import EventLoop
 from actwright.failure import bounded, summary
@@ -81,6 +83,7 @@ def preload() -> None:
     """Imports what many cells need but a session can start without; for the zygote's idle time."""
     advice.hints()
     advice.plan()
+    packages.follow()
     from importlib import import_module
 
     for name in _PRELOADED.split():
@@ -171,6 +174,7 @@ class _Session:
         _shared.update({"tools": make_tools(channel), LATER: look_up, GIVEN: given, ALL_GIVEN: all_given, **ERRORS})
         _shared.update({"skills": make_skills(channel), INVOKE: invoke_json, PACKAGES: packages, **SKILL_ERRORS})
         _shared.update({"artifacts": make_artifacts(channel), **ARTIFACT_ERRORS})
+        _shared.update({"deps": make_deps(channel), **DEPS_ERRORS})
         figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
         _pristine.update(_shared)
         os.register_at_fork(after_in_child=streams.keep_to_pipes)
@@ -185,6 +189,9 @@ class _Session:
         # A warning on line 1 of this cell is not the warning that line 1 of another cell gave.
         self._namespace.pop("__warningregistry__", None)
         owners.tag_pools()
+        words = packages.follow()
+        if words:
+            self._stderr.write(words + "\n")
         self._loop.prepare(text)
 
     def _run(self, cell: Cell, plan_only: bool) -> None:

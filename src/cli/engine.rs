@@ -2,6 +2,7 @@
 //!
 //! The log goes to stderr. stdout of `serve` speaks MCP and nothing else.
 
+use std::fs::File;
 use std::io::IsTerminal;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::config::env::Environment;
 use crate::config::resolve::prepare_base;
 use crate::embedding::Embedder;
 use crate::host_calls::HostCalls;
+use crate::packages::{Packages, Python, Surroundings};
 use crate::session::Sessions;
 use crate::skills::Skills;
 use crate::storage::Store;
@@ -41,13 +43,42 @@ pub fn runtime() -> anyhow::Result<Runtime> {
 /// The door to sessions, with the base directory in place.
 pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     prepare_base(&config.base)?;
-    let host_calls = HostCalls::new(tools(config), skills(config), artifacts(config));
-    let sessions = Sessions::new(config.clone(), host_calls).map_err(|cause| {
+    let refused = |cause| {
         let message = format!("cannot write to the base directory {}: {cause}", config.base.display());
         hinted(message, "name a directory of your own with --base DIR or `ACTWRIGHT_BASE`")
-    })?;
+    };
+    let packages = packages(config);
+    let held = packages.hold().map_err(refused)?;
+    let calls = HostCalls::new(tools(config), skills(config), artifacts(config), packages.clone());
+    let sessions = Sessions::new(config.clone(), calls).map_err(refused)?;
     sessions.open_stage();
+    tokio::spawn(keep_packages(packages, held));
     Ok(sessions)
+}
+
+/// Makes packages again that the lock file names and that are not there; keeps all as long as the program runs.
+async fn keep_packages(packages: Packages, _held: File) {
+    if packages.is_behind().await.unwrap_or(false) {
+        match packages.sync().await {
+            Ok(_) => tracing::info!("the packages of the lock file are there again"),
+            Err(error) => tracing::error!("the packages of the lock file could not be installed: {error}"),
+        }
+    }
+    std::future::pending().await
+}
+
+/// The packages of the base directory; nothing is read yet.
+pub fn packages(config: &Config) -> Packages {
+    let environment = Environment::of_process();
+    let all = environment.all().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let uv = environment.on_path("uv");
+    let asked = config.clone();
+    let python = move || {
+        let found = crate::worker::python(&asked, &environment).map_err(|error| error.to_string())?;
+        Ok(Python { executable: found.0, version: found.1 })
+    };
+    let surroundings = Surroundings { environment: all, uv, python: Arc::new(python) };
+    Packages::below(&config.base, config.packages.clone(), surroundings)
 }
 
 /// The skills of the base directory and of the directories that are named; nothing is read yet.

@@ -4,11 +4,11 @@
 
 use clap::Args;
 
-use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::reach::Reach;
 use crate::config::resolve::{Flags, Resolved, prepare_base, resolve};
 use crate::config::units::{Size, Span};
+use crate::config::{Config, Consent};
 
 /// What the command line may say about the configuration.
 #[derive(Debug, Clone, Default, Args)]
@@ -42,6 +42,9 @@ pub struct ConfigFlags {
     pub skills: Vec<String>,
     #[command(flatten)]
     pub model: ModelFlags,
+    /// Let agents add and remove no packages
+    #[arg(long)]
+    pub no_runtime_deps: bool,
     /// What is logged to stderr, such as debug [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
@@ -75,18 +78,26 @@ pub struct Workspace {
 impl Workspace {
     /// The same with a model.
     pub fn resolve_with_model(&self, skills: Vec<String>, model: ModelFlags) -> anyhow::Result<Config> {
-        // What the log would warn of is what these commands print.
-        let log = self.log.clone().unwrap_or_else(|| "error".to_owned());
-        let base = self.base.clone();
-        let flags = ConfigFlags { base, skills, model, log: Some(log), ..ConfigFlags::default() };
-        let config = flags.resolve(&Environment::of_process())?.config;
-        prepare_base(&config.base)?;
-        Ok(config)
+        self.resolved(ConfigFlags { skills, model, ..ConfigFlags::default() })
     }
 
     /// Its configuration, with the log started and the base directory in place; `skills` are further directories of them.
     pub fn resolve(&self, skills: Vec<String>) -> anyhow::Result<Config> {
-        self.resolve_with_model(skills, ModelFlags::default())
+        self.resolve_with(skills, None)
+    }
+
+    /// The same for a command that needs to know on which interpreter sessions run.
+    pub fn resolve_with(&self, skills: Vec<String>, python: Option<String>) -> anyhow::Result<Config> {
+        self.resolved(ConfigFlags { skills, python, ..ConfigFlags::default() })
+    }
+
+    fn resolved(&self, flags: ConfigFlags) -> anyhow::Result<Config> {
+        // What the log would warn of is what these commands print.
+        let log = self.log.clone().unwrap_or_else(|| "error".to_owned());
+        let flags = ConfigFlags { base: self.base.clone(), log: Some(log), ..flags };
+        let config = flags.resolve(&Environment::of_process())?.config;
+        prepare_base(&config.base)?;
+        Ok(config)
     }
 }
 
@@ -124,6 +135,7 @@ impl ConfigFlags {
                 model: flags.model.model,
                 model_directory: flags.model.model_dir,
                 offline: flags.model.offline.then_some(true),
+                package_policy: flags.no_runtime_deps.then(|| Consent::Deny.word().to_owned()),
                 structured: own.structured,
             },
             environment,

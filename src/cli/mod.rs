@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod continuation;
 mod demo;
+mod deps;
 mod doctor;
 mod engine;
 mod error;
@@ -70,6 +71,8 @@ enum Command {
     Artifacts(artifacts::Args),
     /// Fetch and look at the model by which skills are found by meaning.
     Model(model::Args),
+    /// Add, list and remove the packages that sessions can import.
+    Deps(deps::Args),
     /// Back up, restore or check what the base directory keeps.
     Store(store::Args),
     /// Print a completion script for a shell.
@@ -95,6 +98,7 @@ impl Command {
             Self::Skills(args) => skills::run(args),
             Self::Artifacts(args) => artifacts::run(args),
             Self::Model(args) => model::run(args),
+            Self::Deps(args) => deps::run(args),
             Self::Store(args) => store::run(args),
             Self::Completions(args) => completions::run(args, &mut Cli::command()),
             Self::Launch(args) => launch::run(args),

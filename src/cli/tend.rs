@@ -17,5 +17,5 @@ pub struct Args {
 /// Runs the program; its exit code is this one's.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Some((program, arguments)) = args.command.split_first() else { return Ok(ExitCode::FAILURE) };
-    Ok(crate::tools::tend::run(args.server, program, arguments)?)
+    Ok(crate::programs::tend::run(args.server, program, arguments)?)
 }

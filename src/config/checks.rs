@@ -12,10 +12,11 @@ use super::python::is_executable;
 use super::reach::Reach;
 use super::units::Span;
 use super::{
-    Checkpoints, ConfigError, ControlGroups, Exposure, Fallback, Network, PythonChoice, SandboxLevel,
+    Checkpoints, ConfigError, Consent, ControlGroups, Exposure, Fallback, Network, PythonChoice, SandboxLevel,
 };
 use crate::hosts::{AllowList, Host};
 use crate::nearest::nearest;
+use crate::requirements::Requirement;
 
 /// A value, what it is for, and where it was written.
 #[derive(Debug, Clone)]
@@ -67,6 +68,26 @@ pub fn at_most_longest(picked: Picked<Span>, longest: Span) -> Result<Picked<Spa
     let message =
         format!("is {:?}, more than `limits.max_timeout`, which is {:?}", picked.value.0, longest.0);
     Err(picked.refuse(message, Some("raise `limits.max_timeout` as well".into())))
+}
+
+/// Whether agents may do something.
+pub fn consent(picked: Picked<String>) -> Result<Picked<Consent>, ConfigError> {
+    let known = [Consent::Allow, Consent::Ask, Consent::Deny];
+    match known.into_iter().find(|consent| consent.word() == picked.value) {
+        Some(consent) => Ok(picked.map(|_| consent)),
+        None => {
+            Err(picked.refuse(format!("is `{}`; allowed are `allow`, `ask` and `deny`", picked.value), None))
+        }
+    }
+}
+
+/// Packages, each with its versions.
+pub fn requirements(picked: Picked<Vec<String>>) -> Result<Picked<Vec<Requirement>>, ConfigError> {
+    let parsed: Result<Vec<Requirement>, _> = picked.value.iter().map(|text| text.parse()).collect();
+    match parsed {
+        Ok(list) => Ok(picked.map(|_| list)),
+        Err(error) => Err(picked.refuse(format!("has an entry that cannot be used: {error}"), None)),
+    }
 }
 
 /// One of the sandbox's levels. `off` is taken from the command line only, where someone sees it.

@@ -96,6 +96,12 @@ pub const MODEL_DIRECTORY: Key = key("model.directory", "ACTWRIGHT_MODEL_DIR", S
 pub const OFFLINE: Key = key("model.offline", "ACTWRIGHT_OFFLINE", Some("--offline"));
 /// The library that runs models.
 pub const MODEL_RUNTIME: Key = key("model.runtime", "ACTWRIGHT_MODEL_RUNTIME", None);
+/// Whether agents may add packages.
+pub const PACKAGE_POLICY: Key = key("packages.policy", "ACTWRIGHT_PACKAGES", Some("--no-runtime-deps"));
+/// Packages that may be asked for, separated by spaces in the environment.
+pub const PACKAGE_LIST: Key = key("packages.allow", "ACTWRIGHT_PACKAGES_ALLOW", None);
+/// Whether packages may be built.
+pub const PACKAGE_BUILDS: Key = key("packages.build", "ACTWRIGHT_PACKAGES_BUILD", None);
 
 /// Connections of a session at once.
 pub const CONNECTIONS: Key = key("network.connections", "ACTWRIGHT_NETWORK_CONNECTIONS", None);
@@ -115,7 +121,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 42] = [
+pub const KEYS: [Key; 45] = [
     BASE,
     PYTHON,
     LOG,
@@ -150,6 +156,9 @@ pub const KEYS: [Key; 42] = [
     MODEL_DIRECTORY,
     OFFLINE,
     MODEL_RUNTIME,
+    PACKAGE_POLICY,
+    PACKAGE_LIST,
+    PACKAGE_BUILDS,
     CONNECTIONS,
     RATE,
     SENT,
@@ -257,6 +266,11 @@ impl Environment {
     /// Variables that begin with `ACTWRIGHT_` and mean nothing: most likely misspelt.
     pub fn unknown(&self) -> &[String] {
         &self.unknown
+    }
+
+    /// All variables, for a program of the user's own that is configured by them.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.all.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// A variable that a tool file names, or that tools' programs get.

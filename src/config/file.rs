@@ -39,6 +39,8 @@ pub struct RawFile {
     pub skills: RawSkills,
     /// `[model]`
     pub model: RawModel,
+    /// `[packages]`
+    pub packages: RawPackages,
     /// `[network]`
     pub network: RawNetwork,
 }
@@ -139,6 +141,18 @@ pub struct RawModel {
     pub offline: Option<Spanned<bool>>,
     /// The library that runs models; an absolute path, `~/` allowed.
     pub runtime: Option<Spanned<String>>,
+}
+
+/// Which packages may be added.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPackages {
+    /// `"allow"`, `"ask"` or `"deny"`.
+    pub policy: Option<Spanned<String>>,
+    /// Requirements such as `"pandas>=2"`.
+    pub allow: Option<Spanned<Vec<String>>>,
+    /// Whether packages without a wheel are built.
+    pub build: Option<Spanned<bool>>,
 }
 
 /// What a session may use of the hosts that it can reach.

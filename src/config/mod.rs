@@ -11,6 +11,7 @@ use serde::Serialize;
 
 pub use crate::hosts::AllowList;
 use crate::hosts::Host;
+use crate::requirements::{PackageName, Requirement};
 
 mod checks;
 pub mod env;
@@ -53,9 +54,14 @@ pub struct Config {
     pub expose_skills: Exposure,
     /// The model that compares meanings.
     pub model: ModelRules,
+    /// Which packages may be added.
+    pub packages: PackageRules,
     /// What a session may use of the hosts that it can reach.
     pub network: NetworkRules,
 }
+
+/// Where sets of packages lie below the base directory; sessions may read them.
+pub const PACKAGE_SETS: &str = "packages/sets";
 
 impl Config {
     /// The defaults, with this base directory.
@@ -71,6 +77,7 @@ impl Config {
             skills: Vec::new(),
             expose_skills: Exposure::None,
             model: ModelRules::none(),
+            packages: PackageRules::default(),
             network: NetworkRules::default(),
         }
     }
@@ -86,6 +93,48 @@ pub enum Exposure {
     Tools,
     /// Each a prompt.
     Prompts,
+}
+
+/// Which packages may be added, by whom.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PackageRules {
+    /// Whether agents may add and remove packages.
+    pub policy: Consent,
+    /// Those that may be asked for, each with its versions; empty for all. What they need in turn comes with them.
+    pub allow: Vec<Requirement>,
+    /// Whether packages without a wheel are built, which runs their code in the host.
+    pub build: bool,
+}
+
+impl PackageRules {
+    /// What the list says of a package.
+    pub fn allowed(&self, name: &PackageName) -> Option<&Requirement> {
+        self.allow.iter().find(|each| each.name() == name)
+    }
+}
+
+/// Whether agents may do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consent {
+    /// Yes.
+    #[default]
+    Allow,
+    /// Only if the user agrees.
+    Ask,
+    /// No.
+    Deny,
+}
+
+impl Consent {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
 }
 
 /// Which CPython runs the cells.

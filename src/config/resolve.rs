@@ -15,8 +15,8 @@ use super::listing::{Listing, Shown};
 use super::reach::Reach;
 use super::units::{Size, Span};
 use super::{
-    Checkpoints, Config, ConfigError, ControlGroups, Exposure, Limits, Network, NetworkRules, PythonChoice,
-    ResultRules, SandboxConfig, SessionRules,
+    Checkpoints, Config, ConfigError, ControlGroups, Exposure, Limits, Network, NetworkRules, PackageRules,
+    PythonChoice, ResultRules, SandboxConfig, SessionRules,
 };
 
 /// What the command line says; everything may be absent.
@@ -50,6 +50,8 @@ pub struct Flags {
     pub model_directory: Option<String>,
     /// `--offline`
     pub offline: Option<bool>,
+    /// `--no-runtime-deps`
+    pub package_policy: Option<String>,
     /// `--structured-results`
     pub structured: Option<bool>,
 }
@@ -134,6 +136,7 @@ fn merge(
         },
     );
     let model = merge.model(flags.model, flags.model_directory, flags.offline)?;
+    let packages = merge.packages(flags.package_policy)?;
     let network = merge.network()?;
     let tools = raw.tools.rules();
     let config = Config {
@@ -147,6 +150,7 @@ fn merge(
         skills,
         expose_skills: expose.value,
         model,
+        packages,
         network,
     };
     let mut warnings: Vec<String> = environment.unknown().iter().map(|name| unknown_variable(name)).collect();
@@ -307,6 +311,26 @@ impl Merge<'_> {
             max_timeout: self.span(max_timeout, "10ms", "7d")?,
         };
         Ok(limits)
+    }
+
+    fn packages(&mut self, policy: Option<String>) -> Result<PackageRules, ConfigError> {
+        let raw = &self.file.raw.packages;
+        let policy =
+            checks::consent(self.pick(env::PACKAGE_POLICY, policy, &raw.policy, "allow".to_owned())?)?;
+        self.listing.add(&policy, policy.value.word());
+        let key = env::PACKAGE_LIST;
+        let (value, origin) = match (self.environment.text(key)?, &raw.allow) {
+            (Some(text), _) => {
+                (text.split_whitespace().map(str::to_owned).collect(), Origin::Environment(key.variable))
+            }
+            (None, Some(list)) => (list.get_ref().clone(), Origin::File(self.file.line_of(list))),
+            (None, None) => (Vec::new(), Origin::Default),
+        };
+        let allow = checks::requirements(Picked { key, value, origin })?;
+        self.listing.add(&allow, allow.value.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let build = self.pick(env::PACKAGE_BUILDS, None, &raw.build, false)?;
+        self.listing.add(&build, build.value);
+        Ok(PackageRules { policy: policy.value, allow: allow.value, build: build.value })
     }
 
     fn sessions(&mut self) -> Result<SessionRules, ConfigError> {

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod data;
+mod packages;
 mod progress;
 mod skills;
 mod tools;
@@ -17,6 +18,7 @@ use actwright_protocol::{CallError, Value, decode, encode_datagram};
 use tokio::sync::mpsc;
 
 use crate::artifacts::Artifacts;
+use crate::packages::Packages;
 use crate::session::report::RunEvent;
 use crate::skills::Skills;
 use crate::tools::{Origin, Tally, Tools};
@@ -38,6 +40,7 @@ pub struct HostCalls {
     tools: Tools,
     skills: Skills,
     artifacts: Artifacts,
+    packages: Packages,
     charged: Option<Arc<Tally>>,
 }
 
@@ -45,9 +48,9 @@ pub struct HostCalls {
 struct Named(Vec<(Value, Value)>);
 
 impl HostCalls {
-    /// Over these tools, skills and artifacts.
-    pub fn new(tools: Tools, skills: Skills, artifacts: Artifacts) -> Self {
-        Self { tools, skills, artifacts, charged: None }
+    /// Over these tools, skills, artifacts and packages.
+    pub fn new(tools: Tools, skills: Skills, artifacts: Artifacts, packages: Packages) -> Self {
+        Self { tools, skills, artifacts, packages, charged: None }
     }
 
     /// The same, where calls of tools count as those of this cell.
@@ -57,7 +60,7 @@ impl HostCalls {
 
     /// Nothing but progress.
     pub fn none() -> Self {
-        Self::new(Tools::none(), Skills::none(), Artifacts::none())
+        Self::new(Tools::none(), Skills::none(), Artifacts::none(), Packages::none())
     }
 
     /// The tools that code can call.
@@ -73,6 +76,11 @@ impl HostCalls {
     /// What outlives the session.
     pub fn artifacts(&self) -> &Artifacts {
         &self.artifacts
+    }
+
+    /// The packages that sessions can import.
+    pub fn packages(&self) -> &Packages {
+        &self.packages
     }
 
     /// The process of this session is gone: nobody ends what it was saving.
@@ -101,6 +109,7 @@ impl HostCalls {
                     tools::begin(&self.tools, request, positional, named, origin, watcher)
                 }
                 Some(("artifacts", request)) => artifacts::begin(&self.artifacts, request, named, origin),
+                Some(("deps", request)) => packages::begin(&self.packages, request, named),
                 Some(("skills", request)) => skills::begin(&self.skills, request, named, origin),
                 _ => Answering::Now(Err(error("unknown_call", format!("the host has no `{name}`")))),
             },

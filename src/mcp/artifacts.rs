@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rmcp::model::{
-    CallToolResult, ContentBlock, ErrorData, JsonObject, ListResourcesResult, MetaObject, ReadResourceResult,
-    Resource, ResourceContents, ResourceTemplate,
+    CallToolResult, ContentBlock, ErrorData, ListResourcesResult, MetaObject, ReadResourceResult, Resource,
+    ResourceContents, ResourceTemplate,
 };
 use serde_json::{Value, json};
 
@@ -117,10 +117,9 @@ fn content(arguments: &Arguments<'_>) -> Result<(&'static str, &'static str, Vec
 pub(super) async fn perform(server: &Server, request: Request) -> CallToolResult {
     let artifacts = server.sessions.artifacts();
     let done = match request {
-        Request::Save(about, bytes) => artifacts
-            .save(*about, bytes)
-            .await
-            .map(|row| with_data(format!("saved version {}: {}", row.version, line(&row)), about_of(&row))),
+        Request::Save(about, bytes) => artifacts.save(*about, bytes).await.map(|row| {
+            render::with_data(META, format!("saved version {}: {}", row.version, line(&row)), about_of(&row))
+        }),
         Request::Load(name, version) => {
             load(artifacts, &name, version, server.config.results.max_output as u64).await
         }
@@ -172,7 +171,7 @@ async fn load(
         }
     }
     let mut result = CallToolResult::success(blocks);
-    result.meta = Some(meta(about_of(&row)));
+    result.meta = Some(render::meta(META, about_of(&row)));
     Ok(result)
 }
 
@@ -191,7 +190,7 @@ async fn list(
         lines.push("no artifacts here; artifacts.save(name, value) in run_code keeps one".to_owned());
     }
     let all: Vec<Value> = page.artifacts.iter().map(about_of).collect();
-    Ok(with_data(lines.join("\n"), json!({"artifacts": all, "next": page.next})))
+    Ok(render::with_data(META, lines.join("\n"), json!({"artifacts": all, "next": page.next})))
 }
 
 /// One artifact in a line.
@@ -220,18 +219,6 @@ fn resource(row: &ArtifactRow) -> Resource {
         .with_description(row.description.as_str())
         .with_mime_type(row.media_type.as_str())
         .with_size(u64::try_from(row.size).unwrap_or(0))
-}
-
-fn meta(data: Value) -> MetaObject {
-    let mut meta = MetaObject(JsonObject::new());
-    meta.0.insert(META.to_owned(), data);
-    meta
-}
-
-fn with_data(text: String, data: Value) -> CallToolResult {
-    let mut result = render::plain(text);
-    result.meta = Some(meta(data));
-    result
 }
 
 /// The form that addresses take.

@@ -14,6 +14,7 @@ use super::arguments::{Address, ArgumentError, Arguments, Choice, MAX_OUTPUT};
 use super::artifacts;
 use super::catalog::{self, Detail};
 use super::library;
+use super::packages;
 use super::progress::{self, Listener};
 use super::render::{self, Structured};
 use super::server::Server;
@@ -106,6 +107,8 @@ pub(super) enum Call {
     Skills(library::Request),
     /// One of the tools of artifacts.
     Artifacts(artifacts::Request),
+    /// One of the tools of packages.
+    Packages(packages::Request),
     /// `call_tool`.
     Tool {
         /// Which.
@@ -154,6 +157,9 @@ impl Call {
             | ToolName::LoadArtifact
             | ToolName::ListArtifacts
             | ToolName::DeleteArtifact => artifacts::Request::read(tool, &arguments).map(Self::Artifacts),
+            ToolName::AddDep | ToolName::ListDeps | ToolName::RemoveDep => {
+                packages::Request::read(tool, &arguments).map(Self::Packages)
+            }
             ToolName::CallTool => Ok(Self::Tool {
                 name: arguments.text("name")?.to_owned(),
                 arguments: arguments.object("arguments")?,
@@ -168,9 +174,8 @@ impl Call {
                 true
             }
             Self::Read { .. } | Self::Grep { .. } | Self::List => false,
-            Self::SearchTools { .. } | Self::ListTools { .. } | Self::Tool { .. } | Self::Artifacts(_) => {
-                false
-            }
+            Self::SearchTools { .. } | Self::ListTools { .. } | Self::Tool { .. } => false,
+            Self::Artifacts(_) | Self::Packages(_) => false,
             Self::Skills(request) => request.is_ordered(),
         }
     }
@@ -264,6 +269,7 @@ pub(super) async fn perform(
             }
         }
         Call::Artifacts(request) => artifacts::perform(server, request).await,
+        Call::Packages(request) => packages::perform(server, request).await,
         Call::Tool { name, arguments } => tool(server, &name, &arguments, context).await,
         Call::Close(id) => match in_turn(turn, server.sessions.close(id.as_ref())).await {
             Ok(id) => render::plain(format!("session {id} is closed")),

@@ -19,6 +19,9 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
     let base = ToolAnnotations::new();
     match name {
         ToolName::CreateSkill | ToolName::SaveArtifact => base.destructive(false).open_world(false),
+        // The index of packages is the world outside.
+        ToolName::AddDep => base.destructive(false).idempotent(true),
+        ToolName::RemoveDep => base.destructive(true).idempotent(true),
         // A deletion is a version too: nothing is lost by it.
         ToolName::DeleteSkill | ToolName::DeleteArtifact => {
             base.destructive(true).idempotent(true).open_world(false)
@@ -35,7 +38,8 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
         | ToolName::ListSkills
         | ToolName::GetSkill
         | ToolName::LoadArtifact
-        | ToolName::ListArtifacts => base.read_only(true).open_world(false),
+        | ToolName::ListArtifacts
+        | ToolName::ListDeps => base.read_only(true).open_world(false),
         ToolName::UndoRun => base.destructive(true).open_world(false),
         // Undo does not go back beyond it, and some descriptors are lost.
         ToolName::ForkSession => base.destructive(true).open_world(false),

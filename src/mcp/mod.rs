@@ -28,6 +28,7 @@ mod exposed;
 mod images;
 mod library;
 mod marks;
+mod packages;
 mod progress;
 mod render;
 mod resources;

@@ -49,15 +49,27 @@ pub(super) fn run(report: &RunReport, budget: u64, structured: Structured) -> io
     if structured == Structured::Yes {
         result.structured_content = Some(Value::Object(run.clone()));
     }
-    let mut meta = MetaObject::new();
-    meta.0.insert(RUN_META.to_owned(), Value::Object(run));
-    result.meta = Some(meta);
+    result.meta = Some(meta(RUN_META, Value::Object(run)));
     Ok(result)
 }
 
 /// A result of another tool.
 pub(super) fn plain(text: String) -> CallToolResult {
     CallToolResult::success(vec![ContentBlock::text(text)])
+}
+
+/// The same with data for programs under this key.
+pub(super) fn with_data(key: &str, text: String, data: Value) -> CallToolResult {
+    let mut result = plain(text);
+    result.meta = Some(meta(key, data));
+    result
+}
+
+/// Data for programs under this key.
+pub(super) fn meta(key: &str, data: Value) -> MetaObject {
+    let mut meta = MetaObject::new();
+    meta.0.insert(key.to_owned(), data);
+    meta
 }
 
 /// A refusal, in words for the model.

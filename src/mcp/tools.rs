@@ -14,6 +14,7 @@ use crate::config::{Config, Network, SandboxLevel};
 
 mod artifacts;
 mod icons;
+mod packages;
 mod skills;
 
 /// A tool of this server.
@@ -40,11 +41,14 @@ pub(super) enum ToolName {
     LoadArtifact,
     ListArtifacts,
     DeleteArtifact,
+    AddDep,
+    ListDeps,
+    RemoveDep,
 }
 
 impl ToolName {
     /// All of them, in the order of the list.
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::RunCode,
         Self::ReadOutput,
         Self::ListSessions,
@@ -66,6 +70,9 @@ impl ToolName {
         Self::LoadArtifact,
         Self::ListArtifacts,
         Self::DeleteArtifact,
+        Self::AddDep,
+        Self::ListDeps,
+        Self::RemoveDep,
     ];
 
     /// The name in the protocol.
@@ -92,6 +99,9 @@ impl ToolName {
             Self::LoadArtifact => "load_artifact",
             Self::ListArtifacts => "list_artifacts",
             Self::DeleteArtifact => "delete_artifact",
+            Self::AddDep => "add_dep",
+            Self::ListDeps => "list_deps",
+            Self::RemoveDep => "remove_dep",
         }
     }
 
@@ -165,6 +175,7 @@ impl ToolName {
             Self::SaveArtifact | Self::LoadArtifact | Self::ListArtifacts | Self::DeleteArtifact => {
                 artifacts::arguments(self)
             }
+            Self::AddDep | Self::ListDeps | Self::RemoveDep => packages::arguments(self),
             Self::CallTool => &[
                 Declared { name: "name", expected: "a tool's full name as a string, namespace.tool" },
                 Declared { name: "arguments", expected: "an object" },
@@ -306,6 +317,7 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
         | ToolName::LoadArtifact
         | ToolName::ListArtifacts
         | ToolName::DeleteArtifact => artifacts::definition(name),
+        ToolName::AddDep | ToolName::ListDeps | ToolName::RemoveDep => packages::definition(name),
     };
     let mut input = json!({"type": "object", "properties": properties});
     if required.as_array().is_some_and(|names| !names.is_empty()) {

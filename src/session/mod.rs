@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::host_calls::HostCalls;
 use crate::names::SessionId;
 use crate::outputs::Outputs;
+use crate::packages::Packages;
 use crate::skills::Skills;
 use crate::tools::Tools;
 use crate::worker::{WorkerError, Workers};
@@ -202,6 +203,11 @@ impl Sessions {
     /// What outlives sessions.
     pub fn artifacts(&self) -> &Artifacts {
         self.registry.host_calls().artifacts()
+    }
+
+    /// The packages that code in sessions can import.
+    pub fn packages(&self) -> &Packages {
+        self.registry.host_calls().packages()
     }
 
     /// The skills that code in sessions can run.

@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use super::adapter::Adapter;
 use super::command::{CommandTools, Definition};
 use super::mcp::{Entry, EntryError, Upstream};
-use super::process::PASSED_ON;
 use super::rest::Api;
 use super::secrets::Secrets;
+use crate::programs::PASSED_ON;
 
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 32 << 20;

@@ -19,7 +19,6 @@ mod namespace;
 mod output;
 mod overview;
 mod policy;
-mod process;
 mod record;
 mod replay;
 mod rest;
@@ -28,7 +27,6 @@ mod shape;
 mod signature;
 mod tally;
 mod tape;
-pub mod tend;
 mod web;
 
 pub use call::{Caller, Origin, Watch};

@@ -40,6 +40,8 @@ pub struct Order {
     pub executable: PathBuf,
     /// Its whole environment.
     pub environment: Vec<(String, String)>,
+    /// Where sets of packages are, and whether code may add some.
+    pub packages: (PathBuf, String),
     /// Where the server's control groups are, which whoever outlives it removes.
     pub grave: Grave,
 }
@@ -187,6 +189,8 @@ pub fn run() -> Result<(), LaunchError> {
     let error = Command::new(&order.executable)
         .args(["-I", "-B", "-c", library::BOOT])
         .args([LIBRARY.to_string(), CONTROL.to_string()])
+        .arg(&order.packages.0)
+        .arg(&order.packages.1)
         .env_clear()
         .envs(order.environment)
         .exec();

@@ -3,12 +3,14 @@
 //! [`Workers`] is the door. It owns one zygote at a time and a few sessions in advance; a zygote that dies takes
 //! its sessions along, and the next request starts another.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actwright_protocol::Proof;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Config;
+use crate::config::env::Environment;
 use crate::network::Proxy;
 
 mod conversation;
@@ -26,6 +28,13 @@ mod zygote;
 pub use conversation::{Conversation, Event};
 pub use fences::Fence;
 pub use twins::{Anchor, Litter, TwinOrder};
+
+/// The interpreter that sessions run on, and its version as in `3.12`.
+pub fn python(config: &Config, environment: &Environment) -> Result<(PathBuf, String), WorkerError> {
+    let found = interpreter::Interpreter::find(config, environment)?;
+    let (major, minor, _) = found.version;
+    Ok((found.executable, format!("{major}.{minor}")))
+}
 
 /// A session's process, locked in and waiting for its first cell.
 #[derive(Debug)]

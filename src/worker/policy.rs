@@ -1,6 +1,6 @@
 //! From the configuration to a sandbox plan.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use actwright_sandbox::plan::{self, Facts, Plan};
 use actwright_sandbox::policy::{Level, Network, Policy, SessionLimits};
@@ -8,7 +8,7 @@ use actwright_sandbox::sys;
 
 use super::WorkerError;
 use super::interpreter::Interpreter;
-use crate::config::{self, Config, SandboxLevel};
+use crate::config::{self, Config, PACKAGE_SETS, SandboxLevel};
 
 /// What the kernel and the process's user allow.
 pub fn facts() -> Facts {
@@ -60,7 +60,7 @@ fn policy(config: &Config, interpreter: &Interpreter) -> Policy {
             config::Network::List(_) => Network::Proxied,
             config::Network::Full => Network::Full,
         },
-        read: config.sandbox.read.clone(),
+        read: config.sandbox.read.iter().cloned().chain(packages(config)).collect(),
         write: config.sandbox.write.clone(),
         python: interpreter.roots(),
         limits: SessionLimits {
@@ -70,6 +70,11 @@ fn policy(config: &Config, interpreter: &Interpreter) -> Policy {
             workspace: config.limits.workspace,
         },
     }
+}
+
+/// Where sets of packages are, once there is such a place.
+fn packages(config: &Config) -> Option<PathBuf> {
+    Some(config.base.join(PACKAGE_SETS)).filter(|sets| sets.is_dir())
 }
 
 /// The level in the sandbox's own terms.

@@ -26,7 +26,7 @@ use super::twins::{Expected, TwinOrder};
 use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
 use crate::config::env::Environment;
-use crate::config::{Checkpoints, Config, Network};
+use crate::config::{Checkpoints, Config, Network, PACKAGE_SETS};
 use crate::network::{Proxy, Shared};
 use crate::watch::watch;
 
@@ -205,7 +205,9 @@ fn prepare(config: &Config) -> Result<(Launched, Interpreter), WorkerError> {
     if matches!(config.sandbox.network, Network::List(_)) {
         environment.extend(proxy_environment());
     }
-    let launched = launch(&Order { plan: plan.outer, executable, environment, grave: Grave::own() })?;
+    let packages = (config.base.join(PACKAGE_SETS), config.packages.policy.word().to_owned());
+    let launched =
+        launch(&Order { plan: plan.outer, executable, environment, packages, grave: Grave::own() })?;
     Ok((launched, interpreter))
 }
 

@@ -17,6 +17,7 @@ mod mcp_lines;
 mod mcp_tools;
 mod meaning;
 mod network;
+mod packages;
 mod rest;
 mod rollbacks;
 mod sandbox;

@@ -145,7 +145,7 @@ class Hints(SessionTest):
         )
 
     def test_modules(self):
-        self.has("import cv2", "Package opencv-python is not installed in this session's Python.")
+        self.has("import cv2", "Package opencv-python is not installed, and this server adds none")
         self.has("import yaml_nope", "Package yaml_nope is not installed")
         self.has("from sklearn_nope.linear import x", "Package sklearn_nope ")
         self.has("import jason", "`json`")

@@ -34,6 +34,8 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.scopes", "scopes.py"),
     module!("actwright.similar", "similar.py"),
     module!("actwright.artifacts", "artifacts.py"),
+    module!("actwright.deps", "deps.py"),
+    module!("actwright.packages", "packages.py"),
     module!("actwright.encoding", "encoding.py"),
     module!("actwright.skills", "skills.py"),
     module!("actwright.tables", "tables.py"),

@@ -27,6 +27,9 @@ pub(super) fn icon(name: ToolName) -> Icon {
         ToolName::LoadArtifact => "M5 8h14v11H5zM12 12V3M9 6l3-3 3 3",
         ToolName::ListArtifacts => "M5 8h14v11H5zM9 12h6M9 15h6",
         ToolName::DeleteArtifact => "M5 8h14v11H5zM9 11l6 6M15 11l-6 6",
+        ToolName::AddDep => "M4 8l8-4 8 4v8l-8 4-8-4zM12 9v6M9 12h6",
+        ToolName::ListDeps => "M4 8l8-4 8 4v8l-8 4-8-4zM8 11h8M8 14h8",
+        ToolName::RemoveDep => "M4 8l8-4 8 4v8l-8 4-8-4zM9 12h6",
         ToolName::DeleteSkill => "M5 4h11l3 3v13H5zM9 10l6 6M15 10l-6 6",
     };
     let svg = format!(

@@ -19,9 +19,9 @@ use super::call::Watch;
 use super::entry::{Hints, Raw};
 use super::failure::{Failure, FailureKind};
 use super::output::{Media, Output};
-use super::process::{Finished, ProcessError, Program};
 use super::secrets::{Secrets, Template};
 use crate::config::Order;
+use crate::programs::{Finished, ProcessError, Program};
 pub use definition::{Definition, DefinitionError};
 use definition::{Form, STDIN};
 

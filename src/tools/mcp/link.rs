@@ -20,7 +20,7 @@ use super::entry::{Entry, Transport, Way};
 use super::handler::Shared;
 use super::http::Http;
 use super::sse::SseTransport;
-use crate::tools::process::{Program, Running, tail};
+use crate::programs::{Program, Running, tail};
 use crate::tools::secrets::Template;
 use crate::tools::web;
 

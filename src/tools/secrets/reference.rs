@@ -11,7 +11,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::Secrets;
-use crate::tools::process::Program;
+use crate::programs::Program;
 
 /// The longest secret that a file or program may give, in bytes.
 const LARGEST: usize = 64 << 10;
@@ -302,7 +302,7 @@ impl Secrets {
     }
 
     fn surroundings(&self) -> Vec<(String, String)> {
-        let passed = crate::tools::process::PASSED_ON.iter().chain(&SESSION);
+        let passed = crate::programs::PASSED_ON.iter().chain(&SESSION);
         passed.filter_map(|name| Some(((*name).to_owned(), (self.lookup)(name)?))).collect()
     }
 

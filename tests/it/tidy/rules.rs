@@ -11,7 +11,7 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
@@ -22,18 +22,46 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("skills", &["nearest", "storage", "search", "embedding"]),
     ("artifacts", &["nearest", "storage"]),
     ("hosts", &[]),
-    ("config", &["names", "nearest", "hosts"]),
+    ("requirements", &[]),
+    ("config", &["names", "nearest", "hosts", "requirements"]),
+    ("programs", &[]),
+    ("packages", &["nearest", "requirements", "config", "programs"]),
     ("outputs", &["names", "config", "masks"]),
     ("network", &["hosts", "config"]),
     ("worker", &["names", "config", "outputs", "watch", "network"]),
     // Its answers carry events for whoever watches a run, and those are the session's.
-    ("tools", &["config", "nearest", "network", "masks", "search"]),
-    ("host_calls", &["session", "tools", "skills", "artifacts", "masks"]),
+    ("tools", &["config", "nearest", "network", "masks", "search", "programs"]),
+    ("host_calls", &["session", "tools", "skills", "artifacts", "packages", "masks"]),
     (
         "session",
-        &["masks", "names", "config", "outputs", "worker", "host_calls", "tools", "skills", "artifacts"],
+        &[
+            "masks",
+            "names",
+            "config",
+            "outputs",
+            "worker",
+            "host_calls",
+            "tools",
+            "skills",
+            "artifacts",
+            "packages",
+        ],
     ),
-    ("mcp", &["names", "nearest", "watch", "config", "outputs", "session", "tools", "skills", "artifacts"]),
+    (
+        "mcp",
+        &[
+            "names",
+            "nearest",
+            "watch",
+            "config",
+            "outputs",
+            "session",
+            "tools",
+            "skills",
+            "artifacts",
+            "packages",
+        ],
+    ),
     ("attack", &["names", "hosts", "config", "session", "host_calls"]),
     (
         "cli",
@@ -52,17 +80,20 @@ const ROOMS: [(&str, &[&str]); 20] = [
             "skills",
             "artifacts",
             "embedding",
+            "packages",
+            "programs",
         ],
     ),
 ];
 
 /// What each crate and room may use of the workspace's other crates.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 16] = [
     ("crates/protocol/", &[]),
     ("crates/sandbox/", &[]),
     ("crates/worker/", &["actwright_protocol", "actwright_sandbox"]),
     ("src/names.rs", &["actwright_sandbox"]),
     ("src/host_calls/", &["actwright_protocol"]),
+    ("src/programs/", &["actwright_sandbox"]),
     ("src/tools/", &["actwright_sandbox"]),
     ("src/config/", &[]),
     ("src/outputs/", &["actwright_sandbox"]),
@@ -76,7 +107,8 @@ const CRATES: [(&str, &[&str]); 15] = [
 ];
 
 /// Where each library may be named. Tests and benchmarks may name any.
-const DOORS: [(&str, &[&str]); 20] = [
+const DOORS: [(&str, &[&str]); 21] = [
+    ("pep440_rs", &["src/requirements.rs"]),
     ("unicode_normalization", &["src/artifacts/name.rs"]),
     ("ruff_python_parser", &["src/skills/source/"]),
     ("ruff_python_ast", &["src/skills/source/"]),

@@ -1,4 +1,4 @@
-//! Starting programs for tools: without a shell, with an environment made for them, and never left behind.
+//! Starting programs: without a shell, with an environment made for them, and never left behind.
 //!
 //! Every program runs below a tender (see [`super::tend`]): whatever ends it, a timeout, a dropped call, the death of the
 //! server, everything that it has started ends with it.

@@ -1,0 +1,484 @@
+//! The packages of one base directory: added, removed, listed, made again.
+//!
+//! A change takes the lock, finds exact versions, installs them aside, puts the set in its place, writes the lock file and
+//! only then points sessions to it. What fails on the way leaves all as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::error::PackageError;
+use super::installer::{Builds, Installer, Python};
+use super::lock::{Lock, Package, Pin, Resolution};
+use super::sets::{Sets, blocking, installed};
+use super::surroundings::Surroundings;
+use crate::config::{Consent, PackageRules};
+use crate::nearest::nearest;
+use crate::requirements::{PackageName, Requirement, same_version};
+
+/// The most that one call may ask for, and that may be asked for in all.
+const AT_ONCE: usize = 50;
+const IN_ALL: usize = 300;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// An agent or its code: the policy is for these.
+    Agent,
+    /// The person at the keyboard.
+    Person,
+}
+
+/// What a change did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// New, by name and version.
+    pub added: Vec<(PackageName, String)>,
+    /// Gone.
+    pub removed: Vec<(PackageName, String)>,
+    /// At another version.
+    pub updated: Vec<Updated>,
+    /// How many there are now.
+    pub count: usize,
+}
+
+/// A package at another version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Updated {
+    /// It.
+    pub name: PackageName,
+    /// What it was.
+    pub from: String,
+    /// What it is.
+    pub to: String,
+}
+
+/// A package that sessions can import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// What is known of it.
+    pub package: Package,
+    /// What was asked for, if it was asked for by itself.
+    pub requested: Option<Requirement>,
+}
+
+/// Why a package is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    /// It.
+    pub listed: Listed,
+    /// Those that need it.
+    pub needed_by: Vec<PackageName>,
+    /// The way from one that was asked for to it.
+    pub path: Vec<PackageName>,
+}
+
+/// See the module. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Packages {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    base: Option<PathBuf>,
+    sets: Sets,
+    rules: PackageRules,
+    surroundings: Surroundings,
+    changes: watch::Sender<u64>,
+}
+
+impl Packages {
+    /// Those of a base directory; nothing is read yet.
+    pub fn below(base: &Path, rules: PackageRules, surroundings: Surroundings) -> Self {
+        Self::over(Some(base.to_owned()), rules, surroundings)
+    }
+
+    /// None: every request is refused with its reason.
+    pub fn none() -> Self {
+        let python = Arc::new(|| Err(String::new()));
+        let surroundings = Surroundings { environment: Vec::new(), uv: None, python };
+        Self::over(None, PackageRules::default(), surroundings)
+    }
+
+    fn over(base: Option<PathBuf>, rules: PackageRules, surroundings: Surroundings) -> Self {
+        let sets = Sets::below(base.as_deref().unwrap_or(Path::new("")));
+        Self { inner: Arc::new(Inner { base, sets, rules, surroundings, changes: watch::Sender::new(0) }) }
+    }
+
+    /// Says that sets are in use as long as the answer lives.
+    pub fn hold(&self) -> std::io::Result<File> {
+        self.inner.sets.hold()
+    }
+
+    /// Hears of each change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes.subscribe()
+    }
+
+    /// The rules for agents.
+    pub fn rules(&self) -> &PackageRules {
+        &self.inner.rules
+    }
+
+    /// Adds packages, or asks for other versions of those that are there.
+    pub async fn add(&self, specs: &[String], asker: Asker) -> Result<Change, PackageError> {
+        if specs.is_empty() || specs.len() > AT_ONCE {
+            let words = format!("name 1 to {AT_ONCE} packages, such as \"pandas>=2\"");
+            return Err(PackageError::Number(words));
+        }
+        let asked: Vec<Requirement> = specs.iter().map(|spec| spec.parse()).collect::<Result<_, _>>()?;
+        if asker == Asker::Agent {
+            self.may_change()?;
+        }
+        self.admit(&asked)?;
+        let base = self.base()?;
+        let python = self.python().await?;
+        let _held = self.inner.sets.lock().await?;
+        let mut lock = Lock::read(base)?;
+        for each in asked {
+            lock.requested.insert(each.name().clone(), each);
+        }
+        if lock.requested.len() > IN_ALL {
+            return Err(PackageError::Number(format!("more than {IN_ALL} packages would be asked for")));
+        }
+        self.settle(lock, &python).await
+    }
+
+    /// Whether this is on the list of what may be asked for, where there is one.
+    fn admit(&self, asked: &[Requirement]) -> Result<(), PackageError> {
+        let rules = &self.inner.rules;
+        let refused =
+            asked.iter().find(|each| !rules.allow.is_empty() && rules.allowed(each.name()).is_none());
+        match refused {
+            None => Ok(()),
+            Some(each) => {
+                let allowed: Vec<String> = rules.allow.iter().take(40).map(ToString::to_string).collect();
+                Err(PackageError::Denied(format!(
+                    "'{}' is not on this server's list of packages (`packages.allow`): {}",
+                    each.name(),
+                    allowed.join(", ")
+                )))
+            }
+        }
+    }
+
+    fn may_change(&self) -> Result<(), PackageError> {
+        let words = match self.inner.rules.policy {
+            Consent::Allow => return Ok(()),
+            Consent::Ask => {
+                "this server asks its user before packages are added or removed (`packages.policy` is \"ask\"), and nobody \
+                 can be asked yet; whoever runs it can use `actwright deps`"
+            }
+            Consent::Deny => {
+                "this server adds and removes no packages while it runs (`packages.policy` is \"deny\"); whoever runs it can \
+                 use `actwright deps`"
+            }
+        };
+        Err(PackageError::Denied(words.to_owned()))
+    }
+
+    /// Removes packages that were asked for, and what only they needed.
+    pub async fn remove(&self, names: &[String], asker: Asker) -> Result<Change, PackageError> {
+        if names.is_empty() || names.len() > AT_ONCE {
+            return Err(PackageError::Number(format!("name 1 to {AT_ONCE} packages")));
+        }
+        if asker == Asker::Agent {
+            self.may_change()?;
+        }
+        let base = self.base()?;
+        let python = self.python().await?;
+        let _held = self.inner.sets.lock().await?;
+        let mut lock = Lock::read(base)?;
+        let present = self.present(&python).await?;
+        for text in names {
+            let name = text.parse::<PackageName>().map_err(|_| not_found(text, &lock))?;
+            if lock.requested.remove(&name).is_none() {
+                if present.iter().any(|package| package.name == name) {
+                    return Err(PackageError::Needed { by: needing(&name, &present), name });
+                }
+                return Err(not_found(text, &lock));
+            }
+        }
+        // What is left needs no resolver: it is what can still be reached.
+        if let Some(known) = lock.resolved.get(&python.version) {
+            let kept = reachable(lock.requested.keys(), &present);
+            let pins: Vec<Pin> =
+                known.packages.iter().filter(|pin| kept.contains(&pin.name)).cloned().collect();
+            let requested = lock.requested.values().cloned().collect();
+            lock.resolved.insert(python.version.clone(), Resolution { requested, packages: pins });
+        }
+        self.settle(lock, &python).await
+    }
+
+    /// Makes what the lock file says again, where it is missing.
+    pub async fn sync(&self) -> Result<Change, PackageError> {
+        let base = self.base()?;
+        let python = self.python().await?;
+        let _held = self.inner.sets.lock().await?;
+        self.settle(Lock::read(base)?, &python).await
+    }
+
+    /// Whether the lock file asks for packages that sessions do not see.
+    pub async fn is_behind(&self) -> Result<bool, PackageError> {
+        let lock = Lock::read(self.base()?)?;
+        if lock.requested.is_empty() && lock.resolved.is_empty() {
+            return Ok(false);
+        }
+        let python = self.python().await?;
+        let wanted = lock.resolution(&python.version).map(|known| (known.set(&python.version), known));
+        let now = self.inner.sets.now(&python.version);
+        Ok(match wanted {
+            None => !lock.requested.is_empty(),
+            Some((_, known)) if known.packages.is_empty() => now.is_some(),
+            Some((set, _)) => now != Some(set),
+        })
+    }
+
+    /// Every package that sessions can import from here, by name.
+    pub async fn list(&self) -> Result<Vec<Listed>, PackageError> {
+        let lock = Lock::read(self.base()?)?;
+        if lock.requested.is_empty() {
+            return Ok(Vec::new());
+        }
+        let present = self.present(&self.python().await?).await?;
+        let listed = |package: Package| {
+            let requested = lock.requested.get(&package.name).cloned();
+            Listed { package, requested }
+        };
+        Ok(present.into_iter().map(listed).collect())
+    }
+
+    /// Why a package is there.
+    pub async fn why(&self, text: &str) -> Result<Why, PackageError> {
+        let lock = Lock::read(self.base()?)?;
+        let name = text.parse::<PackageName>().map_err(|_| not_found(text, &lock))?;
+        let present = self.present(&self.python().await?).await?;
+        let Some(package) = present.iter().find(|package| package.name == name).cloned() else {
+            return Err(not_found(text, &lock));
+        };
+        let path = path_to(&name, &lock, &present);
+        let listed = Listed { requested: lock.requested.get(&name).cloned(), package };
+        Ok(Why { needed_by: needing(&name, &present), listed, path })
+    }
+
+    /// The lock file's text.
+    pub fn lock_text(&self) -> Result<String, PackageError> {
+        let lock = Lock::read(self.base()?)?;
+        serde_json::to_string_pretty(&lock).map_err(|error| PackageError::Lock(error.to_string()))
+    }
+
+    fn base(&self) -> Result<&Path, PackageError> {
+        self.inner.base.as_deref().ok_or(PackageError::Absent)
+    }
+
+    async fn python(&self) -> Result<Python, PackageError> {
+        let ask = self.inner.surroundings.python.clone();
+        let asked = tokio::task::spawn_blocking(move || ask()).await;
+        asked.unwrap_or_else(|error| Err(error.to_string())).map_err(PackageError::Installer)
+    }
+
+    async fn present(&self, python: &Python) -> Result<Vec<Package>, PackageError> {
+        let (sets, version) = (self.inner.sets.clone(), python.version.clone());
+        let read =
+            blocking(move || sets.now(&version).map_or(Ok(Vec::new()), |set| sets.packages(&set))).await;
+        read.map_err(PackageError::disk("reading the packages"))
+    }
+
+    /// Brings the disk to what the lock asks for. The caller holds the lock.
+    async fn settle(&self, mut lock: Lock, python: &Python) -> Result<Change, PackageError> {
+        let base = self.base()?;
+        let before = self.present(python).await?;
+        let sets = self.inner.sets.clone();
+        let work = {
+            let sets = sets.clone();
+            blocking(move || sets.work()).await.map_err(PackageError::disk("preparing an installation"))?
+        };
+        let mut installer = None;
+        let mut known = lock.resolution(&python.version).cloned();
+        if known.is_none() && lock.requested.is_empty() {
+            known = Some(Resolution { requested: Vec::new(), packages: Vec::new() });
+        }
+        let resolution = match known {
+            Some(known) => known,
+            None => {
+                let found = self.installer(python, work.path()).await?;
+                let made = self.resolve(&found, &lock, python, work.path()).await?;
+                installer = Some(found);
+                made
+            }
+        };
+        let set = resolution.set(&python.version);
+        let (text, is_empty) = (resolution.requirements(), resolution.packages.is_empty());
+        let pins = resolution.packages.clone();
+        lock.resolved.insert(python.version.clone(), resolution);
+        if !is_empty && !sets.has(&set) {
+            let installer = match installer {
+                Some(installer) => installer,
+                None => self.installer(python, work.path()).await?,
+            };
+            installer.install(&text, "set", work.path()).await?;
+            let (sets, set, directory) = (sets.clone(), set.clone(), work.path().join("set"));
+            let placed = move || {
+                let packages = installed(&directory)?;
+                Ok(match difference(&pins, &packages) {
+                    Some(words) => Err(PackageError::Unexpected(words)),
+                    None => sets
+                        .place(&directory, &set, &packages)
+                        .map_err(PackageError::disk("installing packages")),
+                })
+            };
+            blocking(placed).await.map_err(PackageError::disk("installing packages"))??;
+        }
+        lock.write(base)?;
+        let (version, target) = (python.version.clone(), (!is_empty).then_some(set));
+        let pointed = blocking(move || sets.point(&version, target.as_deref())).await;
+        pointed.map_err(PackageError::disk("switching to the new packages"))?;
+        // A directory that takes its time to go is not waited for.
+        tokio::task::spawn_blocking(move || drop(work));
+        let change = changed(&before, &self.present(python).await?);
+        if change != (Change { count: change.count, ..Change::default() }) {
+            self.inner.changes.send_modify(|number| *number += 1);
+        }
+        Ok(change)
+    }
+
+    async fn installer(&self, python: &Python, work: &Path) -> Result<Installer, PackageError> {
+        let builds = if self.inner.rules.build { Builds::Allowed } else { Builds::Never };
+        Installer::find(&self.inner.surroundings, python.clone(), builds, work).await
+    }
+
+    /// Exact versions; what is there stays at its version if that goes together with what is asked for.
+    async fn resolve(
+        &self,
+        installer: &Installer,
+        lock: &Lock,
+        python: &Python,
+        work: &Path,
+    ) -> Result<Resolution, PackageError> {
+        let requested: Vec<Requirement> = lock.requested.values().cloned().collect();
+        let text: String = requested.iter().map(|each| format!("{each}\n")).collect();
+        let rules = &self.inner.rules;
+        let allowed =
+            |each: &&Requirement| lock.requested.contains_key(each.name()) && !each.versions().is_empty();
+        let limits: String = rules
+            .allow
+            .iter()
+            .filter(allowed)
+            .map(|each| format!("{}{}\n", each.name(), each.versions()))
+            .collect();
+        let stays = |pin: &&Pin| lock.requested.get(&pin.name).is_none_or(|asked| asked.admits(&pin.version));
+        let kept: String = lock
+            .resolved
+            .get(&python.version)
+            .into_iter()
+            .flat_map(|known| known.packages.iter().filter(stays))
+            .map(|pin| format!("{}=={}\n", pin.name, pin.version))
+            .collect();
+        let mut made = Err(PackageError::Failed(String::new()));
+        if !kept.is_empty() {
+            made = installer.resolve(&text, &format!("{limits}{kept}"), work).await;
+        }
+        if made.is_err() {
+            made = installer.resolve(&text, &limits, work).await;
+        }
+        let packages = made?;
+        let is_outside = |pin: &&Pin| {
+            let asked = lock.requested.contains_key(&pin.name);
+            asked && rules.allowed(&pin.name).is_some_and(|allowed| !allowed.admits(&pin.version))
+        };
+        match packages.iter().find(is_outside) {
+            Some(pin) => {
+                Err(PackageError::Unexpected(format!("{} {} is not on the list", pin.name, pin.version)))
+            }
+            None => Ok(Resolution { requested, packages }),
+        }
+    }
+}
+
+fn not_found(text: &str, lock: &Lock) -> PackageError {
+    let near = nearest(text, lock.requested.keys().map(PackageName::as_str));
+    let hint = near.map_or_else(String::new, |near| format!("; nearest: '{near}'"));
+    PackageError::NotFound { name: text.chars().take(80).collect(), hint }
+}
+
+/// Those that need it.
+fn needing(name: &PackageName, present: &[Package]) -> Vec<PackageName> {
+    present
+        .iter()
+        .filter(|package| package.requires.contains(name))
+        .map(|package| package.name.clone())
+        .collect()
+}
+
+/// All that these need, and they themselves.
+fn reachable<'a>(from: impl Iterator<Item = &'a PackageName>, present: &[Package]) -> BTreeSet<PackageName> {
+    let needs: BTreeMap<&PackageName, &[PackageName]> =
+        present.iter().map(|package| (&package.name, package.requires.as_slice())).collect();
+    let (mut found, mut open): (BTreeSet<PackageName>, Vec<PackageName>) =
+        (BTreeSet::new(), from.cloned().collect());
+    while let Some(name) = open.pop() {
+        if found.insert(name.clone()) {
+            open.extend(needs.get(&name).copied().unwrap_or_default().iter().cloned());
+        }
+    }
+    found
+}
+
+/// The shortest way from what was asked for to a package.
+fn path_to(name: &PackageName, lock: &Lock, present: &[Package]) -> Vec<PackageName> {
+    let mut ways: Vec<Vec<PackageName>> = vec![vec![name.clone()]];
+    let mut seen = BTreeSet::from([name.clone()]);
+    while !ways.is_empty() {
+        let mut longer = Vec::new();
+        for way in ways {
+            if lock.requested.contains_key(&way[0]) {
+                return way;
+            }
+            for next in needing(&way[0], present) {
+                if seen.insert(next.clone()) {
+                    longer.push([vec![next], way.clone()].concat());
+                }
+            }
+        }
+        ways = longer;
+    }
+    Vec::new()
+}
+
+/// In which way what is there is not what was locked.
+fn difference(pins: &[Pin], packages: &[Package]) -> Option<String> {
+    for pin in pins {
+        match packages.iter().find(|package| package.name == pin.name) {
+            None => return Some(format!("{} is missing", pin.name)),
+            Some(package) if !same_version(&package.version, &pin.version) => {
+                return Some(format!("{} is {} and not {}", pin.name, package.version, pin.version));
+            }
+            Some(_) => {}
+        }
+    }
+    let surplus = packages.iter().find(|package| pins.iter().all(|pin| pin.name != package.name));
+    surplus.map(|package| format!("{} came too", package.name))
+}
+
+fn changed(before: &[Package], after: &[Package]) -> Change {
+    let mut change = Change { count: after.len(), ..Change::default() };
+    for package in after {
+        match before.iter().find(|known| known.name == package.name) {
+            None => change.added.push((package.name.clone(), package.version.clone())),
+            Some(known) if known.version != package.version => change.updated.push(Updated {
+                name: package.name.clone(),
+                from: known.version.clone(),
+                to: package.version.clone(),
+            }),
+            Some(_) => {}
+        }
+    }
+    let is_gone = |known: &&Package| after.iter().all(|package| package.name != known.name);
+    change.removed =
+        before.iter().filter(is_gone).map(|known| (known.name.clone(), known.version.clone())).collect();
+    change
+}

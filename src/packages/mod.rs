@@ -1,0 +1,23 @@
+//! Packages that sessions can import beside what their Python has: resolved and installed in the host, shown read-only.
+//!
+//! Each set of packages has a directory of its own that never changes once it stands, so a failed installation leaves
+//! nothing behind and whoever uses an older set goes on with it. The lock file in the base directory has the exact versions
+//! and their hashes; the directories can be made again from it.
+
+mod error;
+mod installer;
+mod library;
+mod lock;
+mod metadata;
+mod sets;
+pub mod shown;
+mod surroundings;
+
+pub use error::PackageError;
+pub use installer::Python;
+pub use library::{Asker, Change, Listed, Packages, Updated, Why};
+pub use lock::Package;
+pub use surroundings::Surroundings;
+
+#[cfg(test)]
+mod tests;
