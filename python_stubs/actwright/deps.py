@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actwright import packages
+from actwright import shelf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Deps:
 
     def _change(self, call: str, **kwargs: object) -> dict[str, Any]:
         answer: dict[str, Any] = self._ask(call, **kwargs)
-        words = packages.follow()
+        words = shelf.follow()
         if words:
             answer["notes"] = words.split("\n")
         return answer

@@ -17,7 +17,7 @@ from _signal import signal as _signal
 from contextvars import copy_context
 from types import ModuleType
 
-from actwright import figures, inspection, later, owners, packages, streams
+from actwright import figures, inspection, later, owners, shelf, streams
 from actwright.artifacts import ERRORS as ARTIFACT_ERRORS
 from actwright.artifacts import make_artifacts
 from actwright.awaiting import all_given, given, look_up
@@ -83,7 +83,7 @@ def preload() -> None:
     """Imports what many cells need but a session can start without; for the zygote's idle time."""
     advice.hints()
     advice.plan()
-    packages.follow()
+    shelf.follow()
     from importlib import import_module
 
     for name in _PRELOADED.split():
@@ -189,7 +189,7 @@ class _Session:
         # A warning on line 1 of this cell is not the warning that line 1 of another cell gave.
         self._namespace.pop("__warningregistry__", None)
         owners.tag_pools()
-        words = packages.follow()
+        words = shelf.follow()
         if words:
             self._stderr.write(words + "\n")
         self._loop.prepare(text)
