@@ -14,6 +14,7 @@ use crate::artifacts::{Artifacts, Rules};
 use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::resolve::prepare_base;
+use crate::embedding::Embedder;
 use crate::host_calls::HostCalls;
 use crate::packages::{Packages, Python, Surroundings};
 use crate::session::Sessions;
@@ -52,6 +53,7 @@ pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     let sessions = Sessions::new(config.clone(), calls).map_err(refused)?;
     sessions.open_stage();
     tokio::spawn(keep_packages(packages, held));
+    sessions.open_stage();
     Ok(sessions)
 }
 
@@ -84,7 +86,7 @@ pub fn packages(config: &Config) -> Packages {
 pub fn skills(config: &Config) -> Skills {
     let mut directories = config.skills.clone();
     directories.push(config.base.join("skills"));
-    Skills::over(Store::at(&config.base), directories)
+    Skills::over(Store::at(&config.base), directories, Embedder::over(&config.model))
 }
 
 /// The artifacts of the base directory; nothing is read yet.

@@ -17,6 +17,7 @@ mod syntax;
 mod wrap;
 
 pub use imports::imports;
+pub use metadata::{Metadata, needed};
 pub use wrap::of_cell;
 
 /// The largest source, in bytes.
@@ -85,13 +86,24 @@ pub enum SourceError {
     Host,
 }
 
+/// A source without its docstrings and comments at its start, as it is where it cannot be read.
+pub fn code(source: &str) -> String {
+    if source.len() > LARGEST {
+        return source.to_owned();
+    }
+    let read = thread::scope(|scope| {
+        let reader = thread::Builder::new().name("source".to_owned()).stack_size(STACK);
+        reader.spawn_scoped(scope, || syntax::code(source)).ok()?.join().ok()?
+    });
+    read.unwrap_or_else(|| source.to_owned())
+}
+
 /// Reads a source.
 pub fn read(source: &str) -> Result<Source, SourceError> {
     if source.len() > LARGEST {
         return Err(SourceError::TooLarge { bytes: source.len() });
     }
-    let metadata = metadata::read(source)
-        .map_err(|wrong| SourceError::Metadata { line: wrong.line, message: wrong.message })?;
+    let metadata = needed(source)?;
     let mut read = deeply(|| syntax::read(source))?;
     read.shape.dependencies = metadata.dependencies;
     read.shape.requires_python = metadata.requires_python;
