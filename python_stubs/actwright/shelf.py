@@ -116,7 +116,7 @@ def _loaded() -> dict[str, str]:
     start = _shelf.directory + os.sep
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
-        if top not in known or top in found and found[top]:
+        if top not in known or found.get(top):
             continue
         file = getattr(module, "__dict__", {}).get("__file__")
         if isinstance(file, str):
