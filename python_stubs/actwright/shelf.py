@@ -116,7 +116,7 @@ def _loaded() -> dict[str, str]:
     start = _shelf.directory + os.sep
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
-        if top not in known or top in found and found[top]:
+        if top not in known or found.get(top):
             continue
         file = getattr(module, "__dict__", {}).get("__file__")
         if isinstance(file, str):
@@ -139,12 +139,12 @@ def _modules_of(name: str) -> dict[str, tuple[str, str]]:
         return {}
     known = _shelf.lists.get(name)
     if known is None:
-        known = {}
+        made: dict[str, tuple[str, str]] = {}
         try:
             with open(os.path.join(_place_of(name), _LIST), encoding="utf-8") as file:
                 for package in json.load(file)["packages"]:
-                    known.update(dict.fromkeys(package["modules"], (package["name"], package["version"])))
+                    made.update(dict.fromkeys(package["modules"], (package["name"], package["version"])))
         except OSError:
             return {}
-        _shelf.lists[name] = known
+        _shelf.lists[name] = known = made
     return known
