@@ -15,6 +15,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
+    from typing import Any
 
 _LIST = "actwright-packages.json"
 _readlink = os.readlink
@@ -116,7 +117,7 @@ def _loaded() -> dict[str, str]:
     start = _shelf.directory + os.sep
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
-        if top not in known or top in found and found[top]:
+        if top not in known or found.get(top):
             continue
         file = getattr(module, "__dict__", {}).get("__file__")
         if isinstance(file, str):
@@ -142,8 +143,10 @@ def _modules_of(name: str) -> dict[str, tuple[str, str]]:
         known = {}
         try:
             with open(os.path.join(_place_of(name), _LIST), encoding="utf-8") as file:
-                for package in json.load(file)["packages"]:
-                    known.update(dict.fromkeys(package["modules"], (package["name"], package["version"])))
+                packages: list[dict[str, Any]] = json.load(file)["packages"]
+            for package in packages:
+                for module in package["modules"]:
+                    known[module] = (package["name"], package["version"])
         except OSError:
             return {}
         _shelf.lists[name] = known

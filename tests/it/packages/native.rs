@@ -45,7 +45,7 @@ fn tables_pictures_and_arrays_come_back_equal() {
     );
     check(
         "same(f.set_index('s')), same(f.set_index(['i', 's'])), same(f[['i']].rename(columns={'i': 7})), same(f.iloc[:0])",
-        "('DataFrame', 'DataFrame', 'DataFrame', 'DataFrame')",
+        "('DataFrame', 'DataFrame', 'DataFrame', 'DataFrame.csv')",
     );
     check(
         "same(f['t']), same(pd.Series([1, 2])), same(pd.Series([1.5], index=['k'], name='n'))",
