@@ -7,6 +7,7 @@ pub mod artifacts;
 pub mod attack;
 pub mod cli;
 pub mod config;
+pub mod embedding;
 pub mod host_calls;
 pub mod hosts;
 pub mod masks;

@@ -77,6 +77,7 @@ impl Bench {
         if self.effort == Effort::Full {
             add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));
         }
+        add("search of skills", "ms", self.search());
         add("memory per idle session", "MB", self.memory());
         add("memory per frozen copy", "MB", self.memory_per_copy());
         if self.effort == Effort::Full {

@@ -42,6 +42,7 @@ impl Client {
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         // All sessions of the largest run, and the default one.
         command.env("ACTWRIGHT_MAX_SESSIONS", "128");
+        command.env("ACTWRIGHT_MODEL", "none");
         let mut server = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         let (Some(input), Some(output)) = (server.stdin.take(), server.stdout.take()) else {
             bail!("the server has no stdin or stdout");

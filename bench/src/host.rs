@@ -10,6 +10,7 @@ use std::sync::Arc;
 use actwright::artifacts::Artifacts;
 use actwright::config::Config;
 use actwright::host_calls::HostCalls;
+use actwright::packages::Packages;
 use actwright::session::Sessions;
 use actwright::session::report::{Keep, RunMode, RunRequest, Target};
 use actwright::skills::Skills;
@@ -83,8 +84,9 @@ fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let best = runtime.block_on(async {
         let tools = Tools::of(vec![("host".to_owned(), Arc::new(Echo::new()))], Vec::new());
-        let sessions = Sessions::new(config, HostCalls::new(tools, Skills::none(), Artifacts::none()))
-            .context("no sessions")?;
+        let sessions =
+            Sessions::new(config, HostCalls::new(tools, Skills::none(), Artifacts::none(), Packages::none()))
+                .context("no sessions")?;
         let mut best = 0.0_f64;
         for _ in 0..RUNS {
             best = best.max(run(&sessions, cell).await?);

@@ -12,6 +12,7 @@ mod http;
 mod memory;
 mod neighbour;
 mod sample;
+mod search;
 mod skills;
 mod table;
 mod tools;

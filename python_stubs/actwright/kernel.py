@@ -31,7 +31,7 @@ from actwright.laters import ALL_GIVEN, GIVEN, LATER
 from actwright.progress import make_progress
 from actwright.prompts import Prompts
 from actwright.skills import ERRORS as SKILL_ERRORS
-from actwright.skills import INVOKE, PACKAGES, invoke_json, make_skills, packages
+from actwright.skills import INVOKE, PACKAGES, invoke_json, make_skills, versions
 from actwright.surroundings import settle_in
 from actwright.tools import ERRORS, make_tools
 
@@ -172,7 +172,7 @@ class _Session:
         inspection.teach_inspect()
         _shared.update(display=make_display(channel), progress=make_progress(channel))
         _shared.update({"tools": make_tools(channel), LATER: look_up, GIVEN: given, ALL_GIVEN: all_given, **ERRORS})
-        _shared.update({"skills": make_skills(channel), INVOKE: invoke_json, PACKAGES: packages, **SKILL_ERRORS})
+        _shared.update({"skills": make_skills(channel), INVOKE: invoke_json, PACKAGES: versions, **SKILL_ERRORS})
         _shared.update({"artifacts": make_artifacts(channel), **ARTIFACT_ERRORS})
         deps = make_deps(channel)
         _shared.update({"deps": deps, NEED: deps.need, **DEPS_ERRORS})

@@ -182,7 +182,9 @@ fn serve_arguments(flags: &ConfigFlags) -> Vec<String> {
         ("--log", &flags.log),
     ];
     let given = pairs.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value.clone()?]));
-    std::iter::once("serve".to_owned()).chain(given.flatten()).collect()
+    // The tour is over before a model could be fetched.
+    let fixed = ["serve", "--model", "none"].map(str::to_owned);
+    fixed.into_iter().chain(given.flatten()).collect()
 }
 
 fn shown_call(tool: &str, arguments: &Value) -> String {

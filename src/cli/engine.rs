@@ -14,6 +14,7 @@ use crate::artifacts::{Artifacts, Rules};
 use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::resolve::prepare_base;
+use crate::embedding::Embedder;
 use crate::host_calls::HostCalls;
 use crate::packages::{Packages, Python, Surroundings};
 use crate::session::Sessions;
@@ -50,6 +51,7 @@ pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     let held = packages.hold().map_err(refused)?;
     let calls = HostCalls::new(tools(config), skills(config), artifacts(config), packages.clone());
     let sessions = Sessions::new(config.clone(), calls).map_err(refused)?;
+    sessions.open_stage();
     tokio::spawn(keep_packages(packages, held));
     sessions.open_stage();
     Ok(sessions)
@@ -84,7 +86,7 @@ pub fn packages(config: &Config) -> Packages {
 pub fn skills(config: &Config) -> Skills {
     let mut directories = config.skills.clone();
     directories.push(config.base.join("skills"));
-    Skills::over(Store::at(&config.base), directories)
+    Skills::over(Store::at(&config.base), directories, Embedder::over(&config.model))
 }
 
 /// The artifacts of the base directory; nothing is read yet.

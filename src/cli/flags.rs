@@ -40,12 +40,28 @@ pub struct ConfigFlags {
     /// Directory of skills beside those of the base directory (repeatable)
     #[arg(long, value_name = "DIR")]
     pub skills: Vec<String>,
+    #[command(flatten)]
+    pub model: ModelFlags,
     /// Let agents add and remove no packages
     #[arg(long)]
     pub no_runtime_deps: bool,
     /// What is logged to stderr, such as debug [default: warn]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+}
+
+/// What the command line may say about the model that compares meanings.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ModelFlags {
+    /// Model that compares meanings, or none (`actwright model list`)
+    #[arg(long, value_name = "NAME", global = true)]
+    pub model: Option<String>,
+    /// Directory in which models are kept [default: actwright/models in the user's cache]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub model_dir: Option<String>,
+    /// Fetch nothing; a model that is there already is used
+    #[arg(long, global = true)]
+    pub offline: bool,
 }
 
 /// Which workspace a command is about that runs no code.
@@ -60,6 +76,11 @@ pub struct Workspace {
 }
 
 impl Workspace {
+    /// The same with a model.
+    pub fn resolve_with_model(&self, skills: Vec<String>, model: ModelFlags) -> anyhow::Result<Config> {
+        self.resolved(ConfigFlags { skills, model, ..ConfigFlags::default() })
+    }
+
     /// Its configuration, with the log started and the base directory in place; `skills` are further directories of them.
     pub fn resolve(&self, skills: Vec<String>) -> anyhow::Result<Config> {
         self.resolve_with(skills, None)
@@ -67,10 +88,13 @@ impl Workspace {
 
     /// The same for a command that needs to know on which interpreter sessions run.
     pub fn resolve_with(&self, skills: Vec<String>, python: Option<String>) -> anyhow::Result<Config> {
+        self.resolved(ConfigFlags { skills, python, ..ConfigFlags::default() })
+    }
+
+    fn resolved(&self, flags: ConfigFlags) -> anyhow::Result<Config> {
         // What the log would warn of is what these commands print.
         let log = self.log.clone().unwrap_or_else(|| "error".to_owned());
-        let base = self.base.clone();
-        let flags = ConfigFlags { base, python, skills, log: Some(log), ..ConfigFlags::default() };
+        let flags = ConfigFlags { base: self.base.clone(), log: Some(log), ..flags };
         let config = flags.resolve(&Environment::of_process())?.config;
         prepare_base(&config.base)?;
         Ok(config)
@@ -108,6 +132,9 @@ impl ConfigFlags {
                 timeout: flags.timeout,
                 skills: flags.skills,
                 expose_skills: own.expose_skills,
+                model: flags.model.model,
+                model_directory: flags.model.model_dir,
+                offline: flags.model.offline.then_some(true),
                 package_policy: flags.no_runtime_deps.then(|| Consent::Deny.word().to_owned()),
                 structured: own.structured,
             },

@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod flags;
 mod launch;
+mod model;
 mod print;
 mod repl;
 mod run;
@@ -68,6 +69,8 @@ enum Command {
     Skills(skills::Args),
     /// List, show, fetch, keep and delete artifacts, and what they take of the disk.
     Artifacts(artifacts::Args),
+    /// Fetch and look at the model by which skills are found by meaning.
+    Model(model::Args),
     /// Add, list and remove the packages that sessions can import.
     Deps(deps::Args),
     /// Back up, restore or check what the base directory keeps.
@@ -94,6 +97,7 @@ impl Command {
             Self::Tools(args) => tools::run(args),
             Self::Skills(args) => skills::run(args),
             Self::Artifacts(args) => artifacts::run(args),
+            Self::Model(args) => model::run(args),
             Self::Deps(args) => deps::run(args),
             Self::Store(args) => store::run(args),
             Self::Completions(args) => completions::run(args, &mut Cli::command()),

@@ -59,7 +59,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
                 (Sessions::refusing(config.clone(), error::in_one_line(&error)), ExitCode::FAILURE)
             }
         };
-        crate::mcp::serve_stdio(sessions, config, ended).await?;
+        let skills = sessions.skills().clone();
+        skills.begin_to_read();
+        let served = crate::mcp::serve_stdio(sessions, config, ended).await;
+        skills.meanings().embedder().end();
+        served?;
         Ok(code)
     });
     // A Python that hangs while it is asked who it is must not keep the program alive.

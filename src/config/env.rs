@@ -88,6 +88,14 @@ pub const SKILLS: Key = key("skills.directories", "ACTWRIGHT_SKILLS", Some("--sk
 /// Whether skills are also tools or prompts of their own.
 pub const EXPOSE_SKILLS: Key = key("skills.expose", "ACTWRIGHT_EXPOSE_SKILLS", Some("--expose-skills"));
 
+/// Which model compares meanings.
+pub const MODEL: Key = key("model.name", "ACTWRIGHT_MODEL", Some("--model"));
+/// Where models are kept.
+pub const MODEL_DIRECTORY: Key = key("model.directory", "ACTWRIGHT_MODEL_DIR", Some("--model-dir"));
+/// Whether nothing is fetched.
+pub const OFFLINE: Key = key("model.offline", "ACTWRIGHT_OFFLINE", Some("--offline"));
+/// The library that runs models.
+pub const MODEL_RUNTIME: Key = key("model.runtime", "ACTWRIGHT_MODEL_RUNTIME", None);
 /// Whether agents may add packages.
 pub const PACKAGE_POLICY: Key = key("packages.policy", "ACTWRIGHT_PACKAGES", Some("--no-runtime-deps"));
 /// Packages that may be asked for, separated by spaces in the environment.
@@ -113,7 +121,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 41] = [
+pub const KEYS: [Key; 45] = [
     BASE,
     PYTHON,
     LOG,
@@ -144,6 +152,10 @@ pub const KEYS: [Key; 41] = [
     KEPT_OUTPUTS,
     SKILLS,
     EXPOSE_SKILLS,
+    MODEL,
+    MODEL_DIRECTORY,
+    OFFLINE,
+    MODEL_RUNTIME,
     PACKAGE_POLICY,
     PACKAGE_LIST,
     PACKAGE_BUILDS,
@@ -158,7 +170,7 @@ pub const KEYS: [Key; 41] = [
 ];
 
 /// What the surroundings say, not settings of ours.
-const SURROUNDINGS: [&str; 12] = [
+const SURROUNDINGS: [&str; 13] = [
     "VISUAL",
     "EDITOR",
     "VIRTUAL_ENV",
@@ -166,11 +178,29 @@ const SURROUNDINGS: [&str; 12] = [
     "HOME",
     "XDG_DATA_HOME",
     "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
     "NO_COLOR",
     "PYENV_ROOT",
     "PYENV_VERSION",
     "CODEX_HOME",
     "CLAUDE_CONFIG_DIR",
+];
+
+/// What other programs read to find package indexes, the hub of models, and the way there; each may also be written small.
+const WAYS: [&str; 13] = [
+    "PIP_INDEX_URL",
+    "PIP_NO_INDEX",
+    "PIP_CERT",
+    "PIP_CONFIG_FILE",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_CONFIG_FILE",
+    "SSL_CERT_FILE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "HF_ENDPOINT",
 ];
 
 /// Read by the build alone; named so that nobody is warned about them.
@@ -248,6 +278,13 @@ impl Environment {
         self.all.get(name).cloned()
     }
 
+    /// One of the variables by which other programs find their way, in capitals or, as proxies are often written, small.
+    pub fn way(&self, name: &str) -> Option<String> {
+        let name = WAYS.iter().find(|way| **way == name)?;
+        let found = self.all.get(*name).or_else(|| self.all.get(&name.to_lowercase()));
+        found.filter(|value| !value.is_empty()).cloned()
+    }
+
     /// The active virtual environment.
     pub fn virtual_env(&self) -> Option<PathBuf> {
         self.path_of("VIRTUAL_ENV")
@@ -268,6 +305,12 @@ impl Environment {
     pub fn config_home(&self) -> Option<PathBuf> {
         let named = self.path_of("XDG_CONFIG_HOME");
         named.or_else(|| self.home().map(|home| home.join(".config")))
+    }
+
+    /// Where what can be fetched again lies.
+    pub fn cache_home(&self) -> Option<PathBuf> {
+        let named = self.path_of("XDG_CACHE_HOME");
+        named.or_else(|| self.home().map(|home| home.join(".cache")))
     }
 
     /// Where Codex keeps its configuration, where that is said.

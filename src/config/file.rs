@@ -37,6 +37,8 @@ pub struct RawFile {
     pub tools: RawTools,
     /// `[skills]`
     pub skills: RawSkills,
+    /// `[model]`
+    pub model: RawModel,
     /// `[packages]`
     pub packages: RawPackages,
     /// `[network]`
@@ -125,6 +127,20 @@ pub struct RawSkills {
     pub directories: Option<Spanned<Vec<String>>>,
     /// `"none"`, `"tools"` or `"prompts"`.
     pub expose: Option<Spanned<String>>,
+}
+
+/// The model that compares meanings.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawModel {
+    /// Its name, or `"none"`.
+    pub name: Option<Spanned<String>>,
+    /// Where models are kept; an absolute path, `~/` allowed.
+    pub directory: Option<Spanned<String>>,
+    /// Whether nothing is fetched.
+    pub offline: Option<Spanned<bool>>,
+    /// The library that runs models; an absolute path, `~/` allowed.
+    pub runtime: Option<Spanned<String>>,
 }
 
 /// Which packages may be added.

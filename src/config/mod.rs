@@ -17,7 +17,9 @@ mod checks;
 pub mod env;
 mod error;
 pub mod file;
+mod index;
 pub mod listing;
+mod model;
 pub mod python;
 pub mod reach;
 pub mod resolve;
@@ -25,6 +27,8 @@ mod tools;
 pub mod units;
 
 pub use error::{ConfigError, Origin};
+pub use index::{Place, Way};
+pub use model::ModelRules;
 pub use tools::{Callers, Effects, Order, Permission, Rate, ToolRule};
 
 /// Everything that was decided before the first request.
@@ -48,6 +52,8 @@ pub struct Config {
     pub skills: Vec<PathBuf>,
     /// Whether skills are also tools or prompts of their own.
     pub expose_skills: Exposure,
+    /// The model that compares meanings.
+    pub model: ModelRules,
     /// Which packages may be added.
     pub packages: PackageRules,
     /// What a session may use of the hosts that it can reach.
@@ -70,6 +76,7 @@ impl Config {
             tools: Vec::new(),
             skills: Vec::new(),
             expose_skills: Exposure::None,
+            model: ModelRules::none(),
             packages: PackageRules::default(),
             network: NetworkRules::default(),
         }

@@ -44,6 +44,12 @@ pub struct Flags {
     pub skills: Vec<String>,
     /// `--expose-skills`
     pub expose_skills: Option<String>,
+    /// `--model`
+    pub model: Option<String>,
+    /// `--model-dir`
+    pub model_directory: Option<String>,
+    /// `--offline`
+    pub offline: Option<bool>,
     /// `--no-runtime-deps`
     pub package_policy: Option<String>,
     /// `--structured-results`
@@ -129,6 +135,7 @@ fn merge(
             Exposure::Prompts => "prompts",
         },
     );
+    let model = merge.model(flags.model, flags.model_directory, flags.offline)?;
     let packages = merge.packages(flags.package_policy)?;
     let network = merge.network()?;
     let tools = raw.tools.rules();
@@ -142,6 +149,7 @@ fn merge(
         tools,
         skills,
         expose_skills: expose.value,
+        model,
         packages,
         network,
     };
@@ -152,15 +160,15 @@ fn merge(
     Ok(Resolved { config, log: log.value, listing: merge.listing, warnings })
 }
 
-struct Merge<'a> {
-    environment: &'a Environment,
-    file: &'a LoadedFile,
-    listing: Listing,
+pub(super) struct Merge<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) file: &'a LoadedFile,
+    pub(super) listing: Listing,
 }
 
 impl Merge<'_> {
     /// The last word on one setting.
-    fn pick<T: FromStr + Clone>(
+    pub(super) fn pick<T: FromStr + Clone>(
         &self,
         key: Key,
         flag: Option<T>,

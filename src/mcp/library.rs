@@ -188,7 +188,8 @@ async fn search(skills: &Skills, query: &str, limit: usize) -> CallToolResult {
     if lines.is_empty() {
         lines.push("nothing fits; solve it with run_code and save what works with create_skill".to_owned());
     }
-    lines.push(format!("[semantic: {semantic}: {reason}]"));
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    lines.push(format!("[semantic: {semantic}{reason}]"));
     with_data(lines.join("\n"), found.about())
 }
 

@@ -20,8 +20,8 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
     match name {
         ToolName::CreateSkill | ToolName::SaveArtifact => base.destructive(false).open_world(false),
         // The index of packages is the world outside.
-        ToolName::AddDep => base.destructive(false),
-        ToolName::RemoveDep => base,
+        ToolName::AddDep => base.destructive(false).idempotent(true),
+        ToolName::RemoveDep => base.idempotent(true),
         // A deletion is a version too: nothing is lost by it.
         ToolName::DeleteSkill | ToolName::DeleteArtifact => base.idempotent(true).open_world(false),
         ToolName::RunCode | ToolName::InvokeSkill | ToolName::VerifySkill => {

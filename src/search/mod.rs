@@ -9,4 +9,4 @@ mod words;
 
 pub use index::Index;
 pub use rank::{Corpus, Document, FLOOR, Matched, Query, Score};
-pub use words::{index, words};
+pub use words::{index, parts, words};

@@ -66,6 +66,8 @@ pub enum Matched {
     Parameters,
     /// Words of its source.
     Source,
+    /// What it means, whatever the words.
+    Meaning,
 }
 
 impl Matched {
@@ -77,6 +79,7 @@ impl Matched {
             Self::Description => "description",
             Self::Parameters => "parameters",
             Self::Source => "source",
+            Self::Meaning => "meaning",
         }
     }
 

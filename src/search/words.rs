@@ -50,7 +50,7 @@ fn is_stop(word: &str) -> bool {
 }
 
 /// `parseHTTPLogs_v2` in its parts, lower case: `parse`, `http`, `logs`, `v2`.
-fn parts(run: &str) -> Vec<String> {
+pub fn parts(run: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for piece in run.split('_').filter(|piece| !piece.is_empty()) {
         let letters: Vec<char> = piece.chars().collect();

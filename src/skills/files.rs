@@ -18,10 +18,12 @@ use serde_json::Value;
 
 use super::agent;
 use super::finding::document;
+use super::meaning::meaning;
 use super::saving::Creation;
 use super::skill::{Origin, Skill, Trouble};
 use super::source::LARGEST;
 use crate::search::Document;
+use crate::storage::Hash;
 
 /// How old a look may be.
 const FRESH: Duration = Duration::from_millis(200);
@@ -36,6 +38,8 @@ pub struct Near {
     pub skill: Skill,
     /// Its words.
     pub document: Document,
+    /// The name of its content, under which its vector is kept.
+    pub meaning: Hash,
 }
 
 /// What `name.json` may say.
@@ -75,7 +79,8 @@ impl Near {
     /// A skill with its words.
     pub fn of(skill: Skill) -> Arc<Self> {
         let document = document(&skill);
-        Arc::new(Self { skill, document })
+        let meaning = meaning(&skill);
+        Arc::new(Self { skill, document, meaning })
     }
 }
 

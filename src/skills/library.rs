@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use super::error::SkillError;
 use super::files::{Files, Near};
+use super::meaning::Meanings;
 use super::name::SkillName;
 use super::proof::{Stage, Staged, State};
 use super::ran::Cells;
 use super::skill::{Event, Origin, Skill, Trouble, now};
 use super::uses::{Due, Outcome, Pending, Uses};
 use super::{SkillError as Error, bundled};
+use crate::embedding::Embedder;
 use crate::nearest::nearest;
 use crate::storage::{Db, StorageError, Store, VersionKind};
 
@@ -36,6 +38,7 @@ struct Inner {
     store: Store,
     files: Mutex<Files>,
     pending: Pending,
+    meanings: Meanings,
     stage: OnceLock<Arc<dyn Stage>>,
     cells: Cells,
 }
@@ -51,11 +54,12 @@ pub struct Page {
 
 impl Skills {
     /// Over this store and these directories, the first of which wins; nothing is read yet.
-    pub fn over(store: Store, directories: Vec<PathBuf>) -> Self {
+    pub fn over(store: Store, directories: Vec<PathBuf>, embedder: Embedder) -> Self {
         let inner = Inner {
             store,
             files: Mutex::new(Files::over(directories)),
             pending: Pending::default(),
+            meanings: Meanings::over(embedder),
             stage: OnceLock::new(),
             cells: Cells::default(),
         };
@@ -109,7 +113,12 @@ impl Skills {
 
     /// Only those that come with the program.
     pub fn none() -> Self {
-        Self::over(Store::none(), Vec::new())
+        Self::over(Store::none(), Vec::new(), Embedder::none())
+    }
+
+    /// What they mean.
+    pub fn meanings(&self) -> &Meanings {
+        &self.inner.meanings
     }
 
     pub(super) fn store(&self) -> &Store {

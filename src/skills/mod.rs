@@ -11,6 +11,7 @@ mod finding;
 mod harvest;
 mod invocation;
 mod library;
+mod meaning;
 mod name;
 mod proof;
 mod ran;
@@ -18,6 +19,7 @@ mod saving;
 mod shape;
 mod skill;
 mod source;
+pub mod trial;
 mod uses;
 
 pub use agent::{Rendered, agent_name, render};
@@ -26,6 +28,7 @@ pub use files::{Directory, directory_of};
 pub use finding::{Answer, Hit, Semantic};
 pub use invocation::{Gives, invocation};
 pub use library::{Page, Skills};
+pub use meaning::{Meanings, meaning as content_of};
 pub use name::{NameError, SkillName};
 pub use proof::{
     Answers, Behalf, Known, Manner, Played, Proof, Run, Stage, Staged, State, Task, Trial, Verdict,

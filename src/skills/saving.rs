@@ -170,6 +170,20 @@ impl Skills {
             }
         }
     }
+
+    /// Saves many skills as new versions of their names, all of them or none. Their examples are not run; `verify` does.
+    pub async fn create_all(&self, creations: Vec<Creation>) -> Result<(), SkillError> {
+        if let Some(first) = creations.first() {
+            self.not_on_stage("saved", &first.name)?;
+        }
+        let checked = tokio::task::spawn_blocking(move || {
+            creations.into_iter().map(|creation| Ok(version_of(&creation.check()?))).collect()
+        });
+        let versions: Result<Vec<NewVersion>, SkillError> =
+            checked.await.unwrap_or_else(|_| Err(crate::storage::StorageError::Ended.into()));
+        let versions = versions?;
+        Ok(self.store().ask(move |db| db.save_skills(&versions)).await?)
+    }
 }
 
 fn version_of(skill: &Skill) -> NewVersion {

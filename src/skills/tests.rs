@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::{Creation, SkillError, Skills};
+use crate::embedding::Embedder;
 use crate::storage::Store;
 
 fn library(base: &Path) -> Skills {
-    Skills::over(Store::at(base), vec![base.join("skills")])
+    Skills::over(Store::at(base), vec![base.join("skills")], Embedder::none())
 }
 
 fn creation(name: &str, source: &str) -> Creation {

@@ -65,6 +65,18 @@ impl Store {
         answer.await.unwrap_or(Err(StorageError::Ended))
     }
 
+    /// The same, or nothing where there is no store.
+    pub async fn ask_if_any<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Db) -> Result<T, StorageError> + Send + 'static,
+    ) -> Result<Option<T>, StorageError> {
+        match self.ask(work).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(StorageError::Absent) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The same where nobody waits for the answer, such as counting a use; a failure goes to the log.
     pub fn tell(&self, work: impl FnOnce(&mut Db) -> Result<(), StorageError> + Send + 'static) {
         let sent = self.send(Box::new(move |db| {

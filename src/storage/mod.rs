@@ -9,6 +9,7 @@
 mod artifacts;
 mod error;
 mod handle;
+mod meanings;
 mod proofs;
 mod skills;
 mod sqlite;
@@ -16,6 +17,7 @@ mod sqlite;
 pub use artifacts::{ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Saving, Usage};
 pub use error::StorageError;
 pub use handle::Store;
+pub use meanings::{Changes, Hash, Head, Mark, Vectors};
 pub use proofs::{CassetteRow, Packages, ProofRow, Standing};
 pub use skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow, WordHits};
 pub use sqlite::Db;

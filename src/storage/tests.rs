@@ -109,7 +109,7 @@ fn what_is_not_ours_is_refused_and_left_as_it_is() {
             let db = rusqlite::Connection::open(path).unwrap();
             db.execute_batch("PRAGMA user_version = 99").unwrap();
         },
-        "newer actwright (schema 99, this one knows 3); update actwright",
+        "newer actwright (schema 99, this one knows 4); update actwright",
     );
 }
 

@@ -15,6 +15,7 @@ mod leftovers;
 mod mcp;
 mod mcp_lines;
 mod mcp_tools;
+mod meaning;
 mod network;
 mod packages;
 mod rest;

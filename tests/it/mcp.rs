@@ -102,9 +102,9 @@ fn the_tool_list() {
     load_artifact(name, version?) read_only=true destructive=null idempotent=null
     list_artifacts(prefix?, limit?, cursor?) read_only=true destructive=null idempotent=null
     delete_artifact(name) read_only=null destructive=null idempotent=true
-    add_dep(package) read_only=null destructive=false idempotent=null
+    add_dep(package) read_only=null destructive=false idempotent=true
     list_deps() read_only=true destructive=null idempotent=null
-    remove_dep(package) read_only=null destructive=null idempotent=null
+    remove_dep(package) read_only=null destructive=null idempotent=true
     ");
     for tool in list["tools"].as_array().unwrap() {
         assert!(tool["title"].is_string() && tool["icons"][0]["src"].as_str().unwrap().starts_with("data:"));

@@ -11,6 +11,7 @@ mod commands;
 mod durable;
 mod files;
 mod proofs;
+mod recordings;
 
 const LEVELS: &str = "\"\"\"Count the lines of a log by level.
 
@@ -41,9 +42,9 @@ fn a_client_without_code_saves_finds_runs_and_deletes() {
     let found = client.call("search_skills", json!({"query": "count the lines of a log by level"}));
     assert!(text(&found).starts_with("skills.log_levels("), "{}", text(&found));
     assert!(text(&found).contains(" [used 1x, 100 % well] [score 0."), "{}", text(&found));
-    assert!(
-        text(&found).ends_with("[semantic: off: there is no embedding model, so only words were compared]")
-    );
+    assert!(text(&found).ends_with(
+        "[semantic: off: comparing meanings is switched off (`model.name`); only words were compared]"
+    ));
     let hit = &found["_meta"]["actwright/skills"]["hits"][0];
     assert_eq!((hit["name"].as_str(), hit["uses"].as_u64()), (Some("log_levels"), Some(1)));
     assert!(

@@ -101,6 +101,7 @@ pub async fn import(skills: &Skills, directory: &Path, plan: Plan, form: Form) -
         signs.retain(|_, sign| *sign != Sign::Other);
     }
     if plan.effect == Effect::Done {
+        let (mut creations, mut others) = (Vec::new(), Vec::new());
         for (name, sign) in &signs {
             match (sign, files.get(name)) {
                 (Sign::New | Sign::Changed, Some(skill)) => {
@@ -115,11 +116,15 @@ pub async fn import(skills: &Skills, directory: &Path, plan: Plan, form: Form) -
                         cell: None,
                         behalf: None,
                     };
-                    skills.create(creation).await.map_err(refused)?;
+                    creations.push(creation);
                 }
-                (Sign::Other, _) => drop(skills.delete(name, AUTHOR, "imported").await.map_err(refused)?),
+                (Sign::Other, _) => others.push(name),
                 _ => {}
             }
+        }
+        skills.create_all(creations).await.map_err(refused)?;
+        for name in others {
+            skills.delete(name, AUTHOR, "imported").await.map_err(refused)?;
         }
     }
     say(&signs, &troubles, &notes, form)?;

@@ -10,10 +10,11 @@ use std::sync::Arc;
 use clap::Subcommand;
 
 use super::engine;
-use super::flags::Workspace;
+use super::flags::{ModelFlags, Workspace};
 use crate::config::env::Environment;
 use crate::skills::Skills;
 
+mod bench;
 mod change;
 mod exchange;
 mod show;
@@ -29,6 +30,8 @@ pub struct Args {
     command: Command,
     #[command(flatten)]
     workspace: Workspace,
+    #[command(flatten)]
+    model: ModelFlags,
     /// Directory of skills beside those of the base directory (repeatable)
     #[arg(long, value_name = "DIR", global = true)]
     skills: Vec<String>,
@@ -85,6 +88,8 @@ enum Command {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// Say how well a search finds: recall and rank over queries whose answers are known
+    Bench(bench::Args),
     /// List the versions of a skill
     History {
         /// Its name
@@ -126,7 +131,7 @@ enum Command {
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = args.workspace.resolve(args.skills)?;
+    let config = args.workspace.resolve_with_model(args.skills, args.model)?;
     let form = if args.json { Form::Json } else { Form::Text };
     let runtime = engine::runtime()?;
     runtime.block_on(async {
@@ -137,6 +142,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Search { words, limit } => {
                 show::search(&skills, &words.join(" "), usize::from(limit), form).await
             }
+            Command::Bench(args) => bench::run(skills.meanings().embedder(), &args, form).await,
             Command::History { name } => show::history(&skills, &name, form).await,
             Command::Create(create) => change::create(&skills, create, form).await,
             Command::Edit { name, reason } => {

@@ -1,11 +1,13 @@
 //! `skills list`, `show`, `search` and `history`: what there is, for people and for programs.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
 use super::{Form, refused};
 use crate::cli::print;
+use crate::embedding::State;
 use crate::skills::Skills;
 
 /// Skills that are read at once.
@@ -65,6 +67,7 @@ pub async fn one(skills: &Skills, name: &str, version: Option<i64>, form: Form) 
 
 /// Prints what fits.
 pub async fn search(skills: &Skills, words: &str, limit: usize, form: Form) -> anyhow::Result<ExitCode> {
+    read(skills, form).await?;
     let found = skills.search(words, limit).await.map_err(refused)?;
     let (semantic, reason) = found.semantic.words();
     let code = if found.hits.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
@@ -81,8 +84,29 @@ pub async fn search(skills: &Skills, words: &str, limit: usize, form: Form) -> a
     if found.hits.is_empty() {
         print::stderr("nothing fits these words\n")?;
     }
-    print::stderr(&format!("semantic: {semantic}: {reason}\n"))?;
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    print::stderr(&format!("semantic: {semantic}{reason}\n"))?;
     Ok(code)
+}
+
+/// Reads what skills mean where that was not done yet, because nobody else would do it for a command.
+async fn read(skills: &Skills, form: Form) -> anyhow::Result<()> {
+    if skills.meanings().embedder().state() != State::Ready {
+        return Ok(());
+    }
+    let is_shown = form == Form::Text && std::io::stderr().is_terminal();
+    let told = |there: usize, all: usize| {
+        if is_shown {
+            // A line that could not be shown is no reason not to search.
+            drop(print::stderr(&format!("\r\u{1b}[Kreading what skills mean: {there} of {all}")));
+        }
+    };
+    // Why it failed is said with the answer.
+    drop(skills.fill(told).await);
+    if is_shown {
+        print::stderr("\r\u{1b}[K")?;
+    }
+    Ok(())
 }
 
 /// Prints every version.

@@ -86,6 +86,18 @@ pub enum SourceError {
     Host,
 }
 
+/// A source without its docstrings and comments at its start, as it is where it cannot be read.
+pub fn code(source: &str) -> String {
+    if source.len() > LARGEST {
+        return source.to_owned();
+    }
+    let read = thread::scope(|scope| {
+        let reader = thread::Builder::new().name("source".to_owned()).stack_size(STACK);
+        reader.spawn_scoped(scope, || syntax::code(source)).ok()?.join().ok()?
+    });
+    read.unwrap_or_else(|| source.to_owned())
+}
+
 /// Reads a source.
 pub fn read(source: &str) -> Result<Source, SourceError> {
     if source.len() > LARGEST {

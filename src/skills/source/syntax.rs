@@ -50,6 +50,31 @@ pub(super) fn parsed(source: &str) -> Result<(&str, Parsed<ModModule>), SourceEr
     Ok((source, parsed.try_into_module().ok_or(SourceError::Host)?))
 }
 
+/// A source without docstrings, and from its first statement on.
+pub fn code(source: &str) -> Option<String> {
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let options = ParseOptions::from(Mode::Module).with_max_recursion_depth(DEPTH);
+    let module = parse(source, options).ok()?.try_into_module()?.into_syntax();
+    let mut docs = Vec::new();
+    docs.extend(doc(&module.body).and(module.body.first()));
+    for statement in &module.body {
+        let body = match statement {
+            Stmt::FunctionDef(function) => &function.body,
+            Stmt::ClassDef(class) => &class.body,
+            _ => continue,
+        };
+        docs.extend(doc(body).and(body.first()));
+    }
+    let (mut text, mut at) =
+        (String::new(), module.body.first().map_or(0, |first| first.range().start().to_usize()));
+    for range in docs.iter().map(|statement| statement.range()) {
+        text.push_str(source.get(at..range.start().to_usize())?);
+        at = range.end().to_usize();
+    }
+    text.push_str(source.get(at..)?);
+    Some(text)
+}
+
 fn of_module(source: &str, module: &ModModule) -> Result<Source, SourceError> {
     // Python takes the last definition of a name.
     let run = module.body.iter().rev().find_map(|statement| match statement {

@@ -12,6 +12,7 @@ use super::error::StorageError;
 
 mod artifacts;
 mod copies;
+mod meanings;
 mod proofs;
 mod schema;
 mod skills;

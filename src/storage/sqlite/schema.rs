@@ -8,8 +8,12 @@ use super::super::error::StorageError;
 use super::{APPLICATION, failure};
 
 /// Step `n` leads from schema `n` to schema `n + 1`.
-const STEPS: [&str; 3] =
-    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/proofs.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/proofs.sql"),
+    include_str!("schema/meanings.sql"),
+];
 
 /// The schema that this program writes.
 pub const KNOWN: i64 = STEPS.len() as i64;

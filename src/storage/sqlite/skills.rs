@@ -16,28 +16,12 @@ const WEIGHTS: &str = "4.0, 2.0, 1.5, 0.7";
 impl Db {
     /// Adds a version and makes it the newest; gives its number.
     pub fn save_skill(&mut self, new: &NewVersion) -> Result<i64, StorageError> {
-        self.write("saving a skill", |db| {
-            let (id, parent, _) = ensure(db, &new.name)?;
-            let version = parent.unwrap_or(0) + 1;
-            db.prepare_cached(
-                "INSERT INTO skill_versions VALUES (:skill, :version, :parent, 'saved', :source, :description, :shape, \
-                 :examples, :tags, :hash, :author, :reason, :made)",
-            )?
-            .execute(named_params! {
-                ":skill": id, ":version": version, ":parent": parent, ":source": new.source,
-                ":description": new.description, ":shape": new.shape, ":examples": new.examples,
-                ":tags": new.tags, ":hash": new.hash, ":author": new.author, ":reason": new.reason,
-                ":made": new.made,
-            })?;
-            db.prepare_cached("UPDATE skills SET head = ?2, live = 1 WHERE id = ?1")?.execute([id, version])?;
-            db.prepare_cached("DELETE FROM skill_words WHERE rowid = ?1")?.execute([id])?;
-            let [name, about, parameters, source] = &new.words;
-            db.prepare_cached(
-                "INSERT INTO skill_words (rowid, name, about, parameters, source) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![id, name, about, parameters, source])?;
-            Ok(version)
-        })
+        self.write("saving a skill", |db| save(db, new))
+    }
+
+    /// The same for many, all of them or none.
+    pub fn save_skills(&mut self, all: &[NewVersion]) -> Result<(), StorageError> {
+        self.write("saving skills", |db| all.iter().try_for_each(|new| save(db, new).map(drop)))
     }
 
     /// Adds a deletion; gives its number, or nothing where there is no living skill of the name.
@@ -77,6 +61,22 @@ impl Db {
                 );
                 db.prepare_cached(&query)?.query_row(params![name, version], skill).optional()
             }
+        })
+    }
+
+    /// The living ones of these skills, by their numbers in the store.
+    pub fn skills_by_id(&mut self, ids: &[i64]) -> Result<Vec<SkillRow>, StorageError> {
+        self.read("reading skills", |db| {
+            let query = format!(
+                "SELECT {COLUMNS} FROM skills s JOIN skill_versions v ON v.skill = s.id AND v.version = s.head \
+                 WHERE s.id = ?1 AND s.live = 1"
+            );
+            let mut statement = db.prepare_cached(&query)?;
+            let mut found = Vec::with_capacity(ids.len());
+            for id in ids {
+                found.extend(statement.query_row([id], skill).optional()?);
+            }
+            Ok(found)
         })
     }
 
@@ -184,6 +184,29 @@ impl Db {
             Ok(found)
         })
     }
+}
+
+fn save(db: &Connection, new: &NewVersion) -> rusqlite::Result<i64> {
+    let (id, parent, _) = ensure(db, &new.name)?;
+    let version = parent.unwrap_or(0) + 1;
+    db.prepare_cached(
+        "INSERT INTO skill_versions VALUES (:skill, :version, :parent, 'saved', :source, :description, :shape, \
+         :examples, :tags, :hash, :author, :reason, :made)",
+    )?
+    .execute(named_params! {
+        ":skill": id, ":version": version, ":parent": parent, ":source": new.source,
+        ":description": new.description, ":shape": new.shape, ":examples": new.examples,
+        ":tags": new.tags, ":hash": new.hash, ":author": new.author, ":reason": new.reason,
+        ":made": new.made,
+    })?;
+    db.prepare_cached("UPDATE skills SET head = ?2, live = 1 WHERE id = ?1")?.execute([id, version])?;
+    db.prepare_cached("DELETE FROM skill_words WHERE rowid = ?1")?.execute([id])?;
+    let [name, about, parameters, source] = &new.words;
+    db.prepare_cached(
+        "INSERT INTO skill_words (rowid, name, about, parameters, source) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![id, name, about, parameters, source])?;
+    Ok(version)
 }
 
 /// A skill's number, newest version and whether it lives.

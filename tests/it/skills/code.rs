@@ -65,7 +65,7 @@ fn each_call_has_a_namespace_of_its_own_and_sees_what_stands_ready() {
     check("skills.delete('counter')['version'], hasattr(skills, 'counter')", "(3, False)");
     check(
         "skills.search('nothing of this kind at all'), skills.search('typed')[0]['matched_by']",
-        "(nothing fits; solve it in code and save what works with skills.create(name, source)\n[semantic: off: there is no embedding model, so only words were compared], ['exact name'])",
+        "(nothing fits; solve it in code and save what works with skills.create(name, source)\n[semantic: off: comparing meanings is switched off (`model.name`); only words were compared], ['exact name'])",
     );
 }
 

@@ -59,9 +59,13 @@ fn skills_are_resources_and_changes_are_told() {
     }
     std::fs::create_dir(client.base().join("skills")).unwrap();
     std::fs::write(client.base().join("skills/of_file.py"), "def run(): pass").unwrap();
-    client.notifications.clear();
-    client.notification(|message| message["method"] == "notifications/resources/list_changed");
-    assert!(listed(&mut client).contains(&"skill://of_file".to_owned()));
+    // The first word may still be of the version that was made before.
+    let until = Instant::now() + Duration::from_secs(20);
+    while !listed(&mut client).contains(&"skill://of_file".to_owned()) {
+        assert!(Instant::now() < until, "the file is not listed");
+        client.notifications.clear();
+        client.notification(|message| message["method"] == "notifications/resources/list_changed");
+    }
 }
 
 #[test]

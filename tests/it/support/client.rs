@@ -107,6 +107,8 @@ impl Client {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
         }
         command.env("TMPDIR", temporary).stderr(Stdio::inherit());
+        // Only the tests of meaning fetch a model, and none is loaded that happens to be there.
+        command.env("ACTWRIGHT_MODEL", "none");
         let (child, writer, reader): (Child, Box<dyn Write + Send>, Box<dyn Read + Send>) = match wire {
             Wire::Pipes => {
                 let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -11,14 +11,15 @@ pub const RULES: [Rule; 8] =
     [says_what_it_owns, arrows, doors, unsafe_rooms, environment, notes, places, size_and_panics];
 
 /// What each room of `src/` may use of the others; itself always.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 23] = [
     ("names", &[]),
     ("nearest", &[]),
     ("watch", &[]),
     ("masks", &[]),
     ("storage", &[]),
     ("search", &[]),
-    ("skills", &["nearest", "storage", "search"]),
+    ("embedding", &["config"]),
+    ("skills", &["nearest", "storage", "search", "embedding"]),
     ("artifacts", &["nearest", "storage"]),
     ("hosts", &[]),
     ("requirements", &[]),
@@ -78,6 +79,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "storage",
             "skills",
             "artifacts",
+            "embedding",
             "packages",
             "programs",
         ],
@@ -105,15 +107,15 @@ const CRATES: [(&str, &[&str]); 16] = [
 ];
 
 /// Where each library may be named. Tests and benchmarks may name any.
-const DOORS: [(&str, &[&str]); 18] = [
+const DOORS: [(&str, &[&str]); 21] = [
     ("pep440_rs", &["src/requirements.rs"]),
     ("unicode_normalization", &["src/artifacts/name.rs"]),
     ("ruff_python_parser", &["src/skills/source/"]),
     ("ruff_python_ast", &["src/skills/source/"]),
     ("ruff_text_size", &["src/skills/source/"]),
     ("rusqlite", &["src/storage/sqlite"]),
-    ("reqwest", &["src/tools/"]),
-    ("rustls", &["src/tools/web.rs"]),
+    ("reqwest", &["src/tools/", "src/embedding/download.rs", "src/embedding/provision.rs"]),
+    ("rustls", &["src/tools/web.rs", "src/embedding/download.rs"]),
     ("aho_corasick", &["src/masks/"]),
     ("shlex", &["src/tools/secrets/"]),
     ("jsonschema", &["src/tools/arguments.rs"]),
@@ -121,6 +123,9 @@ const DOORS: [(&str, &[&str]); 18] = [
     ("rmcp", &["src/mcp/", "src/tools/mcp/", "src/cli/demo"]),
     ("clap", &["src/cli/"]),
     ("anyhow", &["src/cli/"]),
+    ("fastembed", &["src/embedding/engine.rs"]),
+    ("ort", &["src/embedding/engine.rs"]),
+    ("zip", &["src/embedding/wheel.rs", "src/embedding/tests.rs"]),
     ("libc", &["crates/sandbox/", "crates/worker/"]),
     ("pyo3", &["crates/worker/"]),
     ("rustyline", &["src/cli/repl.rs"]),
