@@ -15,17 +15,15 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
         reach == Reach::Tools || sandbox.level == SandboxLevel::Off || sandbox.network != Network::None;
     let harmful = reach == Reach::Tools || sandbox.level == SandboxLevel::Off || !sandbox.write.is_empty();
     // The title stands beside them already. What is left out is what the protocol takes for granted (a tool that does not say
-    // that it only reads may change things), and repetition means nothing where nothing changes.
+    // that it only reads may change and destroy things, and reach the world), and repetition means nothing where nothing changes.
     let base = ToolAnnotations::new();
     match name {
         ToolName::CreateSkill | ToolName::SaveArtifact => base.destructive(false).open_world(false),
         // The index of packages is the world outside.
         ToolName::AddDep => base.destructive(false).idempotent(true),
-        ToolName::RemoveDep => base.destructive(true).idempotent(true),
+        ToolName::RemoveDep => base.idempotent(true),
         // A deletion is a version too: nothing is lost by it.
-        ToolName::DeleteSkill | ToolName::DeleteArtifact => {
-            base.destructive(true).idempotent(true).open_world(false)
-        }
+        ToolName::DeleteSkill | ToolName::DeleteArtifact => base.idempotent(true).open_world(false),
         ToolName::RunCode | ToolName::InvokeSkill | ToolName::VerifySkill => {
             base.destructive(harmful).open_world(open)
         }
@@ -40,14 +38,12 @@ pub(super) fn annotations(name: ToolName, config: &Config, reach: Reach) -> Tool
         | ToolName::LoadArtifact
         | ToolName::ListArtifacts
         | ToolName::ListDeps => base.read_only(true).open_world(false),
-        ToolName::UndoRun => base.destructive(true).open_world(false),
+        ToolName::UndoRun => base.open_world(false),
         // Undo does not go back beyond it, and some descriptors are lost.
-        ToolName::ForkSession => base.destructive(true).open_world(false),
+        ToolName::ForkSession => base.open_world(false),
         // What it calls decides; nothing is promised for it.
-        ToolName::CallTool => base.destructive(true).open_world(true),
-        ToolName::ResetSession | ToolName::CloseSession => {
-            base.destructive(true).idempotent(true).open_world(false)
-        }
+        ToolName::CallTool => base,
+        ToolName::ResetSession | ToolName::CloseSession => base.idempotent(true).open_world(false),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rmcp::model::{JsonObject, Tool};
 use serde_json::{Value, json};
 
-use super::arguments::{Declared, MAX_OUTPUT};
+use super::arguments::Declared;
 use super::{marks, schema};
 use crate::config::{Config, Network, SandboxLevel};
 
@@ -260,50 +260,41 @@ fn tool(name: ToolName, config: &Config, reach: Reach) -> Tool {
     let (title, description, properties, required) = match name {
         ToolName::RunCode => run_code(config),
         ToolName::ReadOutput => read_output(),
-        ToolName::ListSessions => (
-            "List sessions",
-            "List the living sessions.".to_owned(),
-            json!({}),
-            json!([]),
-        ),
+        ToolName::ListSessions => {
+            ("List sessions", "List the living sessions.".to_owned(), json!({}), json!([]))
+        }
         ToolName::UndoRun => (
             "Undo run",
-            "Take a session's variables back to before its last cells; files stay."
-                .to_owned(),
+            "Take a session's variables back to before its last cells; files stay.".to_owned(),
             json!({
                 "session": session(),
                 "steps": {
-                    "type": "integer", "minimum": 1, "maximum": MAX_STEPS,
+                    "type": "integer", "maximum": MAX_STEPS,
                 },
             }),
             json!([]),
         ),
         ToolName::ForkSession => (
             "Fork session",
-            "Give a session live twins that go on from its present state (variables, files, open files), to try \
-             variants side by side."
+            "Give a session live twins with its variables and files, to try variants side by side."
                 .to_owned(),
             json!({
                 "session": session(),
                 "n": {
-                    "type": "integer", "minimum": 1, "maximum": MAX_TWINS,
+                    "type": "integer", "maximum": MAX_TWINS,
                 },
             }),
             json!([]),
         ),
         ToolName::ResetSession => (
             "Reset session",
-            "Stop what a session runs and clear its variables."
-                .to_owned(),
+            "Stop what a session runs and clear its variables.".to_owned(),
             json!({"session": session()}),
             json!([]),
         ),
-        ToolName::CloseSession => (
-            "Close session",
-            "End a session for good.".to_owned(),
-            json!({"session": session()}),
-            json!([]),
-        ),
+        ToolName::CloseSession => {
+            ("Close session", "End a session for good.".to_owned(), json!({"session": session()}), json!([]))
+        }
         ToolName::SearchTools => search_tools(),
         ToolName::ListTools => list_tools(),
         ToolName::CallTool => call_tool(),
@@ -345,31 +336,31 @@ fn run_code(config: &Config) -> Definition {
     let shown = config.results.max_output;
     (
         "Run Python code",
-        "Run Python (execute code, compute, analyse data, plot, script) in a persistent sandboxed CPython \
-         session; variables persist between calls, top-level await works. Returns output, the last \
-         expression's value, images, or the error with hints."
+        "Run Python (compute, analyse data, plot, script) in a persistent sandboxed CPython session; variables \
+         persist, top-level await works. Returns output, the last expression's value, images, or the error \
+         with hints."
             .to_owned()
             + &reach(config).map_or_else(String::new, |reach| format!(" {reach}")),
         json!({
-            "code": {"type": "string", "description": "End with an expression to get its value."},
+            "code": {"type": "string"},
             "session": {
                 "type": "string",
                 "description": "Handle s_…, or \"new\" for another.",
             },
             "timeout": {
-                "type": "number", "exclusiveMinimum": 0, "maximum": number(most),
+                "type": "number", "maximum": number(most),
                 "description": format!("Seconds; default {default}."),
             },
             "plan": {
                 "type": "boolean",
-                "description": "true: only list calls of functions that do not exist yet.",
+                "description": "true: only list undefined calls.",
             },
             "keep": {
                 "type": "boolean",
                 "description": "false: a dry run of the variables.",
             },
             "max_output": {
-                "type": "integer", "minimum": 1, "maximum": MAX_OUTPUT,
+                "type": "integer",
                 "description": format!("Characters; default {shown}."),
             },
         }),
@@ -380,21 +371,21 @@ fn run_code(config: &Config) -> Definition {
 fn read_output() -> Definition {
     (
         "Read output",
-        "Read or search the full output of an earlier run_code call.".to_owned(),
+        "Read or search the full output of an earlier call.".to_owned(),
         json!({
             "id": {
                 "type": "string",
-                "description": "o_… of a result, with /stdout, /stderr, /result or /error for a part.",
+                "description": "o_…, with /stdout, /stderr, /result or /error for a part.",
             },
             "offset": {
-                "type": "integer", "minimum": 0,
+                "type": "integer",
                 "description": "First character; with grep: matches to skip.",
             },
             "limit": {
-                "type": "integer", "minimum": 1, "maximum": MAX_OUTPUT,
+                "type": "integer",
                 "description": "Characters (default 8000); with grep: lines (100).",
             },
-            "grep": {"type": "string", "description": "Only lines that match this regex or text."},
+            "grep": {"type": "string", "description": "Only lines that match this."},
         }),
         json!(["id"]),
     )
@@ -417,9 +408,9 @@ fn search_tools() -> Definition {
 fn list_tools() -> Definition {
     (
         "List tools",
-        "List the functions under tools, and why a server cannot be used.".to_owned(),
+        "List tools, and why a server cannot be used.".to_owned(),
         json!({
-            "server": {"type": "string", "description": "Only this namespace."},
+            "server": {"type": "string"},
             "limit": {"type": "integer"},
             "cursor": {"type": "string"},
         }),
@@ -430,9 +421,9 @@ fn list_tools() -> Definition {
 fn call_tool() -> Definition {
     (
         "Call tool",
-        "Call one function of tools directly; loops and large results belong into run_code.".to_owned(),
+        "Call one tool; loops and large results belong into run_code.".to_owned(),
         json!({
-            "name": {"type": "string", "description": "namespace.tool, as search_tools shows it."},
+            "name": {"type": "string", "description": "namespace.tool"},
             "arguments": {"type": "object"},
         }),
         json!(["name"]),

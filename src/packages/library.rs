@@ -3,21 +3,22 @@
 //! A change takes the lock, finds exact versions, installs them aside, puts the set in its place, writes the lock file and
 //! only then points sessions to it. What fails on the way leaves all as it was.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::change::{Change, changed, difference};
 use super::error::PackageError;
 use super::installer::{Builds, Installer, Python};
 use super::lock::{Lock, Package, Pin, Resolution};
+use super::needs::{needing, path_to, reachable};
 use super::sets::{Sets, blocking, installed};
 use super::surroundings::Surroundings;
 use crate::config::{Consent, PackageRules};
 use crate::nearest::nearest;
-use crate::requirements::{PackageName, Requirement, admits, same_version};
+use crate::requirements::{PackageName, Requirement, admits};
 
 /// The most that one call may ask for, and that may be asked for in all.
 const AT_ONCE: usize = 50;
@@ -30,30 +31,6 @@ pub enum Asker {
     Agent,
     /// The person at the keyboard.
     Person,
-}
-
-/// What a change did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Change {
-    /// New, by name and version.
-    pub added: Vec<(PackageName, String)>,
-    /// Gone.
-    pub removed: Vec<(PackageName, String)>,
-    /// At another version.
-    pub updated: Vec<Updated>,
-    /// How many there are now.
-    pub count: usize,
-}
-
-/// A package at another version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Updated {
-    /// It.
-    pub name: PackageName,
-    /// What it was.
-    pub from: String,
-    /// What it is.
-    pub to: String,
 }
 
 /// A package that sessions can import.
@@ -455,82 +432,4 @@ fn not_found(text: &str, lock: &Lock) -> PackageError {
     let near = nearest(text, lock.requested.keys().map(PackageName::as_str));
     let hint = near.map_or_else(String::new, |near| format!("; nearest: '{near}'"));
     PackageError::NotFound { name: text.chars().take(80).collect(), hint }
-}
-
-/// Those that need it.
-fn needing(name: &PackageName, present: &[Package]) -> Vec<PackageName> {
-    present
-        .iter()
-        .filter(|package| package.requires.contains(name))
-        .map(|package| package.name.clone())
-        .collect()
-}
-
-/// All that these need, and they themselves.
-fn reachable<'a>(from: impl Iterator<Item = &'a PackageName>, present: &[Package]) -> BTreeSet<PackageName> {
-    let needs: BTreeMap<&PackageName, &[PackageName]> =
-        present.iter().map(|package| (&package.name, package.requires.as_slice())).collect();
-    let (mut found, mut open): (BTreeSet<PackageName>, Vec<PackageName>) =
-        (BTreeSet::new(), from.cloned().collect());
-    while let Some(name) = open.pop() {
-        if found.insert(name.clone()) {
-            open.extend(needs.get(&name).copied().unwrap_or_default().iter().cloned());
-        }
-    }
-    found
-}
-
-/// The shortest way from what was asked for to a package.
-fn path_to(name: &PackageName, lock: &Lock, present: &[Package]) -> Vec<PackageName> {
-    let mut ways: Vec<Vec<PackageName>> = vec![vec![name.clone()]];
-    let mut seen = BTreeSet::from([name.clone()]);
-    while !ways.is_empty() {
-        let mut longer = Vec::new();
-        for way in ways {
-            if lock.requested.contains_key(&way[0]) {
-                return way;
-            }
-            for next in needing(&way[0], present) {
-                if seen.insert(next.clone()) {
-                    longer.push([vec![next], way.clone()].concat());
-                }
-            }
-        }
-        ways = longer;
-    }
-    Vec::new()
-}
-
-/// In which way what is there is not what was locked.
-fn difference(pins: &[Pin], packages: &[Package]) -> Option<String> {
-    for pin in pins {
-        match packages.iter().find(|package| package.name == pin.name) {
-            None => return Some(format!("{} is missing", pin.name)),
-            Some(package) if !same_version(&package.version, &pin.version) => {
-                return Some(format!("{} is {} and not {}", pin.name, package.version, pin.version));
-            }
-            Some(_) => {}
-        }
-    }
-    let surplus = packages.iter().find(|package| pins.iter().all(|pin| pin.name != package.name));
-    surplus.map(|package| format!("{} came too", package.name))
-}
-
-fn changed(before: &[Package], after: &[Package]) -> Change {
-    let mut change = Change { count: after.len(), ..Change::default() };
-    for package in after {
-        match before.iter().find(|known| known.name == package.name) {
-            None => change.added.push((package.name.clone(), package.version.clone())),
-            Some(known) if known.version != package.version => change.updated.push(Updated {
-                name: package.name.clone(),
-                from: known.version.clone(),
-                to: package.version.clone(),
-            }),
-            Some(_) => {}
-        }
-    }
-    let is_gone = |known: &&Package| after.iter().all(|package| package.name != known.name);
-    change.removed =
-        before.iter().filter(is_gone).map(|known| (known.name.clone(), known.version.clone())).collect();
-    change
 }

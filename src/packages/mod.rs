@@ -4,20 +4,20 @@
 //! nothing behind and whoever uses an older set goes on with it. The lock file in the base directory has the exact versions
 //! and their hashes; the directories can be made again from it.
 
+mod change;
 mod error;
 mod installer;
 mod library;
 mod lock;
 mod metadata;
+mod needs;
 mod sets;
 pub mod shown;
 mod surroundings;
 
+pub use change::{Change, Updated};
 pub use error::PackageError;
 pub use installer::Python;
-pub use library::{Asker, Change, Listed, Packages, Updated, Why};
+pub use library::{Asker, Listed, Packages, Why};
 pub use lock::Package;
 pub use surroundings::Surroundings;
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::library::{Change, Listed, Why};
+use super::change::Change;
+use super::library::{Listed, Why};
 
 /// A change as data.
 pub fn change(change: &Change) -> Value {

@@ -30,7 +30,7 @@ Picture()
 READ_ONLY = dict.fromkeys(
     [
         *("read_output", "list_sessions", "search_tools", "list_tools"),
-        *("search_skills", "list_skills", "get_skill", "load_artifact", "list_artifacts"),
+        *("search_skills", "list_skills", "get_skill", "load_artifact", "list_artifacts", "list_deps"),
     ],
     True,
 )

@@ -84,24 +84,27 @@ fn the_tool_list() {
     run_code(code, session?, timeout?, plan?, keep?, max_output?) read_only=null destructive=false idempotent=null
     read_output(id, offset?, limit?, grep?) read_only=true destructive=null idempotent=null
     list_sessions() read_only=true destructive=null idempotent=null
-    undo_run(session?, steps?) read_only=null destructive=true idempotent=null
-    fork_session(session?, n?) read_only=null destructive=true idempotent=null
-    reset_session(session?) read_only=null destructive=true idempotent=true
-    close_session(session?) read_only=null destructive=true idempotent=true
+    undo_run(session?, steps?) read_only=null destructive=null idempotent=null
+    fork_session(session?, n?) read_only=null destructive=null idempotent=null
+    reset_session(session?) read_only=null destructive=null idempotent=true
+    close_session(session?) read_only=null destructive=null idempotent=true
     search_tools(query, limit?, detail?) read_only=true destructive=null idempotent=null
     list_tools(server?, limit?, cursor?) read_only=true destructive=null idempotent=null
-    call_tool(name, arguments?) read_only=null destructive=true idempotent=null
+    call_tool(name, arguments?) read_only=null destructive=null idempotent=null
     search_skills(query, limit?) read_only=true destructive=null idempotent=null
     list_skills(limit?, cursor?) read_only=true destructive=null idempotent=null
     get_skill(name, version?) read_only=true destructive=null idempotent=null
     create_skill(name, source?, from_cell?, session?, description?, examples?, tags?, reason?) read_only=null destructive=false idempotent=null
     invoke_skill(name, arguments?, version?, session?) read_only=null destructive=false idempotent=null
     verify_skill(name, record?) read_only=null destructive=false idempotent=null
-    delete_skill(name) read_only=null destructive=true idempotent=true
+    delete_skill(name) read_only=null destructive=null idempotent=true
     save_artifact(name, data?, base64?, media_type?, description?, metadata?, ttl?) read_only=null destructive=false idempotent=null
     load_artifact(name, version?) read_only=true destructive=null idempotent=null
     list_artifacts(prefix?, limit?, cursor?) read_only=true destructive=null idempotent=null
-    delete_artifact(name) read_only=null destructive=true idempotent=true
+    delete_artifact(name) read_only=null destructive=null idempotent=true
+    add_dep(package) read_only=null destructive=false idempotent=true
+    list_deps() read_only=true destructive=null idempotent=null
+    remove_dep(package) read_only=null destructive=null idempotent=true
     ");
     for tool in list["tools"].as_array().unwrap() {
         assert!(tool["title"].is_string() && tool["icons"][0]["src"].as_str().unwrap().starts_with("data:"));

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Wire, raised, report, said, text, value};
 
+mod native;
+mod needed;
 mod rules;
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) fn definition(name: ToolName) -> Definition {
     match name {
         ToolName::SaveArtifact => made(
             "Save artifact",
-            "Keep data beyond the session; in code artifacts.load(name).",
+            "Keep data beyond the session.",
             json!({
                 "name": text(), "data": {}, "base64": text(), "media_type": text(), "description": text(),
                 "metadata": {"type": "object"}, "ttl": {"type": "number"},

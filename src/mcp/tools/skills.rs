@@ -29,7 +29,7 @@ pub(super) fn definition(name: ToolName) -> Definition {
                 "source": {"type": "string", "description": "A module with def run(...)."},
                 "from_cell": {"type": "string", "description": "Instead of source: last, or its number."},
                 "session": text(),
-                "description": {"type": "string", "description": "Else the docstring."},
+                "description": {"type": "string"},
                 "examples": {
                     "type": "array", "items": {"type": "object"}, "description": "[{args, expect}]",
                 },
