@@ -53,7 +53,7 @@ def _boot() -> None:
 
     sys.meta_path.insert(0, Importer)
     kernel = importlib.import_module("actwright.kernel")
-    kernel.packages.place(packages, policy)
+    kernel.shelf.place(packages, policy)
 
     def warm_up():
         kernel.preload()

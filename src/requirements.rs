@@ -170,6 +170,15 @@ fn misplaced(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether a version is among those that a text such as `>=3.11` admits; no text admits all, and one that is none says so.
+pub fn admits(versions: &str, version: &str) -> Option<bool> {
+    if versions.trim().is_empty() {
+        return Some(true);
+    }
+    let versions = VersionSpecifiers::from_str(versions).ok()?;
+    Version::from_str(version).ok().map(|version| versions.contains(&version))
+}
+
 /// Whether two texts are the same version in different spellings.
 pub fn same_version(one: &str, other: &str) -> bool {
     let version = |text: &str| Version::from_str(text).ok();

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from actwright import packages
+import re
+
+from actwright import shelf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Optional
 
     from actwright._native import Channel
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _METHODS = ("add", "list", "remove", "sync", "why")
 
 
@@ -94,7 +97,7 @@ class Deps:
 
     def _change(self, call: str, **kwargs: object) -> dict[str, Any]:
         answer: dict[str, Any] = self._ask(call, **kwargs)
-        words = packages.follow()
+        words = shelf.follow()
         if words:
             answer["notes"] = words.split("\n")
         return answer
@@ -108,6 +111,22 @@ class Deps:
         if word == "ok":
             return content
         raise _failure(content["kind"], content["message"])
+
+    def need(self, needed: list[str], python: Optional[str]) -> None:
+        """Adds what a file says it needs in its block of PEP 723 and that is not there."""
+        import sys
+        from importlib import metadata
+
+        have: dict[str, str] = {}
+        for spec in needed:
+            name = _NAME.match(spec.strip())
+            if name is not None:
+                try:
+                    have[name.group()] = metadata.version(name.group())
+                except (metadata.PackageNotFoundError, ValueError):
+                    pass
+        running = ".".join(str(number) for number in sys.version_info[:3])
+        self._change("need", packages=_names((needed,)), have=have, requires_python=python, python=running)
 
     def __dir__(self) -> list[str]:
         return list(_METHODS)
@@ -130,6 +149,9 @@ def _failure(kind: str, message: str) -> DepsError:
     failure = _KINDS.get(kind, DepsError)(message)
     failure.kind = kind
     return failure
+
+
+NEED = "__actwright_need__"
 
 
 def make_deps(channel: Channel) -> Deps:

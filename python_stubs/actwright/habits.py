@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from actwright.packages import policy
+from actwright.shelf import policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

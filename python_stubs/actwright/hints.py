@@ -8,10 +8,10 @@ import re
 from actwright import similar
 from actwright.habits import habit
 from actwright.modules import COMMON, STANDARD, import_for, package_of
-from actwright.packages import policy
 from actwright.plan import undefined_calls
 from actwright.prompts import DebuggerUnavailable, InputUnavailable
 from actwright.refusals import refusal
+from actwright.shelf import policy
 from actwright.skills import alike as skills_alike
 from actwright.source import parse
 from actwright.tools import alike, is_namespace

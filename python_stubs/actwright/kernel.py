@@ -17,13 +17,13 @@ from _signal import signal as _signal
 from contextvars import copy_context
 from types import ModuleType
 
-from actwright import figures, inspection, later, owners, packages, streams
+from actwright import figures, inspection, later, owners, shelf, streams
 from actwright.artifacts import ERRORS as ARTIFACT_ERRORS
 from actwright.artifacts import make_artifacts
 from actwright.awaiting import all_given, given, look_up
 from actwright.cell import Cell, advice
 from actwright.deps import ERRORS as DEPS_ERRORS
-from actwright.deps import make_deps
+from actwright.deps import NEED, make_deps
 from actwright.display import make_display, send
 from actwright.eventloop import EventLoop
 from actwright.failure import bounded, summary
@@ -31,7 +31,7 @@ from actwright.laters import ALL_GIVEN, GIVEN, LATER
 from actwright.progress import make_progress
 from actwright.prompts import Prompts
 from actwright.skills import ERRORS as SKILL_ERRORS
-from actwright.skills import INVOKE, PACKAGES, invoke_json, make_skills, packages
+from actwright.skills import INVOKE, PACKAGES, invoke_json, make_skills, versions
 from actwright.surroundings import settle_in
 from actwright.tools import ERRORS, make_tools
 
@@ -83,7 +83,7 @@ def preload() -> None:
     """Imports what many cells need but a session can start without; for the zygote's idle time."""
     advice.hints()
     advice.plan()
-    packages.follow()
+    shelf.follow()
     from importlib import import_module
 
     for name in _PRELOADED.split():
@@ -172,9 +172,10 @@ class _Session:
         inspection.teach_inspect()
         _shared.update(display=make_display(channel), progress=make_progress(channel))
         _shared.update({"tools": make_tools(channel), LATER: look_up, GIVEN: given, ALL_GIVEN: all_given, **ERRORS})
-        _shared.update({"skills": make_skills(channel), INVOKE: invoke_json, PACKAGES: packages, **SKILL_ERRORS})
+        _shared.update({"skills": make_skills(channel), INVOKE: invoke_json, PACKAGES: versions, **SKILL_ERRORS})
         _shared.update({"artifacts": make_artifacts(channel), **ARTIFACT_ERRORS})
-        _shared.update({"deps": make_deps(channel), **DEPS_ERRORS})
+        deps = make_deps(channel)
+        _shared.update({"deps": deps, NEED: deps.need, **DEPS_ERRORS})
         figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
         _pristine.update(_shared)
         os.register_at_fork(after_in_child=streams.keep_to_pipes)
@@ -189,7 +190,7 @@ class _Session:
         # A warning on line 1 of this cell is not the warning that line 1 of another cell gave.
         self._namespace.pop("__warningregistry__", None)
         owners.tag_pools()
-        words = packages.follow()
+        words = shelf.follow()
         if words:
             self._stderr.write(words + "\n")
         self._loop.prepare(text)

@@ -11,7 +11,8 @@ import sys
 from contextvars import ContextVar, copy_context
 from types import ModuleType
 
-from actwright import streams
+from actwright import shelf, streams
+from actwright.deps import make_deps
 from actwright.inspection import remember
 from actwright.laters import mark, may_await
 from actwright.source import parse, read
@@ -88,8 +89,9 @@ class Verdict(dict):  # type: ignore[type-arg]  # pyright: ignore[reportMissingT
     """What verifying a skill gave: state (verified, stale, broken or unproven), reason, and examples with what was wrong."""
 
     def __init__(self, about: dict[str, Any]) -> None:
+        super().__init__()  # pyright: ignore[reportUnknownMemberType]
         self._text: str = about.pop("text")
-        super().__init__(about)
+        self.update(about)  # pyright: ignore[reportUnknownMemberType]
 
     def __repr__(self) -> str:
         return self._text
@@ -210,12 +212,13 @@ Skills.invoke.__dict__["_actwright_later"] = "ainvoke"
 class _Loaded:
     """A source ready to be run."""
 
-    __slots__ = ("code", "coerces", "filename", "hash", "name", "signature")
+    __slots__ = ("code", "coerces", "filename", "hash", "name", "satisfied", "signature")
 
     def __init__(self, about: dict[str, Any]) -> None:
         self.name: str = about["name"]
         self.hash: str = about["hash"]
         self.signature: str = about["signature"]
+        self.satisfied: Optional[tuple[Any, ...]] = None
         self.filename = f"<skill {self.name}, {about['label']}>"
         text = read(about["source"])
         remember(self.filename, text)
@@ -265,6 +268,10 @@ class _Host:
             if "source" not in about:
                 about = self.ask("skills.fetch", name=name, version=version)
             self._loaded[key] = loaded = _Loaded(about)
+        needed = about["dependencies"], about["requires_python"], shelf.present()
+        if (needed[0] or needed[1]) and loaded.satisfied != needed:
+            make_deps(self.channel).need(needed[0], needed[1])
+            loaded.satisfied = (*needed[:2], shelf.present())
         return loaded
 
     def run(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -335,14 +342,15 @@ def invoke_json(name: str, text: str, plain: bool = False) -> Any:
     return _plain(value) if plain else value
 
 
-def packages(text: str) -> dict[str, str]:
+def versions(text: str) -> dict[str, str]:
     """The versions of the packages behind these names of modules, given as JSON, and Python's own."""
     import json
     from importlib import metadata
 
     found = {"python": ".".join(map(str, sys.version_info[:2]))}
     standard: Any = getattr(sys, "stdlib_module_names", ())
-    owners: Optional[Any] = None
+    list_owners: Any = getattr(metadata, "packages_distributions", None)
+    owners: dict[str, list[str]] = {}
     for name in json.loads(text):
         if name in standard or name in sys.builtin_module_names:
             continue
@@ -351,8 +359,8 @@ def packages(text: str) -> dict[str, str]:
             continue
         except Exception:
             pass
-        if owners is None:
-            owners = getattr(metadata, "packages_distributions", dict)()
+        if not owners and list_owners is not None:
+            owners = list_owners()
         for owner in owners.get(name, ())[:1]:
             found[owner] = metadata.version(owner)
     return found
@@ -548,7 +556,9 @@ def _signature(about: dict[str, Any]) -> Any:
 def _line(each: dict[str, Any]) -> str:
     summary = each["description"].strip().partition("\n")[0]
     why = ", ".join(each["matched_by"])
-    return f"{each['signature']}  {summary} [score {each['score']}: {why}]"
+    state = each["proof"]["state"]
+    proof = "" if state == "unproven" else f" [{state}]"
+    return f"{each['signature']}  {summary}{proof} [score {each['score']}: {why}]"
 
 
 def _failure(kind: str, message: str) -> SkillError:

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::config::env::Environment;
 use crate::session::report::{Keep, RunEvent, RunMode, RunReport, RunRequest, Status, Target};
 use crate::session::{SessionError, Sessions};
+use crate::skills;
 
 /// The exit code when there was no cell whose code could be given.
 pub const CANNOT_START: u8 = 125;
@@ -64,8 +65,7 @@ async fn run_cell(config: Arc<Config>, code: String, form: Form) -> anyhow::Resu
     let sessions = engine::sessions(&config)?;
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(interrupts(cancel.clone()));
-    let request = RunRequest { code, timeout: None, mode: RunMode::Execute, keep: Keep::Effects };
-    let ran = shown(&sessions, Target::Fresh, request, cancel, form).await;
+    let ran = run_with_needs(&sessions, code, cancel, form).await;
     watch.abort();
     let outcome = ran.and_then(|report| {
         match form {
@@ -76,6 +76,27 @@ async fn run_cell(config: Arc<Config>, code: String, form: Form) -> anyhow::Resu
     });
     sessions.shutdown().await;
     outcome
+}
+
+/// Runs the file, in a session that has what its block of PEP 723 names.
+async fn run_with_needs(
+    sessions: &Sessions,
+    code: String,
+    cancel: CancellationToken,
+    form: Form,
+) -> anyhow::Result<RunReport> {
+    let needed = skills::needed(&code)?;
+    let request = |code| RunRequest { code, timeout: None, mode: RunMode::Execute, keep: Keep::Effects };
+    let mut target = Target::Fresh;
+    if needed != skills::Metadata::default() {
+        let first = request(needed.as_cell());
+        let report = shown(sessions, target, first, cancel.clone(), form).await?;
+        if report.status != Status::Ok {
+            return Ok(report);
+        }
+        target = Target::Named(report.session);
+    }
+    shown(sessions, target, request(code), cancel, form).await
 }
 
 /// Runs a cell and shows what it writes meanwhile.

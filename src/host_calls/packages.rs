@@ -29,8 +29,25 @@ pub fn begin(packages: &Packages, request: &str, named: Named) -> Answering {
         "why" => Answering::Later(Box::pin(async move {
             answer(packages.why(named.text("name")?).await.map(|why| shown::why(&why)))
         })),
+        "need" => Answering::Later(Box::pin(async move { need(&packages, &named).await })),
         _ => Answering::Now(Err(error("unknown_call", format!("the host has no `deps.{request}`")))),
     }
+}
+
+/// What a file says it needs; `have` is what the session can import already, `None` where it cannot.
+async fn need(packages: &Packages, named: &Named) -> Answer {
+    let mut have = Vec::new();
+    if let Some(Value::Map(pairs)) = named.get("have") {
+        for pair in pairs {
+            if let (Value::Str(name), Value::Str(version)) = pair {
+                have.push((name.clone(), version.clone()));
+            }
+        }
+    }
+    let python = named.optional_text("requires_python")?.unwrap_or_default();
+    let running = named.text("python")?;
+    let needed = packages.need(&texts(named, "packages")?, &have, (python, running)).await;
+    answer(needed.map(|change| shown::change(&change)))
 }
 
 fn texts(named: &Named, wanted: &str) -> Result<Vec<String>, CallError> {

@@ -92,6 +92,8 @@ async fn fetch(skills: &Skills, named: &Named) -> Answer {
                 (None, origin) => origin.to_owned(),
             },
             "hash": skill.hash,
+            "dependencies": skill.shape.dependencies,
+            "requires_python": skill.shape.requires_python,
         });
         if known != Some(&skill.hash) {
             about["source"] = skill.source.into();

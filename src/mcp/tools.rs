@@ -202,7 +202,8 @@ what the code prints or its last expression returns comes back. Work in a loop: 
 tools.search(\"words\"), files), solve in code, read the result or the error with its hints, fix that part and run again.
 
 tools.<namespace>.<function>(...) calls the host's commands, MCP servers and APIs, plainly or with await. Save what \
-works: skills.create(name, source) keeps a module with def run(...); skills.<name>(...) runs it in any session.
+works: skills.create(name, source) keeps a module with def run(...), from_cell=\"last\" the cell before; skills.<name>(...) \
+runs it in any session.
 
 A failing cell keeps everything that ran before the error. Long output is cut; the reply then begins with the \
 read_output call that shows the rest. The sandbox has no network and no host files unless configured. \

@@ -17,7 +17,7 @@ use super::sets::{Sets, blocking, installed};
 use super::surroundings::Surroundings;
 use crate::config::{Consent, PackageRules};
 use crate::nearest::nearest;
-use crate::requirements::{PackageName, Requirement, same_version};
+use crate::requirements::{PackageName, Requirement, admits, same_version};
 
 /// The most that one call may ask for, and that may be asked for in all.
 const AT_ONCE: usize = 50;
@@ -109,6 +109,16 @@ impl Packages {
         Self { inner: Arc::new(Inner { base, sets, rules, surroundings, changes: watch::Sender::new(0) }) }
     }
 
+    /// The same, where agents change nothing.
+    pub fn fixed(&self) -> Self {
+        let Inner { base, rules, surroundings, .. } = &*self.inner;
+        Self::over(
+            base.clone(),
+            PackageRules { policy: Consent::Deny, ..rules.clone() },
+            surroundings.clone(),
+        )
+    }
+
     /// Says that sets are in use as long as the answer lives.
     pub fn hold(&self) -> std::io::Result<File> {
         self.inner.sets.hold()
@@ -179,6 +189,48 @@ impl Packages {
             }
         };
         Err(PackageError::Denied(words.to_owned()))
+    }
+
+    /// Adds what a file says it needs and a session does not have, by the same rules as all that agents add. `have` are names
+    /// and versions; of Python there are the versions that are admitted, and the one that runs.
+    pub async fn need(
+        &self,
+        specs: &[String],
+        have: &[(String, String)],
+        (admitted, running): (&str, &str),
+    ) -> Result<Change, PackageError> {
+        match admits(admitted, running) {
+            Some(true) => {}
+            Some(false) => {
+                let words = format!("it needs Python {admitted}, and sessions run Python {running}");
+                return Err(PackageError::Number(words));
+            }
+            None => {
+                return Err(PackageError::Number(format!("`requires-python = {admitted:?}` cannot be read")));
+            }
+        }
+        let is_there = |asked: &Requirement| {
+            let same = |(name, _): &&(String, String)| {
+                name.parse().is_ok_and(|name: PackageName| &name == asked.name())
+            };
+            have.iter().find(same).is_some_and(|(_, version)| asked.admits(version))
+        };
+        let mut missing = Vec::new();
+        for spec in specs {
+            let asked: Requirement = spec.parse()?;
+            if !is_there(&asked) {
+                missing.push(spec.clone());
+            }
+        }
+        if missing.is_empty() {
+            return Ok(Change::default());
+        }
+        match self.add(&missing, Asker::Agent).await {
+            Err(PackageError::Denied(words)) => {
+                Err(PackageError::Denied(format!("it needs {}, and {words}", missing.join(", "))))
+            }
+            added => added,
+        }
     }
 
     /// Removes packages that were asked for, and what only they needed.

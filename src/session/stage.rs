@@ -18,7 +18,6 @@ use crate::config::{Config, Network};
 use crate::host_calls::HostCalls;
 use crate::names::SessionId;
 use crate::outputs::Outputs;
-use crate::packages::Packages;
 use crate::skills::{Answers, Gives, Known, Played, Run, Stage as Contract, Task, Trial, invocation};
 use crate::tools::{Player, Schema, Tally, Tape, Tools, Written};
 use crate::worker::Workers;
@@ -71,8 +70,8 @@ impl Stage {
         let rules = Rules { largest: config.limits.artifact, all: config.limits.artifacts };
         let artifacts = Artifacts::alone(scratch, rules);
         let outputs = Outputs::new(scratch.to_owned(), config.results.kept_outputs, tools.masks().clone());
-        // What is installed can be imported; a proof installs nothing.
-        let host_calls = HostCalls::new(tools, trial.library.clone(), artifacts, Packages::none());
+        let host_calls =
+            HostCalls::new(tools, trial.library.clone(), artifacts, registry.host_calls().packages().fixed());
         let cell = trial.behalf.clone().and_then(|behalf| behalf.downcast::<Tally>().ok());
         let host_calls = host_calls.charging(cell);
         Ok(Theatre { registry: Arc::new(Registry::new(config, workers, outputs, host_calls)), player })

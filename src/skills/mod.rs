@@ -37,7 +37,7 @@ pub use ran::{Calls, Cell, Ran, Which};
 pub use saving::{Creation, Saved};
 pub use shape::{Parameter, Shape};
 pub use skill::{Event, Origin, Skill, Trouble};
-pub use source::SourceError;
+pub use source::{Metadata, SourceError, needed};
 pub use uses::{Outcome, Uses};
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod commands;
 mod durable;
 mod files;
 mod proofs;
+mod recordings;
 
 const LEVELS: &str = "\"\"\"Count the lines of a log by level.
 

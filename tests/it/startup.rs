@@ -21,7 +21,7 @@ const BUSY: &str = "import subprocess, time\nsubprocess.Popen(['sleep', '7601'])
 fn refusal(mut client: Client) -> String {
     client.initialize("2025-11-25");
     let tools = client.request("tools/list", json!({})).unwrap();
-    assert_eq!(tools["tools"].as_array().unwrap().len(), 21);
+    assert_eq!(tools["tools"].as_array().unwrap().len(), 24);
     let result = client.run("open('/tmp/ran', 'w')");
     assert_eq!(result["isError"], true, "{result}");
     assert!(below_named(client.pid(), "").iter().all(|process| !process.command.contains("__launch")));

@@ -61,8 +61,11 @@ def fake_skills(request, kwargs):
         return ["ok", sorted(_SKILLS)]
     if request == "skills.search":
         about = {**about, "signature": "skills.double(x: int = 1) -> int", "score": 0.5, "matched_by": ["name"]}
+        about["proof"] = {"state": "verified"}
         hits = [about] if kwargs["query"] == "double" else []
         return ["ok", {"hits": hits, "semantic": "off", "reason": "no model"}]
+    if request == "skills.verify":
+        return ["ok", {"state": "broken", "text": f"broken: {name}", "examples": []}]
     if request == "skills.create":
         return ["error", {"kind": "invalid", "message": "no skill"}]
     if request in ("skills.used", "skills.alike"):

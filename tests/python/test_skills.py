@@ -22,6 +22,17 @@ class Calls(SessionTest):
         self.check("[each for each in dir(skills) if each in ('both', 'double', 'invoke', 'named')]", value="['both', 'double', 'invoke', 'named']")
         self.check("hasattr(skills, 'x'), hasattr(skills, '_x')", value="(False, False)")
 
+    def test_a_verdict_reads_well_and_is_a_dict(self):
+        self.check("skills.verify('double')", value="broken: double")
+        self.check("dict(skills.verify('double', record=True))", value="{'state': 'broken', 'examples': []}")
+
+    def test_values_of_proofs_are_plain(self):
+        self.check(
+            "import datetime\n__actwright_invoke__('named', '{\"name\": [1], \"self\": 2}', True)",
+            value="[[1], 2, 'skills.named']",
+        )
+        self.check("sorted(__actwright_packages__('[\"json\", \"no_such_module\"]'))", value="['python']")
+
     def test_mistakes_are_exceptions_of_their_kind(self):
         self.check("skills.x()", error="SkillNotFoundError")
         self.check("skills.double(1, 2)", error="SkillArgumentError")
@@ -36,7 +47,7 @@ class Calls(SessionTest):
         self.assertNotIn("actwright", error["traceback"])
 
     def test_what_is_found_shows_why(self):
-        shown = "skills.double(x: int = 1) -> int  Doubles. [score 0.5: name]\n[semantic: off: no model]"
+        shown = "skills.double(x: int = 1) -> int  Doubles. [verified] [score 0.5: name]\n[semantic: off: no model]"
         self.check("skills.search('double')", value=shown)
         self.check("skills.search('none')[:], skills.search('none').semantic", value="([], 'off')")
 

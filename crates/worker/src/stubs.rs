@@ -35,7 +35,7 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.similar", "similar.py"),
     module!("actwright.artifacts", "artifacts.py"),
     module!("actwright.deps", "deps.py"),
-    module!("actwright.packages", "packages.py"),
+    module!("actwright.shelf", "shelf.py"),
     module!("actwright.encoding", "encoding.py"),
     module!("actwright.skills", "skills.py"),
     module!("actwright.tables", "tables.py"),

@@ -15,6 +15,22 @@ pub struct Metadata {
     pub requires_python: Option<String>,
 }
 
+/// The name that sessions give to the function that adds what is needed.
+const NEED: &str = "__actwright_need__";
+
+impl Metadata {
+    /// The code that adds what is needed to a session.
+    pub fn as_cell(&self) -> String {
+        // A JSON text is a text of Python's too: both know the same escapes of those that are written here.
+        let needed = serde_json::Value::from(self.dependencies.clone());
+        let python = self
+            .requires_python
+            .as_ref()
+            .map_or_else(|| "None".to_owned(), |text| serde_json::Value::from(text.as_str()).to_string());
+        format!("{NEED}({needed}, {python})")
+    }
+}
+
 /// What is wrong with a block.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Wrong {
@@ -51,6 +67,11 @@ pub fn read(source: &str) -> Result<Metadata, Wrong> {
         let message = format!("the block `# /// script` is no TOML that can be used: {}", error.message());
         Wrong { line: start + 2 + before, message }
     })
+}
+
+/// What a file of Python says it needs, whatever else it is.
+pub fn needed(source: &str) -> Result<Metadata, super::SourceError> {
+    read(source).map_err(|wrong| super::SourceError::Metadata { line: wrong.line, message: wrong.message })
 }
 
 #[cfg(test)]

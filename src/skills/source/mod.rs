@@ -17,6 +17,7 @@ mod syntax;
 mod wrap;
 
 pub use imports::imports;
+pub use metadata::{Metadata, needed};
 pub use wrap::of_cell;
 
 /// The largest source, in bytes.
@@ -102,8 +103,7 @@ pub fn read(source: &str) -> Result<Source, SourceError> {
     if source.len() > LARGEST {
         return Err(SourceError::TooLarge { bytes: source.len() });
     }
-    let metadata = metadata::read(source)
-        .map_err(|wrong| SourceError::Metadata { line: wrong.line, message: wrong.message })?;
+    let metadata = needed(source)?;
     let mut read = deeply(|| syntax::read(source))?;
     read.shape.dependencies = metadata.dependencies;
     read.shape.requires_python = metadata.requires_python;

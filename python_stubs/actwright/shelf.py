@@ -48,6 +48,11 @@ def policy() -> str:
     return _shelf.policy
 
 
+def present() -> str:
+    """The name of the set that is seen."""
+    return _shelf.set
+
+
 def follow() -> str:
     """Switches to the present set; says what of another one is still loaded, or nothing."""
     if not _shelf.link:
