@@ -3,11 +3,16 @@
 //! The environment is looked at when the program starts, the files of pip and uv only when something is to be fetched.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::env::Environment;
 
-/// Where Python's packages are when nothing else is said; pip and uv mean the same.
-const INDEX: &str = "https://pypi.org/simple";
+/// Asks pip where Python's packages are when nothing else is said.
+const USUAL: &str = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
+
+/// How long pip may take to say it.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where models are when nothing else is said.
 const HUB: &str = "https://huggingface.co";
@@ -23,6 +28,8 @@ pub struct Way {
     certificates: Option<PathBuf>,
     files: Vec<File>,
     hub: Option<String>,
+    /// Interpreters that may have pip.
+    pythons: Vec<PathBuf>,
     /// The proxies for addresses of `https` and of `http`.
     pub proxies: [Option<String>; 2],
     /// The hosts that are reached without them.
@@ -39,8 +46,10 @@ enum File {
 /// What came of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The address of the index, or nothing where pip is told to use none.
+    /// The address of the index, or nothing where pip is told to use none, or says none.
     pub index: Option<String>,
+    /// Whether pip is told to use none.
+    pub is_barred: bool,
     /// A file of further authorities to trust.
     pub certificates: Option<PathBuf>,
     /// The address of the hub.
@@ -73,6 +82,7 @@ impl Way {
             certificates: certificates.iter().find_map(|name| environment.way(name)).map(PathBuf::from),
             files: files(environment),
             hub: environment.way("HF_ENDPOINT"),
+            pythons: ["python3", "python"].iter().filter_map(|name| environment.on_path(name)).collect(),
             proxies: [proxy("HTTPS_PROXY"), proxy("HTTP_PROXY")],
             no_proxy: environment.way("NO_PROXY"),
         }
@@ -92,10 +102,34 @@ impl Way {
             certificates = certificates.or(said.certificates);
             is_barred |= said.is_barred;
         }
-        let index = index.unwrap_or_else(|| INDEX.to_owned());
+        let usual = || self.pythons.iter().find_map(|python| usual_index(python));
+        let index = if is_barred { None } else { index.or_else(usual) };
         let hub = self.hub.as_deref().unwrap_or(HUB).trim_end_matches('/').to_owned();
-        Place { index: (!is_barred).then_some(index), certificates, hub }
+        Place { index, is_barred, certificates, hub }
     }
+}
+
+/// The index that this interpreter's pip uses when nobody says which.
+fn usual_index(python: &Path) -> Option<String> {
+    let mut asked = Command::new(python)
+        .args(["-I", "-c", USUAL])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let until = Instant::now() + PATIENCE;
+    while asked.try_wait().ok()?.is_none() {
+        if Instant::now() > until {
+            // It cannot refuse.
+            let _ = asked.kill();
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let said = asked.wait_with_output().ok().filter(|said| said.status.success())?;
+    let index = String::from_utf8(said.stdout).ok()?.trim().to_owned();
+    index.starts_with("https://").then_some(index)
 }
 
 /// The files in which an index may be named, the most particular first.
@@ -186,6 +220,7 @@ fn is_true(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -221,8 +256,16 @@ mod tests {
         assert_eq!(place(&[("PIP_CONFIG_FILE", conf)]).index.as_deref(), Some("https://file.example"));
         let both = [("PIP_CONFIG_FILE", conf), ("UV_DEFAULT_INDEX", "https://env.example")];
         assert_eq!(place(&both).index.as_deref(), Some("https://env.example"));
-        assert_eq!(place(&[("PIP_CONFIG_FILE", "/dev/null")]).index.as_deref(), Some(INDEX));
-        assert_eq!(place(&[("PIP_NO_INDEX", "1")]).index, None);
+        // Without a file that names one and without a pip there is none.
+        assert_eq!(place(&[("PIP_CONFIG_FILE", "/dev/null")]).index, None);
+        let python = room.path().join("python3");
+        std::fs::write(&python, "#!/bin/sh\necho https://usual.example/simple\n").unwrap();
+        std::fs::set_permissions(&python, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = ("PATH", room.path().to_str().unwrap());
+        let usual = place(&[("PIP_CONFIG_FILE", "/dev/null"), path]);
+        assert_eq!((usual.index.as_deref(), usual.is_barred), (Some("https://usual.example/simple"), false));
+        let barred = place(&[("PIP_NO_INDEX", "1"), path]);
+        assert_eq!((barred.index, barred.is_barred), (None, true));
         let way =
             Way::of(&environment(&[("https_proxy", "http://p.example:3128"), ("NO_PROXY", "x.example")]));
         assert_eq!(way.proxies[0].as_deref(), Some("http://p.example:3128"));

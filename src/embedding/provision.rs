@@ -53,7 +53,10 @@ pub async fn fetch(
             None => tokio::time::sleep(AGAIN).await,
         }
     };
-    let web = Web::over(way)?;
+    // Files are read for it, and pip may be asked.
+    let asked = way.clone();
+    let web = tokio::task::spawn_blocking(move || Web::over(&asked)).await;
+    let web = web.map_err(|error| ModelError::Engine { what: error.to_string() })??;
     let library = match shelf.runtime() {
         Found::Missing => Some(runtime().ok_or(ModelError::NoRuntime)?),
         Found::Whole => None,

@@ -215,6 +215,8 @@ async fn who_cannot_be_reached_and_who_refuses_is_named_without_passwords() {
     let said = ask(&[("PIP_INDEX_URL", "http://me:secret@127.0.0.1:1/simple")]).await;
     assert!(said.starts_with("127.0.0.1:1 cannot be reached: ") && !said.contains("secret"), "{said}");
     assert_eq!(ask(&[("PIP_NO_INDEX", "1")]).await, "pip is told to use no package index (`no-index`)");
+    let nobody = ask(&[("PIP_CONFIG_FILE", "/dev/null")]).await;
+    assert!(nobody.contains("set `PIP_INDEX_URL`"), "{nobody}");
     assert_eq!(ask(&[("PIP_INDEX_URL", "file:///x")]).await, "the package index is no address of a file");
 }
 
