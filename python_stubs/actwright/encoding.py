@@ -171,6 +171,9 @@ def _as_base(value: Any, kind: type[Any], depth: int, notes: list[str]) -> Any:
     if numpy is not None and isinstance(_untyped(value), numpy.generic):
         notes.append(f"{name} comes back as {_untyped(type(value.item())).__name__}")
         return _plain(value.item(), depth - 1, notes)
+    if name in ("DataFrame", "Series"):
+        library = kind.__module__.partition(".")[0]
+        raise TypeError(f"a {name} of {library} cannot be saved; save the one of pandas that its to_pandas() gives")
     raise TypeError(
         f"a value of type {name} cannot be saved; make plain data of it first (dict, list, str, bytes, a DataFrame or an array)"
     )
@@ -296,11 +299,15 @@ def _table_of(form: str) -> Callable[[Any], Any]:
     return table
 
 
+# What keeps the transparency of images that a PNG cannot hold as they are.
+_MODES = {"PA": "RGBA", "RGBa": "RGBA", "La": "LA"}
+
+
 def _picture(value: Any) -> Optional[Encoded]:
     image: Any = _modules.get("PIL.Image")
     if image is not None and isinstance(value, image.Image):
         kept = value.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
-        picture = value if kept else value.convert("RGBA" if value.mode in ("PA", "La", "RGBa") else "RGB")
+        picture = value if kept else value.convert(_MODES.get(value.mode, "RGB"))
         note = "" if kept else f"an image of mode {value.mode} comes back in mode {picture.mode}"
         return Encoded("png", "image/png", lambda file: file.write(_png(picture)), note)
     figure: Any = _modules.get("matplotlib.figure")

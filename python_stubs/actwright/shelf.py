@@ -15,7 +15,6 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any
 
 _LIST = "actwright-packages.json"
 _readlink = os.readlink
@@ -140,14 +139,12 @@ def _modules_of(name: str) -> dict[str, tuple[str, str]]:
         return {}
     known = _shelf.lists.get(name)
     if known is None:
-        known = {}
+        made: dict[str, tuple[str, str]] = {}
         try:
             with open(os.path.join(_place_of(name), _LIST), encoding="utf-8") as file:
-                packages: list[dict[str, Any]] = json.load(file)["packages"]
-            for package in packages:
-                for module in package["modules"]:
-                    known[module] = (package["name"], package["version"])
+                for package in json.load(file)["packages"]:
+                    made.update(dict.fromkeys(package["modules"], (package["name"], package["version"])))
         except OSError:
             return {}
-        _shelf.lists[name] = known
+        _shelf.lists[name] = known = made
     return known

@@ -85,6 +85,8 @@ def _write_csv(pandas: Any, value: Any, file: Any) -> None:
         "labels": _tagged(list(value.columns) if is_frame else [value.name]),
         "axis": _tagged(list(value.columns.names)) if is_frame else None,
         "range": None if levels else [index.start, index.stop, index.step],
+        "across": _range_of(pandas, value.columns) if is_frame else None,
+        "freq": getattr(index, "freqstr", None),
     }
     file.write((json.dumps(schema) + "\n").encode("ascii"))
     rows = zip(*(cells for _, cells in described))
@@ -97,6 +99,11 @@ def _write_csv(pandas: Any, value: Any, file: Any) -> None:
             text.seek(0)
             text.truncate()
     file.write(text.getvalue().encode("utf-8", "surrogatepass"))
+
+
+def _range_of(pandas: Any, labels: Any) -> Any:
+    """The numbers of labels that are only counted."""
+    return [labels.start, labels.stop, labels.step] if isinstance(labels, pandas.RangeIndex) else None
 
 
 def _column(pandas: Any, column: Any) -> tuple[dict[str, Any], Any]:
@@ -151,6 +158,8 @@ def _read_csv(pandas: Any, file: Any) -> Any:
         index = pandas.RangeIndex(*schema["range"], name=names[0])
     elif len(levels) == 1:
         index = pandas.Index(levels[0], name=names[0])
+        if schema.get("freq") is not None:
+            index.freq = schema["freq"]
     else:
         index = pandas.MultiIndex.from_arrays(levels, names=names)
     labels = value_of(schema["labels"])
@@ -158,6 +167,9 @@ def _read_csv(pandas: Any, file: Any) -> Any:
         return pandas.Series(values[0].array, index=index, name=labels[0])
     frame = pandas.DataFrame({at: series.array for at, series in enumerate(values)}, index=index)
     axis = value_of(schema["axis"])
+    if schema.get("across") is not None:
+        frame.columns = pandas.RangeIndex(*schema["across"], name=axis[0])
+        return frame
     frame.columns = pandas.MultiIndex.from_tuples(labels, names=axis) if len(axis) > 1 else pandas.Index(labels, name=axis[0])
     return frame
 

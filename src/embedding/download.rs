@@ -80,11 +80,18 @@ impl Web {
         let place = response.url().clone();
         let text = String::from_utf8_lossy(&bounded(response, PAGE, &host(&page)).await?).into_owned();
         let missing = || ModelError::Missing { host: host(&page), name: name.to_owned() };
-        let address = pages::address(&text, name).ok_or_else(missing)?;
-        let found = place.join(&address).map_err(|_| ModelError::Address { what: name.to_owned() })?;
+        let wanted = name.to_owned();
+        let read = tokio::task::spawn_blocking(move || pages::address(&text, &wanted)).await;
+        let address = read.ok().flatten().ok_or_else(missing)?;
+        let mut found = place.join(&address).map_err(|_| ModelError::Address { what: name.to_owned() })?;
         // An index that is reached safely does not lead to an unsafe place.
         if !["https", page.scheme()].contains(&found.scheme()) {
             return Err(ModelError::Address { what: name.to_owned() });
+        }
+        // The client takes the password out of the page's address. Files in the same place ask for it as well; others never get it.
+        if found.origin() == page.origin() && found.username().is_empty() && found.password().is_none() {
+            let given = found.set_username(page.username()).and(found.set_password(page.password()));
+            given.map_err(|()| ModelError::Address { what: name.to_owned() })?;
         }
         Ok(found)
     }
@@ -125,7 +132,9 @@ impl Web {
         if sum != expected.sum {
             return Err(different(format!("its SHA-256 is {sum} and not {}", expected.sum)));
         }
-        file.sync_all().map_err(write)
+        // This may take long, and whoever has a session must not wait for it.
+        let synced = tokio::task::spawn_blocking(move || file.sync_all()).await;
+        synced.map_err(|_| ModelError::Ended)?.map_err(write)
     }
 
     async fn get(&self, address: &Url, what: &str) -> Result<Response, ModelError> {

@@ -3,16 +3,18 @@
 //! The library that runs models is loaded by its path before anything else is asked of it: asked first, it would look for itself
 //! and end the thread with a panic where it is not. One text is read at a time, because a batch is filled up to its longest text.
 
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use actwright_sandbox::sys;
 use fastembed::{InitOptionsUserDefined, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
 use ort::environment::Environment;
 
 use super::error::ModelError;
 use super::manifest::{Model, Pooling};
-use super::shelf::Shelf;
+use super::shelf::{Library, Shelf};
 
 /// The most bytes of a text for each token that is read; the rest is not even looked at.
 const BYTES_OF_TOKEN: usize = 16;
@@ -81,17 +83,28 @@ impl Engine {
     }
 }
 
-/// The library of this path, or the one that was loaded before.
-fn library(path: &Path) -> Result<Environment, ModelError> {
+/// This library, or the one that was loaded before.
+fn library(from: &Library) -> Result<Environment, ModelError> {
     let mut held = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(loaded) = &*held {
         return Ok(loaded.clone());
     }
+    // What is loaded is what was compared, whoever may write to the directory meanwhile: a copy that nobody can change.
+    let (path, sealed) = match from {
+        Library::Own(path) => (path.clone(), None),
+        Library::Checked(content) => {
+            let sealed = sys::sealed_memfd(c"onnxruntime", content);
+            let place = || "the ONNX Runtime in memory".to_owned();
+            let sealed = sealed.map_err(|cause| ModelError::Disk { doing: "hold", place: place(), cause })?;
+            (PathBuf::from(format!("/proc/self/fd/{}", sealed.as_raw_fd())), Some(sealed))
+        }
+    };
     let loaded = ort::init_from(path)
         .map_err(|error| said("the ONNX Runtime cannot be loaded", &error))?
         .with_telemetry(false)
         .build()
         .map_err(|error| said("the ONNX Runtime cannot be started", &error))?;
+    drop(sealed);
     Ok(held.insert(loaded).clone())
 }
 

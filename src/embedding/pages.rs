@@ -32,14 +32,20 @@ fn anchors(page: &str) -> impl Iterator<Item = (String, String)> + '_ {
     let lower = page.to_ascii_lowercase();
     let starts: Vec<usize> = lower.match_indices("<a").map(|(at, _)| at).collect();
     starts.into_iter().filter_map(move |at| {
-        let end = at + page.get(at..)?.find('>')?;
+        // A tag ends before the next begins: so a page is gone through once, whatever stands in it.
+        let end = at + 1 + page.get(at + 1..)?.find(['<', '>'])?;
         let tag = page.get(at + 2..end)?;
+        if page.as_bytes().get(end) != Some(&b'>') {
+            return None;
+        }
         let attribute = tag.to_ascii_lowercase().find("href")?;
         let value = tag.get(attribute + 4..)?.trim_start().strip_prefix('=')?.trim_start();
         let quote = value.chars().next().filter(|c| ['"', '\''].contains(c))?;
         let address = value.get(1..)?.split(quote).next()?;
         let rest = page.get(end + 1..)?;
         let text = rest.get(..rest.find('<')?)?;
+        // Some indexes write `>` in an attribute as it is.
+        let text = text.rsplit('>').next()?;
         Some((plain(address), plain(text.trim())))
     })
 }
@@ -63,8 +69,20 @@ mod tests {
         assert_eq!(address(json, "b-1.whl").as_deref(), Some("https://files.example/b-1.whl"));
         assert_eq!(address(html, "a-1.whl").as_deref(), Some("../../a-1.whl?x=1&y=2#sha256=0"));
         assert_eq!(address(html, "b-1.whl").as_deref(), Some("https://files.example/b-1.whl"));
+        let raw = "<a href='x/d-1.whl' data-requires-python='>=3.9'>d-1.whl</a>";
+        assert_eq!(address(raw, "d-1.whl").as_deref(), Some("x/d-1.whl"));
         for page in [json, html, "", "<a", "<a href=", "<a href='x", "{", "<a href=''>c-1.whl"] {
             assert_eq!(address(page, "c-1.whl"), None, "{page}");
         }
+    }
+
+    #[test]
+    fn a_page_of_nothing_but_beginnings_is_soon_gone_through() {
+        let mut page = "<a".repeat(1 << 20);
+        assert_eq!(address(&page, "a-1.whl"), None);
+        page.push('>');
+        assert_eq!(address(&page, "a-1.whl"), None);
+        page.push_str("<a href='y'>a-1.whl</a>");
+        assert_eq!(address(&page, "a-1.whl").as_deref(), Some("y"));
     }
 }

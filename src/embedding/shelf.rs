@@ -35,10 +35,18 @@ pub enum Found {
 
 /// What is loaded: every byte was compared with its sum.
 pub struct Loaded {
-    /// Where the library lies.
-    pub library: PathBuf,
+    /// The library.
+    pub library: Library,
     /// The model's files by name.
     pub files: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// The library that is loaded.
+pub enum Library {
+    /// One of the user's own, which is taken as it lies there.
+    Own(PathBuf),
+    /// This content, which was compared.
+    Checked(Vec<u8>),
 }
 
 /// The right to write, until it is dropped.
@@ -105,12 +113,13 @@ impl Shelf {
 
     /// Reads a model and compares it and the library with their sums.
     pub fn load(&self, model: &Model) -> Result<Loaded, ModelError> {
-        let library = self.library()?;
-        if self.runtime.is_none()
-            && let Some(runtime) = runtime()
-        {
-            checked(&library, &runtime.library)?;
-        }
+        let library = match &self.runtime {
+            Some(own) => Library::Own(own.clone()),
+            None => {
+                let runtime = runtime().ok_or(ModelError::NoRuntime)?;
+                Library::Checked(checked(&self.library()?, &runtime.library)?)
+            }
+        };
         let place = self.place(model);
         let read = |file: &File| Ok((file.name, checked(&place.join(file.name), file)?));
         let files: Result<_, ModelError> = model.files.iter().map(read).collect();

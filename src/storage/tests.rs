@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Db, NewVersion, StorageError, Store, UseRow, VersionKind};
+use super::{Changes, Db, Hash, Mark, NewVersion, StorageError, Store, UseRow, Vectors, VersionKind};
 
 fn new(name: &str, source: &str) -> NewVersion {
     NewVersion {
@@ -195,4 +195,35 @@ fn a_store_that_has_reached_its_bound_keeps_what_it_has() {
     drop(db);
     // The bound is that of the program, not of the file.
     Db::open(&path).unwrap().save_skill(&new("later", "z")).unwrap();
+}
+
+#[test]
+fn changes_are_found_by_a_mark_and_vectors_by_their_content() {
+    let (_room, path) = place();
+    let mut db = Db::open(&path).unwrap();
+    let names = |changes: &Changes| changes.living.iter().map(|head| head.name.clone()).collect::<Vec<_>>();
+    assert!(db.skill_changes(None).unwrap().living.is_empty());
+    db.save_skills(&[new("a", "one"), new("b", "two")]).unwrap();
+    let all = db.skill_changes(None).unwrap();
+    assert_eq!((all.is_all, names(&all)), (true, vec!["a".to_owned(), "b".to_owned()]));
+    let none = db.skill_changes(all.mark).unwrap();
+    assert_eq!((none.is_all, none.living.len(), none.mark), (false, 0, all.mark));
+    db.save_skill(&new("a", "three")).unwrap();
+    db.delete_skill("b", "", "", 0).unwrap();
+    let some = db.skill_changes(all.mark).unwrap();
+    assert_eq!((some.is_all, names(&some), some.gone.len()), (false, vec!["a".to_owned()], 1));
+    // A mark of another database is none.
+    let strange = some.mark.map(|mark| Mark { skill: mark.skill + 9, ..mark });
+    assert!(db.skill_changes(strange).unwrap().is_all);
+
+    let hash = |at: u16| -> Hash { std::array::from_fn(|place| at.to_le_bytes()[place % 2]) };
+    let made: Vec<(Hash, Vec<f32>)> = (0..600).map(|at| (hash(at), vec![f32::from(at), -0.5])).collect();
+    db.keep_vectors("m", &made).unwrap();
+    let one = db.vectors("m", &[hash(7), hash(700)], 2).unwrap();
+    assert_eq!(one, Vectors { hashes: vec![hash(7)], numbers: vec![7.0, -0.5] });
+    let many = db.vectors("m", &(100..700).map(hash).collect::<Vec<_>>(), 2).unwrap();
+    assert_eq!((many.hashes.len(), many.numbers.len()), (500, 1000));
+    // Another model's vectors, and those of another length, are never mixed in.
+    assert_eq!(db.vectors("n", &[hash(7)], 2).unwrap(), Vectors::default());
+    assert_eq!(db.vectors("m", &[hash(7)], 3).unwrap(), Vectors::default());
 }

@@ -164,6 +164,28 @@ fn without_a_model_every_command_says_what_to_do() {
     assert!(all.as_array().unwrap().iter().all(|model| model["fetched"] == false), "{all}");
 }
 
+#[test]
+fn a_server_that_cannot_fetch_says_why_and_works_on() {
+    let base = tempfile::tempdir().unwrap();
+    let models = base.path().join("models");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
+    command.args(["serve", "--model", MODEL, "--model-dir"]).arg(&models).arg("--base").arg(base.path());
+    command.env("PIP_INDEX_URL", "http://127.0.0.1:1/simple").env("PIP_CONFIG_FILE", "/dev/null");
+    let mut client = Client::spawn_command(base, Wire::Pipes, command);
+    client.initialize("2025-11-25");
+    let begun = Instant::now();
+    loop {
+        let found = client.call("search_skills", json!({"query": "tables of a page"}));
+        assert!(text(&found).starts_with("skills.html_tables("), "{}", text(&found));
+        let reason = found["_meta"]["actwright/skills"]["reason"].as_str().unwrap().to_owned();
+        if reason.starts_with("the model could not be fetched: 127.0.0.1:1 cannot be reached: ") {
+            break;
+        }
+        assert!(reason.contains("is not here") || reason.contains("is being fetched"), "{reason}");
+        assert!(begun.elapsed() < Duration::from_secs(60), "{reason}");
+    }
+}
+
 /// Functions of the test's own, and queries that share hardly a word with them.
 const TRIAL: [(&str, &str, &str); 12] = [
     (

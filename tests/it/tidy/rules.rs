@@ -87,11 +87,12 @@ const ROOMS: [(&str, &[&str]); 23] = [
 ];
 
 /// What each crate and room may use of the workspace's other crates.
-const CRATES: [(&str, &[&str]); 16] = [
+const CRATES: [(&str, &[&str]); 17] = [
     ("crates/protocol/", &[]),
     ("crates/sandbox/", &[]),
     ("crates/worker/", &["actwright_protocol", "actwright_sandbox"]),
     ("src/names.rs", &["actwright_sandbox"]),
+    ("src/embedding/", &["actwright_sandbox"]),
     ("src/host_calls/", &["actwright_protocol"]),
     ("src/programs/", &["actwright_sandbox"]),
     ("src/tools/", &["actwright_sandbox"]),
