@@ -357,7 +357,7 @@ fn run_code(config: &Config) -> Definition {
             },
             "keep": {
                 "type": "boolean",
-                "description": "false: a dry run of the variables.",
+                "description": "false: a dry run.",
             },
             "max_output": {
                 "type": "integer",

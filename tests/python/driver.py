@@ -57,6 +57,7 @@ def fake_skills(request, kwargs):
     """Four skills, and a library that takes no more."""
     name = kwargs.get("name")
     about = {"name": name, "signature": f"skills.{name}(x: int = 1) -> int", "description": "Doubles.", "hash": name}
+    about.update(dependencies=[], requires_python=None)
     if request == "skills.names":
         return ["ok", sorted(_SKILLS)]
     if request == "skills.search":
