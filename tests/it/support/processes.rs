@@ -125,7 +125,7 @@ pub fn memory(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
 }
 
-/// Memory of a process in bytes, with its part of what it shares; where another's may not be divided up, all that it has
+/// Memory of a process in bytes that no file backs, with its part of what it shares; where another's may not be divided up, all that it has
 /// in use. `None` if it has ended.
 pub fn share_of_memory(pid: u32) -> Option<u64> {
     let read = |file: &str, field: &str| {
@@ -133,7 +133,8 @@ pub fn share_of_memory(pid: u32) -> Option<u64> {
         let line = text.lines().find_map(|line| line.strip_prefix(field))?;
         Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
     };
-    read("smaps_rollup", "Pss:").or_else(|| read("status", "VmRSS:"))
+    // What a file backs is shared with whatever other servers happen to run.
+    read("smaps_rollup", "Pss_Anon:").or_else(|| read("status", "VmRSS:"))
 }
 
 fn children(pid: u32) -> Vec<u32> {
