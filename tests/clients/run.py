@@ -129,7 +129,7 @@ def check_tools(tools):
         schema = json.dumps(tool["inputSchema"])
         # Clients warn about formats and type lists that they do not know.
         assert "uint" not in schema and '"null"' not in schema, schema
-        assert tool["annotations"].get("readOnlyHint") == READ_ONLY.get(tool["name"], False), tool
+        assert tool["annotations"].get("readOnlyHint", False) == READ_ONLY.get(tool["name"], False), tool
 
 
 async def main(program):
