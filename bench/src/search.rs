@@ -173,7 +173,8 @@ impl Bench {
 fn search(client: &mut Client, query: &str, semantic: &str) -> anyhow::Result<()> {
     let found = client.ask("tools/call", json!({"name": "search_skills", "arguments": {"query": query}}))?;
     let about = &found.message["result"]["_meta"]["actwright/skills"];
-    if about["semantic"] != semantic || about["hits"].as_array().is_none_or(Vec::is_empty) {
+    // With vectors of no meaning it may be right that nothing fits; what is measured is the look.
+    if about["semantic"] != semantic || !about["hits"].is_array() {
         bail!("the answer was {}", found.message);
     }
     Ok(())
