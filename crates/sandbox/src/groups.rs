@@ -24,6 +24,9 @@ pub use places::{Controller, Place, Version, places};
 /// Names of servers' groups begin with this.
 const PREFIX: &str = "actwright-";
 
+/// Where a server's own processes go, in a group that was its alone. It ends with the unit that made that group.
+const ASIDE: &str = "actwright";
+
 /// What the kernel charges to a session beside what it has asked for: page tables, sockets, what its supervisor and
 /// frozen copies need.
 const MARGIN: u64 = 64 << 20;
@@ -254,6 +257,9 @@ fn plant(place: &Place, parent: &Path, name: &str, missing: &[Controller]) -> io
     if place.version == Version::Two {
         // Whoever moves a process needs this right on what lies above both groups.
         fs::OpenOptions::new().write(true).open(parent.join("cgroup.procs"))?;
+        if parent == place.own {
+            step_aside(parent)?;
+        }
         offer(parent, &tree.controllers)?;
     }
     fs::create_dir(&tree.directory)?;
@@ -278,6 +284,22 @@ fn furnish(tree: &Tree) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A group with processes cannot have others below it that are held to anything. Where all of its processes are this one
+/// and what it has started, as in a unit of its own, they move into a group beside those of sessions.
+fn step_aside(own: &Path) -> io::Result<()> {
+    let members = words(&own.join("cgroup.procs"))?;
+    let ours = sys::below(vec![sys::pid()]);
+    if members.is_empty() || !members.iter().all(|member| ours.iter().any(|pid| pid.to_string() == *member)) {
+        return Ok(());
+    }
+    let aside = own.join(ASIDE);
+    match fs::create_dir(&aside) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    members.iter().try_for_each(|member| fs::write(aside.join("cgroup.procs"), member))
 }
 
 /// Lets groups below this one use these controllers. The kernel refuses it where a group has processes of its own.

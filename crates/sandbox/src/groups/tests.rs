@@ -127,6 +127,24 @@ fn all_sessions_share_what_one_process_has_on_every_processor() {
 }
 
 #[test]
+fn in_a_unit_of_its_own_a_server_steps_aside_and_among_others_it_does_not() {
+    let top = tempfile::tempdir().unwrap();
+    let own = top.path().join("server.service");
+    group(&own, "memory pids", "");
+    let me = std::process::id().to_string();
+    fs::write(own.join("cgroup.procs"), format!("{me}\n")).unwrap();
+    Groups::make(&[two(own.clone(), top.path())], "actwright-1-2").unwrap();
+    assert_eq!(read(&own.join("actwright"), "cgroup.procs"), me);
+
+    let shared = top.path().join("session.scope");
+    group(&shared, "memory pids", "");
+    // The first process of the machine is nobody's child.
+    fs::write(shared.join("cgroup.procs"), format!("1\n{me}\n")).unwrap();
+    Groups::make(&[two(shared.clone(), top.path())], "actwright-1-3").unwrap();
+    assert!(!shared.join("actwright").exists());
+}
+
+#[test]
 fn where_nothing_can_be_made_the_reason_is_said() {
     assert!(Groups::make(&[], "actwright-1-2").unwrap_err().to_string().contains("no control groups"));
     let top = tempfile::tempdir().unwrap();
