@@ -7,8 +7,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use super::change::{Change, changed, difference};
 use super::error::PackageError;
 use super::installer::{Builds, Installer, Python};
@@ -65,7 +63,6 @@ struct Inner {
     sets: Sets,
     rules: PackageRules,
     surroundings: Surroundings,
-    changes: watch::Sender<u64>,
 }
 
 impl Packages {
@@ -83,7 +80,7 @@ impl Packages {
 
     fn over(base: Option<PathBuf>, rules: PackageRules, surroundings: Surroundings) -> Self {
         let sets = Sets::below(base.as_deref().unwrap_or(Path::new("")));
-        Self { inner: Arc::new(Inner { base, sets, rules, surroundings, changes: watch::Sender::new(0) }) }
+        Self { inner: Arc::new(Inner { base, sets, rules, surroundings }) }
     }
 
     /// The same, where agents change nothing.
@@ -99,11 +96,6 @@ impl Packages {
     /// Says that sets are in use as long as the answer lives.
     pub fn hold(&self) -> std::io::Result<File> {
         self.inner.sets.hold()
-    }
-
-    /// Hears of each change.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.inner.changes.subscribe()
     }
 
     /// The rules for agents.
@@ -368,11 +360,7 @@ impl Packages {
         pointed.map_err(PackageError::disk("switching to the new packages"))?;
         // A directory that takes its time to go is not waited for.
         tokio::task::spawn_blocking(move || drop(work));
-        let change = changed(&before, &self.present(python).await?);
-        if change != (Change { count: change.count, ..Change::default() }) {
-            self.inner.changes.send_modify(|number| *number += 1);
-        }
-        Ok(change)
+        Ok(changed(&before, &self.present(python).await?))
     }
 
     async fn installer(&self, python: &Python, work: &Path) -> Result<Installer, PackageError> {
