@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 
+from actwright.asking import ask
 from actwright.encoding import decode, encode
 
 TYPE_CHECKING = False
@@ -249,14 +250,7 @@ class _Host:
         self.channel = channel
 
     def ask(self, call: str, **kwargs: object) -> Any:
-        try:
-            answer: Any = self.channel.call("artifacts." + call, (), kwargs)
-        except (TypeError, ValueError) as error:
-            raise _failure("invalid", str(error)) from None
-        word, content = answer
-        if word == "ok":
-            return content
-        raise _failure(content["kind"], content["message"])
+        return ask(self.channel, _failure, "artifacts." + call, kwargs)
 
 
 class _Writer(io.RawIOBase):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from actwright import shelf
+from actwright.asking import ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,14 +104,7 @@ class Deps:
         return answer
 
     def _ask(self, call: str, **kwargs: object) -> Any:
-        try:
-            answer: Any = self._channel.call("deps." + call, (), kwargs)
-        except (TypeError, ValueError) as error:
-            raise _failure("invalid", str(error)) from None
-        word, content = answer
-        if word == "ok":
-            return content
-        raise _failure(content["kind"], content["message"])
+        return ask(self._channel, _failure, "deps." + call, kwargs)
 
     def need(self, needed: list[str], python: Optional[str]) -> None:
         """Adds what a file says it needs in its block of PEP 723 and that is not there."""

@@ -12,6 +12,7 @@ from contextvars import ContextVar, copy_context
 from types import ModuleType
 
 from actwright import shelf, streams
+from actwright.asking import ask
 from actwright.deps import make_deps
 from actwright.inspection import remember
 from actwright.laters import mark, may_await
@@ -235,14 +236,7 @@ class _Host:
         self._functions: dict[str, tuple[int, str, Callable[..., Any]]] = {}
 
     def ask(self, call: str, **kwargs: object) -> Any:
-        try:
-            answer: Any = self.channel.call(call, (), kwargs)
-        except (TypeError, ValueError) as error:
-            raise _failure("invalid", str(error)) from None
-        word, content = answer
-        if word == "ok":
-            return content
-        raise _failure(content["kind"], content["message"])
+        return ask(self.channel, _failure, call, kwargs)
 
     def function(self, name: str) -> Callable[..., Any]:
         """The function for a skill; looked up again in every cell, so that changes are seen."""

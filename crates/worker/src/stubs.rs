@@ -11,6 +11,7 @@ macro_rules! module {
 /// Module name and source, in no particular order: an importer finds them by name.
 const SOURCES: &[(&str, &str)] = &[
     module!("actwright", "__init__.py"),
+    module!("actwright.asking", "asking.py"),
     module!("actwright.cell", "cell.py"),
     module!("actwright.display", "display.py"),
     module!("actwright.eventloop", "eventloop.py"),
