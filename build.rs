@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn build() -> Result<PathBuf, Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    for part in ["crates/worker", "crates/protocol", "crates/sandbox", "python_stubs", "Cargo.lock"] {
+    for part in ["crates/worker", "crates/protocol", "crates/sandbox", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(part).display());
     }
     let target = target_directory()?;

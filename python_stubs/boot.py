@@ -1,7 +1,7 @@
 """What the sandboxed interpreter runs first: load the worker, import the kernel once, serve sessions as forks.
 
-Run with `-c` and two descriptor numbers, the worker extension and the control socket, then where packages are and whether
-code may add some. After the fork the session
+Run with `-c` and three descriptor numbers, the worker extension, the control socket and a pipe with the modules, then where
+packages are and whether code may add some. After the fork the session
 goes on here, so this module must hold nothing that a session should not see.
 """
 
@@ -13,10 +13,11 @@ def _boot() -> None:
     import gc
     import importlib.machinery
     import importlib.util
+    import marshal
     import os
 
-    extension, control = int(sys.argv[1]), int(sys.argv[2])
-    packages, policy = sys.argv[3], sys.argv[4]
+    extension, control, modules = (int(number) for number in sys.argv[1:4])
+    packages, policy = sys.argv[4:6]
     del sys.argv[1:]
     path = f"/proc/self/fd/{extension}"
     loader = importlib.machinery.ExtensionFileLoader("actwright_worker", path)
@@ -27,7 +28,11 @@ def _boot() -> None:
     os.close(extension)
     sys.modules["_actwright"] = native
 
-    embedded = dict(native.sources())
+    with open(modules, "rb") as stream:
+        sources = marshal.loads(stream.read(int.from_bytes(stream.read(4), "little")))
+        # What comes next was compiled in the host, by this interpreter or by one that has changed since.
+        magic = importlib.util.MAGIC_NUMBER
+        compiled = marshal.loads(stream.read()) if stream.read(len(magic)) == magic else {}
     # A copy, so that code which deletes or replaces builtins breaks itself and not the kernel.
     own_builtins = dict(vars(builtins))
 
@@ -36,7 +41,7 @@ def _boot() -> None:
 
         @staticmethod
         def find_spec(name, path=None, target=None):
-            if name not in embedded:
+            if name not in sources:
                 return None
             return importlib.machinery.ModuleSpec(name, Importer, is_package=name == "actwright")
 
@@ -47,9 +52,12 @@ def _boot() -> None:
         @staticmethod
         def exec_module(module):
             name = module.__name__
-            shown = f"<{name.replace('.', '/')}.py>"
+            code = compiled.pop(name, None)
+            if code is None:
+                shown = f"<{name.replace('.', '/')}.py>"
+                code = compile(sources[name], shown, "exec", dont_inherit=True)
             module.__dict__["__builtins__"] = own_builtins
-            exec(compile(embedded[name], shown, "exec", dont_inherit=True), module.__dict__)
+            exec(code, module.__dict__)
 
     sys.meta_path.insert(0, Importer)
     kernel = importlib.import_module("actwright.kernel")

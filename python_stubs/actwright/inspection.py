@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import linecache
 import re
 from collections import deque
@@ -15,6 +14,7 @@ from actwright.source import lines_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, Optional
 
 # linecache holds (size, mtime, lines, name); without an mtime checkcache() keeps the entry.
@@ -36,14 +36,14 @@ def remember(filename: str, text: str) -> None:
             _cache.pop(_passing.popleft(), None)
 
 
-def teach_inspect() -> None:
-    """Lets inspect.getfile answer for classes that cells define."""
+def teach(inspect: Any) -> None:
+    """Lets inspect.getfile, of the module that is given, answer for classes that cells define."""
     getfile = inspect.getfile
 
     @wraps(getfile)
     def getfile_of_cells(object: Any) -> str:
         if isinstance(object, type) and getattr(object, "__module__", None) == "__main__":
-            found = _cell_of(object)
+            found = _cell_of(object, inspect.unwrap)
             if found is not None:
                 return found
         return getfile(object)
@@ -51,10 +51,10 @@ def teach_inspect() -> None:
     inspect.getfile = getfile_of_cells
 
 
-def _cell_of(kind: type) -> Optional[str]:
+def _cell_of(kind: type, unwrap: Callable[[Any], Any]) -> Optional[str]:
     for member in vars(kind).values():
         member = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
-        member = inspect.unwrap(member) if isinstance(member, FunctionType) else member
+        member = unwrap(member) if isinstance(member, FunctionType) else member
         if (
             isinstance(member, FunctionType)
             and member.__qualname__ == f"{kind.__qualname__}.{member.__name__}"

@@ -32,7 +32,7 @@ from actwright.progress import make_progress
 from actwright.prompts import Prompts
 from actwright.skills import ERRORS as SKILL_ERRORS
 from actwright.skills import INVOKE, PACKAGES, invoke_json, make_skills, versions
-from actwright.surroundings import settle_in
+from actwright.surroundings import after_import, settle_in
 from actwright.tools import ERRORS, make_tools
 
 TYPE_CHECKING = False
@@ -169,7 +169,7 @@ class _Session:
         self._prompts.install()
         owners.tag_threads(streams.running)
         threading.excepthook = _thread_failed
-        inspection.teach_inspect()
+        after_import("inspect", inspection.teach)
         _shared.update(display=make_display(channel), progress=make_progress(channel))
         _shared.update({"tools": make_tools(channel), LATER: look_up, GIVEN: given, ALL_GIVEN: all_given, **ERRORS})
         _shared.update({"skills": make_skills(channel), INVOKE: invoke_json, PACKAGES: versions, **SKILL_ERRORS})

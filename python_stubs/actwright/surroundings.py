@@ -24,13 +24,18 @@ def settle_in() -> None:
     if os.environ.get("HOME") != here:
         temporary = os.path.join(here, "tmp")
         os.environ.update(HOME=here, TMPDIR=temporary, MPLCONFIGDIR=os.path.join(temporary, ".matplotlib"))
-    _after_import("matplotlib", _choose_backend)
+    after_import("matplotlib", _choose_backend)
     if IS_LISTED:
-        _after_import("aiohttp", _trust_environment)
+        after_import("aiohttp", _trust_environment)
 
 
-def _after_import(name: str, action: Callable[[Any], None]) -> None:
-    sys.meta_path.insert(0, _AfterImport(name, action))  # type: ignore[arg-type]
+def after_import(name: str, action: Callable[[Any], None]) -> None:
+    """Does this to a library: at once if it is there, else when it is imported."""
+    module = sys.modules.get(name)
+    if module is not None:
+        action(module)
+    else:
+        sys.meta_path.insert(0, _AfterImport(name, action))  # type: ignore[arg-type]
 
 
 class _AfterImport:

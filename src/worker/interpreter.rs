@@ -7,6 +7,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use actwright_sandbox::policy::PythonRoots;
 use actwright_sandbox::sys::{self, Interest};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::WorkerError;
 use crate::config::env::Environment;
@@ -69,7 +71,7 @@ impl Interpreter {
     pub fn find(config: &Config, environment: &Environment) -> Result<Self, WorkerError> {
         let found =
             python::find(config, environment).map_err(|error| WorkerError::Python(error.to_string()))?;
-        let memory = config.base.join("cache").join("python.json");
+        let memory = cache(config, environment).join(format!("{}.json", key(&found)));
         let question = Question::about(&found, environment)?;
         if let Some(answer) = recall(&memory, &question) {
             return answer.checked();
@@ -83,6 +85,17 @@ impl Interpreter {
     pub fn version_text(&self) -> String {
         let (major, minor, patch) = self.version;
         format!("{major}.{minor}.{patch}")
+    }
+
+    /// Names what is kept about it.
+    pub fn key(&self) -> String {
+        key(&self.executable)
+    }
+
+    /// Changes when it is replaced by another.
+    pub fn identity(&self) -> io::Result<Vec<u8>> {
+        let stamp = Stamp::of(&self.executable).ok_or(io::ErrorKind::NotFound)?;
+        serde_json::to_vec(&(&self.executable, self.version, stamp)).map_err(io::Error::other)
     }
 
     /// What the sandbox must show of the host for it to run.
@@ -115,6 +128,17 @@ impl Interpreter {
         };
         refusal.map_or(Ok(self), |reason| Err(WorkerError::Python(reason)))
     }
+}
+
+/// Where things about interpreters are kept: one place for all base directories of a user.
+pub fn cache(config: &Config, environment: &Environment) -> PathBuf {
+    let shared = environment.cache_home().map(|cache| cache.join("actwright").join("python"));
+    shared.unwrap_or_else(|| config.base.join("cache"))
+}
+
+fn key(executable: &Path) -> String {
+    let sum = Sha256::digest(executable.as_os_str().as_bytes());
+    sum[..8].iter().fold(String::from("python-"), |key, byte| format!("{key}{byte:02x}"))
 }
 
 impl Question {

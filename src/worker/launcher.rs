@@ -1,12 +1,13 @@
 //! Starting a zygote: the host's half, and the launcher's half that runs in a process of its own.
 //!
 //! The launcher is this same program. It gets the control socket as standard input and its order as standard
-//! output, so that no descriptor needs to be smuggled past exec. The thread that starts it also waits for it:
+//! output, and on the socket waits the pipe with the interpreter's modules, so that no descriptor needs to be smuggled
+//! past exec. The thread that starts it also waits for it:
 //! "die with parent" means the thread, so it must live as long as its child.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -19,11 +20,16 @@ use actwright_sandbox::{outer, sys};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
+use super::python_side::BOOT;
 use super::{WorkerError, library};
 
-/// Where the interpreter finds the extension and the control socket.
+/// Where the interpreter finds the extension, the control socket and its modules.
 const LIBRARY: i32 = 10;
 const CONTROL: i32 = 11;
+const MODULES: i32 = 12;
+
+/// The message that carries the pipe; a packet has to have a byte.
+const MODULES_FOLLOW: &[u8] = b"m";
 
 /// What a launcher ends with when the machine refuses it a wall.
 pub const UNBUILT: u8 = 79;
@@ -93,13 +99,15 @@ impl Drop for Launcher {
     }
 }
 
-/// Starts a launcher with this order, from a thread that stays until it ends.
-pub fn launch(order: &Order) -> Result<Launched, WorkerError> {
+/// Starts a launcher with this order and the interpreter's modules, from a thread that stays until it ends.
+pub fn launch(order: &Order, modules: OwnedFd) -> Result<Launched, WorkerError> {
     let failed =
         |error: io::Error| WorkerError::Launch(format!("the launcher could not be started: {error}"));
     let bytes = encode_datagram(order).map_err(|error| failed(io::Error::other(error)))?;
     let order = sys::sealed_memfd(c"actwright-order", &bytes).map_err(failed)?;
     let (control, theirs) = sys::socket_pair(sys::SocketKind::Packet).map_err(failed)?;
+    sys::send(control.as_fd(), MODULES_FOLLOW, &[modules.as_fd()], sys::Waiting::Never).map_err(failed)?;
+    drop(modules);
     let (started, start) = std::sync::mpsc::channel();
     let (said, ended) = oneshot::channel();
     let body = move || match spawn(order, theirs) {
@@ -174,6 +182,7 @@ pub fn run() -> Result<(), LaunchError> {
     sys::new_process_group().map_err(place)?;
     let library = above(library::descriptor()).map_err(place)?;
     let control = sys::duplicate_above(sys::borrow(0), 50).map_err(place)?;
+    let modules = above(receive_modules(control.as_fd())).map_err(place)?;
     outer::enter(&order.plan, &order.grave)?;
     let null = above(std::fs::OpenOptions::new().read(true).write(true).open("/dev/null").map(OwnedFd::from));
     let null = null.map_err(place)?;
@@ -182,13 +191,14 @@ pub fn run() -> Result<(), LaunchError> {
     }
     sys::place(library.as_fd(), LIBRARY).map_err(place)?;
     sys::place(control.as_fd(), CONTROL).map_err(place)?;
-    sys::close_range(CONTROL + 1, i32::MAX).map_err(place)?;
+    sys::place(modules.as_fd(), MODULES).map_err(place)?;
+    sys::close_range(MODULES + 1, i32::MAX).map_err(place)?;
     // The owners of what was just closed must not close those numbers again.
-    std::mem::forget((library, control, null));
+    std::mem::forget((library, control, modules, null));
     sys::close_range(3, LIBRARY - 1).map_err(place)?;
     let error = Command::new(&order.executable)
-        .args(["-I", "-B", "-c", library::BOOT])
-        .args([LIBRARY.to_string(), CONTROL.to_string()])
+        .args(["-I", "-B", "-c", BOOT])
+        .args([LIBRARY, CONTROL, MODULES].map(|number| number.to_string()))
         .arg(&order.packages.0)
         .arg(&order.packages.1)
         .env_clear()
@@ -200,6 +210,11 @@ pub fn run() -> Result<(), LaunchError> {
 /// Moves a descriptor out of the way of the fixed places.
 fn above(fd: io::Result<OwnedFd>) -> io::Result<OwnedFd> {
     sys::duplicate_above(fd?.as_fd(), 50)
+}
+
+fn receive_modules(control: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let (_, mut fds) = sys::receive(control, &mut [0; 1], sys::Waiting::Block)?;
+    fds.pop().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 fn read_order() -> io::Result<Order> {

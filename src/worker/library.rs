@@ -8,9 +8,6 @@ use actwright_sandbox::sys;
 /// The extension module that `build.rs` built.
 static WORKER: &[u8] = include_bytes!(env!("ACTWRIGHT_WORKER_SO"));
 
-/// What the interpreter runs first.
-pub const BOOT: &str = include_str!("../../python_stubs/boot.py");
-
 /// A fresh descriptor of the extension. Nothing can change its bytes.
 pub fn descriptor() -> io::Result<OwnedFd> {
     sys::sealed_memfd(c"actwright-worker", WORKER)

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::config::env::Environment;
 use crate::network::Proxy;
 
+mod compiled;
 mod conversation;
 pub mod doctor;
 mod fences;
@@ -21,6 +22,7 @@ pub mod launcher;
 mod library;
 mod policy;
 mod pool;
+mod python_side;
 mod twins;
 mod workspace;
 mod zygote;

@@ -17,9 +17,10 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
 
+use super::compiled;
 use super::conversation::{Conversation, Event, receive_datagram};
 use super::fences::{Fence, Fences};
-use super::interpreter::Interpreter;
+use super::interpreter::{self, Interpreter};
 use super::launcher::{Death, Launched, Launcher, Order, launch, proxy_environment, session_environment};
 use super::policy::plan_for;
 use super::twins::{Expected, TwinOrder};
@@ -196,7 +197,10 @@ fn checkpoint_rules(config: &Config) -> CheckpointRules {
 /// The blocking part of a start.
 fn prepare(config: &Config) -> Result<(Launched, Interpreter), WorkerError> {
     workspace::remove_abandoned(config);
-    let interpreter = Interpreter::find(config, &Environment::of_process())?;
+    let environment = Environment::of_process();
+    let interpreter = Interpreter::find(config, &environment)?;
+    let modules = compiled::supply(&interpreter, interpreter::cache(config, &environment))
+        .map_err(|error| WorkerError::Launch(format!("the interpreter gets no modules: {error}")))?;
     // The room is the same for all sessions; only those without a room of their own work in another place.
     let place = std::path::Path::new("/session");
     let plan = plan_for(config, &interpreter, place)?;
@@ -206,8 +210,8 @@ fn prepare(config: &Config) -> Result<(Launched, Interpreter), WorkerError> {
         environment.extend(proxy_environment());
     }
     let packages = (config.base.join(PACKAGE_SETS), config.packages.policy.word().to_owned());
-    let launched =
-        launch(&Order { plan: plan.outer, executable, environment, packages, grave: Grave::own() })?;
+    let order = Order { plan: plan.outer, executable, environment, packages, grave: Grave::own() };
+    let launched = launch(&order, modules)?;
     Ok((launched, interpreter))
 }
 

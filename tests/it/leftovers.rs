@@ -91,7 +91,6 @@ fn content(directory: &Path) -> Vec<String> {
             "tmp",
             "cache",
             "cache/outputs",
-            "cache/python.json",
             "packages",
             "packages/work",
             "packages/sets",

@@ -4,13 +4,15 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
-use crate::support::processes::{Process, await_end, below, below_named, signal};
-use crate::support::{Client, Wire, report, text};
+use crate::support::processes::{Process, await_end, await_that, below, below_named, signal};
+use crate::support::{Client, Wire, report, text, value};
 
 /// Generous, for a busy machine; what would be wrong takes tens of seconds.
 const SOON: Duration = Duration::from_secs(6);
@@ -270,4 +272,66 @@ fn a_client_that_ends_the_input_gets_the_answers_of_short_cells_first() {
     for (n, id) in ids.iter().enumerate() {
         assert_eq!(report(&client.answer(id).unwrap())["result"], json!(n.to_string()));
     }
+}
+
+/// The one file of compiled code in a cache directory.
+fn compiled_code(cache: &Path) -> PathBuf {
+    let mut found: Vec<PathBuf> = fs::read_dir(cache.join("actwright/python"))
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "code"))
+        .collect();
+    assert!(found.len() < 2, "{found:?}");
+    found.pop().unwrap_or_default()
+}
+
+/// Kept code is the sum of what it is for, its own sum, and itself.
+fn is_sound(kept: &Path) -> bool {
+    let bytes = fs::read(kept).unwrap();
+    bytes.len() > 64 && Sha256::digest(&bytes[64..]).as_slice() == &bytes[32..64]
+}
+
+/// Starts a server with this cache and runs one cell.
+fn run_with_cache(cache: &Path) {
+    let base = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
+    command.args(["serve", "--base"]).arg(base.path());
+    command.env("XDG_CACHE_HOME", cache);
+    let mut client = Client::spawn_command(base, Wire::Pipes, command);
+    client.initialize("2025-11-25");
+    assert_eq!(value(&mut client, "len([1, 2])"), "2");
+    await_that("the code is kept", || compiled_code(cache).is_file());
+}
+
+#[test]
+fn the_python_side_is_compiled_once_for_all_base_directories() {
+    let cache = tempfile::tempdir().unwrap();
+    run_with_cache(cache.path());
+    let kept = compiled_code(cache.path());
+    let first = (fs::read(&kept).unwrap(), fs::metadata(&kept).unwrap().modified().unwrap());
+    run_with_cache(cache.path());
+    assert_eq!(first, (fs::read(&kept).unwrap(), fs::metadata(&kept).unwrap().modified().unwrap()));
+}
+
+#[test]
+fn compiled_code_that_is_damaged_or_of_another_python_is_not_loaded() {
+    let cache = tempfile::tempdir().unwrap();
+    run_with_cache(cache.path());
+    let kept = compiled_code(cache.path());
+    let sound = fs::read(&kept).unwrap();
+    for damage in [sound.len() / 2, sound.len() - 1] {
+        let mut damaged = sound.clone();
+        damaged[damage] ^= 0xff;
+        fs::write(&kept, damaged).unwrap();
+        run_with_cache(cache.path());
+        await_that("it is made again", || is_sound(&kept));
+    }
+    fs::write(&kept, b"").unwrap();
+    run_with_cache(cache.path());
+    await_that("it is made again", || is_sound(&kept));
+    // What it is for and its own sum are right; only the interpreter itself can tell that it is not for it.
+    let foreign = b"\x01\x02\r\nno code at all";
+    fs::write(&kept, [&sound[..32], &Sha256::digest(foreign), foreign].concat()).unwrap();
+    run_with_cache(cache.path());
 }

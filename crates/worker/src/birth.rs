@@ -4,6 +4,7 @@
 //! the view and becomes the supervisor; its own child locks itself in, proves it, and is the one that returns to
 //! Python.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -61,11 +62,12 @@ pub struct Birth<'a> {
 /// Runs in the zygote's fork. Returns only in the session's live process, locked in; every other process ends
 /// here.
 pub fn be_born(mut birth: Birth<'_>) {
-    groups::enter(&std::mem::take(&mut birth.entrances));
     let moved = sys::duplicate_above(birth.control.as_fd(), ASIDE)
         .and_then(|control| Ok((control, sys::duplicate_above(birth.data.as_fd(), ASIDE)?)));
     let Ok((control, data)) = moved else { sys::exit_now(125) };
-    let result = leave(&birth.plan, birth.zygote).and_then(|()| split(&birth, &control, &data));
+    let entrances = std::mem::take(&mut birth.entrances);
+    let result = leave(&birth.plan, birth.zygote, &entrances)
+        .and_then(|admitted| split(&birth, &control, &data, admitted));
     if let Err(error) = result {
         fail(&control, &error.step, &error.source.to_string());
     }
@@ -78,17 +80,43 @@ fn fail(control: &OwnedFd, step: &str, reason: &str) -> ! {
     sys::exit_now(125)
 }
 
+/// Where the word comes that the process which has this was let into its control groups.
+struct Admitted(Option<OwnedFd>);
+
+impl Admitted {
+    /// Until then it forks nobody, who would stay outside. Whether it is inside now, the host sees.
+    fn wait(self) -> Result<(), StepError> {
+        let Some(word) = self.0 else { return Ok(()) };
+        let heard = loop {
+            match sys::read(word.as_fd(), &mut [0; 1]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) => break Err(io::ErrorKind::UnexpectedEof.into()),
+                heard => break heard.map(drop),
+            }
+        };
+        heard.step(|| "be let into the control groups".to_owned())
+    }
+}
+
 /// Into the session's namespaces; the first child there is its pid 1.
-fn leave(plan: &SessionPlan, zygote: i32) -> Result<(), StepError> {
+fn leave(plan: &SessionPlan, zygote: i32, entrances: &[OwnedFd]) -> Result<Admitted, StepError> {
     session::leave_zygote(&plan.rooms)?;
     if matches!(plan.rooms, SessionRooms::Own { .. }) {
+        let (word, end) = sys::pipe().step(|| "make a pipe".to_owned())?;
         // SAFETY of `fork`: the zygote has one thread and this process is its copy.
         #[allow(unsafe_code)]
         let forked = unsafe { sys::fork() }.step(|| "fork the supervisor".to_owned())?;
-        if matches!(forked, Forked::Parent(_)) {
+        if let Forked::Parent(supervisor) = forked {
+            // The kernel takes its time over this, and the supervisor has other things to do meanwhile.
+            groups::admit(entrances, supervisor);
+            // If the supervisor has ended there is nobody to tell.
+            let _ = sys::write(end.as_fd(), b"a");
             sys::exit_now(0);
         }
+        drop(end);
+        Ok(Admitted(Some(word)))
     } else {
+        groups::enter(entrances);
         // Not a kill: it has a session's processes to end first, and until it can the signal waits.
         drop(sys::signal_events(&[sys::TERMINATE]).step(|| "let signals wait".to_owned())?);
         sys::hear_of_parents_end(sys::TERMINATE).step(|| "tie the supervisor to the zygote".to_owned())?;
@@ -97,12 +125,12 @@ fn leave(plan: &SessionPlan, zygote: i32) -> Result<(), StepError> {
             sys::exit_now(125);
         }
         sys::become_subreaper().step(|| "adopt orphans".to_owned())?;
+        Ok(Admitted(None))
     }
-    Ok(())
 }
 
 /// The supervisor's side of the second fork never returns.
-fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), StepError> {
+fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd, admitted: Admitted) -> Result<(), StepError> {
     session::settle(&birth.plan)?;
     hand_over_listener(&birth.plan, control)?;
     let (ours, theirs) =
@@ -111,6 +139,7 @@ fn split(birth: &Birth<'_>, control: &OwnedFd, data: &OwnedFd) -> Result<(), Ste
     let theirs = sys::duplicate_above(theirs.as_fd(), ASIDE).step(|| "place a socket".to_owned())?;
     sys::set_signal(sys::CHILD_ENDED, Disposition::Default).step(|| "watch children".to_owned())?;
     let supervisor = sys::pid();
+    admitted.wait()?;
     // SAFETY of `fork`: as above.
     #[allow(unsafe_code)]
     let forked = unsafe { sys::fork() }.step(|| "fork the session's process".to_owned())?;

@@ -18,7 +18,6 @@ mod orphans;
 mod output;
 mod park;
 mod socket;
-mod stubs;
 mod supervisor;
 mod zygote;
 
@@ -29,7 +28,6 @@ use pyo3::prelude::*;
 fn actwright_worker(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<channel::Channel>()?;
     module.add("HostCallError", module.py().get_type::<channel::HostCallError>())?;
-    module.add_function(wrap_pyfunction!(stubs::sources, module)?)?;
     module.add_function(wrap_pyfunction!(zygote::run_zygote, module)?)?;
     Ok(())
 }
