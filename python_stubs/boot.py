@@ -1,7 +1,7 @@
 """What the sandboxed interpreter runs first: load the worker, import the kernel once, serve sessions as forks.
 
-Run with `-c` and two descriptor numbers, the worker extension and the control socket, then where packages are and whether
-code may add some. After the fork the session
+Run with `-c` and two descriptor numbers, the worker extension and the control socket, then where packages are, whether
+code may add some, and what to import of them in advance. After the fork the session
 goes on here, so this module must hold nothing that a session should not see.
 """
 
@@ -16,7 +16,7 @@ def _boot() -> None:
     import os
 
     extension, control = int(sys.argv[1]), int(sys.argv[2])
-    packages, policy = sys.argv[3], sys.argv[4]
+    packages, policy, order = sys.argv[3], sys.argv[4], sys.argv[5]
     del sys.argv[1:]
     path = f"/proc/self/fd/{extension}"
     loader = importlib.machinery.ExtensionFileLoader("actwright_worker", path)
@@ -56,9 +56,10 @@ def _boot() -> None:
     kernel.shelf.place(packages, policy)
 
     def warm_up():
-        kernel.preload()
+        taken = kernel.preload(order)
         gc.collect()
         gc.freeze()
+        return taken
 
     # What is frozen is never written to by the collector, so forks go on sharing its memory.
     gc.collect()

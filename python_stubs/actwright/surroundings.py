@@ -30,6 +30,11 @@ def settle_in() -> None:
 
 
 def _after_import(name: str, action: Callable[[Any], None]) -> None:
+    module = sys.modules.get(name)
+    if module is not None:
+        # It was imported in advance.
+        action(module)
+        return
     sys.meta_path.insert(0, _AfterImport(name, action))  # type: ignore[arg-type]
 
 

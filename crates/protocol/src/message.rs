@@ -123,6 +123,8 @@ pub struct Done {
     pub error: Option<Failure>,
     /// Undefined calls, when the cell was only planned.
     pub plan: Option<Vec<Undefined>>,
+    /// Top-level modules beside the standard library's that the session has imported since it last said so.
+    pub imports: Vec<String>,
 }
 
 /// The value of a cell's last expression.
