@@ -57,7 +57,7 @@ def take_in(order: str) -> tuple[list[str], list[tuple[str, str]]]:
             if reason:
                 refused.append((name, reason))
                 continue
-            import_module(name)
+            _bring_in(name)
             imported.append(name)
     finally:
         sys.meta_path.remove(gate)  # type: ignore[arg-type]
@@ -124,19 +124,16 @@ def _try(name: str, gate: _Gate) -> str:
             os.write(writing, word.encode("utf-8", "replace")[:_WORDS] or b"\n")
             os._exit(0)
     os.close(writing)
-    process = os.pidfd_open(pid)
+    readable, _, _ = select.select([reading], [], [], _TIME)
+    said = os.read(reading, _WORDS).decode("utf-8", "replace") if readable else ""
+    os.close(reading)
+    reason = said.strip() if said else "importing it ends the process" if readable else "importing it takes too long"
+    _kill(pid)
     try:
-        readable, _, _ = select.select([reading], [], [], _TIME)
-        said = os.read(reading, _WORDS).decode("utf-8", "replace") if readable else ""
-        reason = said.strip() if said else "importing it ends the process" if readable else "importing it takes too long"
-        try:
-            signal.pidfd_send_signal(process, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        select.select([process], [], [], _SOON)
-    finally:
-        os.close(reading)
-        os.close(process)
+        os.waitpid(pid, 0)
+    except ChildProcessError:
+        # The zygote of a room leaves the ends of its children to the kernel.
+        pass
     if _has_children():
         # What it has started is ours now: nobody else is above it.
         _end_children()
@@ -160,7 +157,7 @@ def _judged(name: str, gate: _Gate) -> str:
     for stream in (1, 2):
         os.dup2(printed, stream)
     before = _surroundings()
-    import_module(name)
+    _bring_in(name)
     # A module that was looked for in vain makes a session that has it another one than a session without.
     if gate.refused:
         return f"it imports {', '.join(sorted(set(gate.refused))[:5])}, which may not be imported in advance"
@@ -179,6 +176,40 @@ def _judged(name: str, gate: _Gate) -> str:
     if _own_memory() > _MEMORY:
         return "it needs too much memory"
     return "" if _end_threads() else "importing it leaves threads running"
+
+
+def _bring_in(name: str) -> None:
+    if name == "matplotlib":
+        _bring_in_matplotlib()
+    else:
+        import_module(name)
+
+
+def _bring_in_matplotlib() -> None:
+    """With pyplot, which is what cells import, and its list of fonts. It looks for a directory of its own, and for a place that it
+    can write to, which there is only in a session; it is told where that will be.
+    """
+    import logging
+    from importlib.util import find_spec
+
+    spec = find_spec("matplotlib")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("No module named 'matplotlib'")
+    place = os.environ.get("MPLCONFIGDIR", "")
+    os.environ["MATPLOTLIBRC"] = os.path.join(os.path.dirname(spec.origin), "mpl-data", "matplotlibrc")
+    # It says that it cannot keep the list of fonts, which the sessions have in memory.
+    logging.disable(logging.CRITICAL)
+    try:
+        matplotlib: Any = import_module("matplotlib")
+        asked = matplotlib.get_configdir, matplotlib.get_cachedir
+        matplotlib.get_configdir = matplotlib.get_cachedir = lambda: place
+        try:
+            import_module("matplotlib.pyplot")
+        finally:
+            matplotlib.get_configdir, matplotlib.get_cachedir = asked
+    finally:
+        logging.disable(logging.NOTSET)
+        del os.environ["MATPLOTLIBRC"]
 
 
 def _surroundings() -> dict[str, object]:
@@ -201,7 +232,7 @@ def _end_threads() -> bool:
         try:
             os.waitpid(pid, 0)
         except ChildProcessError:
-            # The zygote of a room leaves its children to the kernel.
+            # As above.
             pass
         end = time.monotonic() + _SOON
         while _threads() > 1 and time.monotonic() < end:
@@ -229,16 +260,21 @@ def _has_children() -> bool:
         return False
 
 
+def _kill(pid: int) -> None:
+    """A child of this process: its number is nobody else's, or it was given away among the few processes of this room."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def _end_children() -> None:
     """Kills all that is below; only the kernel's own list is believed, and nobody else takes children off it."""
     end = time.monotonic() + _SOON
     while _has_children():
         with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
             for pid in file.read().split():
-                try:
-                    os.kill(int(pid), signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                _kill(int(pid))
         if time.monotonic() > end:
             raise RuntimeError("what a package has started cannot be ended")
         time.sleep(0.001)

@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::fences::Fences;
 use super::lease::Lease;
-use super::stocked::{Decision, Stocked};
+use super::stocked::{Decision, Stocked, WARMING};
 use super::twins::{Litter, TwinOrder};
 use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
@@ -48,6 +48,8 @@ enum Wake {
     Started(Result<Zygote, WorkerError>),
     /// The same of one that is to import packages in advance.
     Stocked(u64, Result<Zygote, WorkerError>),
+    /// It should have imported them by now.
+    Overdue(u64),
     Born(u64, Result<Worker, WorkerError>),
     /// Of the zygote with this number.
     Changed(u64, Change),
@@ -156,8 +158,15 @@ impl Pool {
                 }
                 Wake::Asked(None) => return self.end().await,
                 Wake::Started(result) => self.started(result),
-                Wake::Stocked(id, Ok(zygote)) => self.stocked.started(id, zygote),
-                Wake::Stocked(_, Err(error)) => self.stocked.failed(&error.to_string()),
+                Wake::Stocked(id, Ok(zygote)) => {
+                    self.stocked.started(id, zygote);
+                    self.wake_later(WARMING, Wake::Overdue(id));
+                }
+                Wake::Stocked(_, Err(error)) => {
+                    self.stocked.failed(&error.to_string());
+                    self.restock();
+                }
+                Wake::Overdue(id) => self.stocked.overdue(id),
                 Wake::Born(id, result) => self.born(id, result),
                 Wake::Changed(id, change) if id != self.plain => self.stock_changed(id, change),
                 Wake::Changed(_, Change::Warmed { .. }) => self.warmed(),
@@ -230,16 +239,18 @@ impl Pool {
                 });
                 self.remember(starting.abort_handle());
             }
-            Decision::Later(pause) => {
-                let wakes = self.wakes.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(pause).await;
-                    // As above.
-                    let _ = wakes.send(Wake::Restock);
-                });
-            }
+            Decision::Later(pause) => self.wake_later(pause, Wake::Restock),
         }
         self.renew();
+    }
+
+    fn wake_later(&self, pause: Duration, wake: Wake) {
+        let wakes = self.wakes.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            // As above.
+            let _ = wakes.send(wake);
+        });
     }
 
     fn stock_changed(&mut self, id: u64, change: Change) {
@@ -400,8 +411,8 @@ impl Pool {
                 return drop(reply.send(Err(WorkerError::Twins(words))));
             }
         };
-        let lease = || Lease::new(order.zygote, self.leases.clone());
-        match zygote.bear(&self.config, self.network.clone(), &self.fences, order, lease) {
+        let leases = (0..order.count).map(|_| Lease::new(order.zygote, self.leases.clone())).collect();
+        match zygote.bear(&self.config, self.network.clone(), &self.fences, order, leases) {
             Ok(expected) => {
                 tokio::spawn(async move {
                     // Whoever asked may have gone; dropping them ends them.

@@ -21,6 +21,9 @@ use crate::packages::Packages;
 /// Zygotes of former sets that are kept for their sessions; while there are so many no other is made.
 const FORMER: usize = 3;
 
+/// How long all imports may take; each has a limit of its own.
+pub const WARMING: Duration = Duration::from_secs(300);
+
 /// Between two starts for the same set.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -142,7 +145,7 @@ impl Stocked {
         self.coming = Coming::Starting { id, stock };
     }
 
-    /// It has started and imports.
+    /// It has started and imports; whoever hears of this says after [`WARMING`] that it is overdue.
     pub fn started(&mut self, id: u64, zygote: Zygote) {
         match std::mem::replace(&mut self.coming, Coming::Nothing) {
             Coming::Starting { id: expected, stock } if expected == id => {
@@ -157,6 +160,17 @@ impl Stocked {
         tracing::warn!("packages are not imported in advance: {words}");
         self.failures += 1;
         self.coming = Coming::Nothing;
+    }
+
+    /// If it still imports, it never ends.
+    pub fn overdue(&mut self, id: u64) {
+        match std::mem::replace(&mut self.coming, Coming::Nothing) {
+            Coming::Warming(kept) if kept.id == id => {
+                self.ending.spawn(kept.zygote.end());
+                self.failed("importing them does not end");
+            }
+            other => self.coming = other,
+        }
     }
 
     /// What happens to one of them next.
@@ -229,8 +243,8 @@ impl Stocked {
 
     /// The one that new sessions may come from, if they see the set that it is for.
     pub fn source(&mut self, python: &str) -> Option<&mut Kept> {
-        let set = self.packages.present_set(python).unwrap_or_default();
-        self.present.as_mut().filter(|kept| kept.stock.set == set && !kept.zygote.is_over())
+        let kept = self.present.as_mut().filter(|kept| !kept.zygote.is_over())?;
+        (self.packages.present_set(python).unwrap_or_default() == kept.stock.set).then_some(kept)
     }
 
     /// The one with this number.

@@ -156,12 +156,12 @@ impl Zygote {
         network: Option<Arc<Shared>>,
         groups: &Fences,
         order: &TwinOrder,
-        lease: impl Fn() -> Lease,
+        leases: Vec<Lease>,
     ) -> Result<Expected, WorkerError> {
         let plan = plan_for(config, &self.interpreter, std::path::Path::new("/session"))?.session;
         let ordered = encode_datagram(&plan).map_err(io::Error::other).and_then(|plan| {
             let session = SessionSpec { plan: plan.into(), checkpoints: checkpoint_rules(config) };
-            let fences = (0..order.count).map(|_| (groups.fence(config), lease())).collect();
+            let fences = leases.into_iter().map(|lease| (groups.fence(config), lease)).collect();
             Expected::order(self.control.as_fd(), order, session, network, fences)
         });
         ordered.map_err(|error| WorkerError::Twins(error.to_string()))

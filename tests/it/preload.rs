@@ -191,9 +191,15 @@ fn what_does_not_only_define_things_is_not_imported_in_advance() {
 #[test]
 fn sessions_cannot_have_their_own_code_imported_in_advance() {
     let room = open_room();
-    let python = environment(room.path(), &[("fine", "VALUE = 7\n"), ("shared", "VALUE = 1\n")]);
+    let python = environment(room.path(), &[("fine", "VALUE = 7\n")]);
     let place = room.path().join("venv/written");
     std::fs::create_dir(&place).unwrap();
+    // A place of the interpreter's, as such a file makes it, in which sessions can write.
+    let site = std::fs::read_dir(room.path().join("venv/lib")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(site.join("site-packages/written.pth"), place.to_str().unwrap()).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(&place, mode).unwrap();
+    let shared = format!("open('{}/shared.py', 'w').write('x = 1')\nimport shared\n", place.display());
     let own = "open('made_here.py', 'w').write('x = 1'); import sys, types; sys.modules['made_up'] = types.ModuleType('made_up')\n\
                import made_here, made_up, fine";
     let mut client = Client::open(
@@ -201,9 +207,13 @@ fn sessions_cannot_have_their_own_code_imported_in_advance() {
         Era::Initialize("2025-11-25"),
         &["--python", python.to_str().unwrap(), "--write", place.to_str().unwrap()],
     );
+    value(&mut client, &shared);
     value(&mut client, own);
     let session = await_session_with(&mut client, "fine");
-    assert!(!has(&mut client, &session, "made_here") && !has(&mut client, &session, "made_up"));
+    for module in ["made_here", "made_up", "shared"] {
+        assert!(!has(&mut client, &session, module), "{module}");
+    }
+    value_in(&mut client, &session, "import shared");
 }
 
 #[test]
@@ -245,7 +255,11 @@ fn a_change_of_packages_leaves_sessions_as_they_are_and_new_ones_follow() {
     // Removed: new sessions are without, and one that never named it is told nothing.
     assert!(said(&mut client, "remove_dep", json!({"package": "tabulate"})).starts_with("removed tabulate"));
     let quiet = client.run_in(&third, "1 + 1");
-    assert_eq!((&report(&quiet)["result"], text(&quiet).contains("tabulate")), (&json!("2"), false), "{quiet}");
+    assert_eq!(
+        (&report(&quiet)["result"], text(&quiet).contains("tabulate")),
+        (&json!("2"), false),
+        "{quiet}"
+    );
     let gone = client.run_in(&third, "import tabulate");
     assert_eq!(report(&gone)["error"]["type"], "ModuleNotFoundError", "{gone}");
     let told = client.run_in(&second, "tabulate.__name__");

@@ -27,6 +27,10 @@ pub enum ToWorker {
 }
 
 /// Session process to host.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once; a box would cost more than the move"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum FromWorker {
     /// Locked in, and here is the proof; sent once, first.
