@@ -1,7 +1,7 @@
 """What the sandboxed interpreter runs first: load the worker, import the kernel once, serve sessions as forks.
 
 Run with `-c` and three descriptor numbers, the worker extension, the control socket and a pipe with the modules, then where
-packages are and whether code may add some. After the fork the session
+packages are, whether code may add some, and what to import of them in advance. After the fork the session
 goes on here, so this module must hold nothing that a session should not see.
 """
 
@@ -17,7 +17,7 @@ def _boot() -> None:
     import os
 
     extension, control, modules = (int(number) for number in sys.argv[1:4])
-    packages, policy = sys.argv[4:6]
+    packages, policy, order = sys.argv[4:7]
     del sys.argv[1:]
     path = f"/proc/self/fd/{extension}"
     loader = importlib.machinery.ExtensionFileLoader("actwright_worker", path)
@@ -64,9 +64,10 @@ def _boot() -> None:
     kernel.shelf.place(packages, policy)
 
     def warm_up():
-        kernel.preload()
+        taken = kernel.preload(order)
         gc.collect()
         gc.freeze()
+        return taken
 
     # What is frozen is never written to by the collector, so forks go on sharing its memory.
     gc.collect()

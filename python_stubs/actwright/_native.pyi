@@ -23,10 +23,13 @@ class UndefinedOut(TypedDict):
     arguments: list[str]
     types: list[str]
 
-class Outcome(TypedDict):
+class _Ended(TypedDict):
     value: Optional[ValueOut]
     error: Optional[ErrorOut]
     plan: Optional[list[UndefinedOut]]
+
+class Outcome(_Ended, total=False):
+    imports: list[str]
 
 class Channel:
     """The session's one connection to the host. Thread-safe."""

@@ -17,7 +17,7 @@ from _signal import signal as _signal
 from contextvars import copy_context
 from types import ModuleType
 
-from actwright import figures, inspection, later, owners, shelf, streams
+from actwright import figures, imports, inspection, later, owners, shelf, streams
 from actwright.artifacts import ERRORS as ARTIFACT_ERRORS
 from actwright.artifacts import make_artifacts
 from actwright.awaiting import all_given, given, look_up
@@ -79,8 +79,10 @@ def serve(channel: Channel) -> int:
     return _LOST_CONNECTION
 
 
-def preload() -> None:
-    """Imports what many cells need but a session can start without; for the zygote's idle time."""
+def preload(order: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """Imports what many cells need but a session can start without, and the packages that the order names; for the zygote's
+    idle time. Gives the packages that are there now, and those that are not with the reasons.
+    """
     advice.hints()
     advice.plan()
     shelf.follow()
@@ -88,6 +90,11 @@ def preload() -> None:
 
     for name in _PRELOADED.split():
         import_module(name)
+    taken: tuple[list[str], list[tuple[str, str]]] = ([], [])
+    if order:
+        taken = import_module("actwright.preload").take_in(order)
+    imports.begin(taken[0])
+    return taken
 
 
 class _Session:
@@ -130,6 +137,7 @@ class _Session:
         if "builtins" in text:
             _repair_builtins()
         self._close()
+        cell.outcome["imports"] = imports.news()
         self._answer()
         return True
 
@@ -145,7 +153,7 @@ class _Session:
             later.lost()
             self._loop.renew()
             if self._channel.is_new_twin():
-                _part()
+                _draw_anew()
 
     def mend(self, error: BaseException) -> None:
         """Puts back what the loop itself stands on; a cell that had not ended ends with this error."""
@@ -180,9 +188,9 @@ class _Session:
         _pristine.update(_shared)
         os.register_at_fork(after_in_child=streams.keep_to_pipes)
         os.register_at_fork(after_in_child=channel.disown)
-        numpy: Any = _modules.get("numpy")
-        if numpy is not None:
-            numpy.random.seed()
+        _draw_anew()
+        if not imports.is_begun():
+            imports.begin([])
 
     def _open(self, number: int, text: str) -> None:
         self._context.run(owners.owner.set, number)
@@ -190,9 +198,9 @@ class _Session:
         # A warning on line 1 of this cell is not the warning that line 1 of another cell gave.
         self._namespace.pop("__warningregistry__", None)
         owners.tag_pools()
-        words = shelf.follow()
-        if words:
-            self._stderr.write(words + "\n")
+        for words in (shelf.follow(), imports.look_at(text)):
+            if words:
+                self._stderr.write(words + "\n")
         self._loop.prepare(text)
 
     def _run(self, cell: Cell, plan_only: bool) -> None:
@@ -262,8 +270,8 @@ def _new_main() -> ModuleType:
     return main
 
 
-def _part() -> None:
-    """In a twin: what is drawn at random from now on is not what the others draw."""
+def _draw_anew() -> None:
+    """What is drawn at random from now on is not what others draw that were forked from the same process."""
     try:
         numpy: Any = _modules.get("numpy.random")
         if numpy is not None:

@@ -31,6 +31,9 @@ class _Shelf:
         # By set: which package and version brings a module.
         self.lists: dict[str, dict[str, tuple[str, str]]] = {}
         self.aside: dict[str, tuple[str, dict[str, ModuleType]]] = {}
+        # Imported before the session began, so that only a session that uses them is told what became of them.
+        self.quiet: set[str] = set()
+        self.held: list[str] = []
 
 
 _shelf = _Shelf()
@@ -51,6 +54,23 @@ def policy() -> str:
 def present() -> str:
     """The name of the set that is seen."""
     return _shelf.set
+
+
+def place_of(name: str) -> str:
+    """The directory of a set."""
+    return _place_of(name)
+
+
+def hush() -> None:
+    """From now on nothing is said of what is loaded already, until somebody uses it."""
+    _shelf.quiet = {top for top, source in _loaded().items() if source}
+
+
+def speak() -> str:
+    """What was imported in advance is used: says what became of it meanwhile, or nothing."""
+    words = _shelf.held
+    _shelf.quiet, _shelf.held = set(), []
+    return "\n".join(words)
 
 
 def follow() -> str:
@@ -94,6 +114,7 @@ def _settle(provided: dict[str, tuple[str, str]]) -> list[str]:
             for name, module in modules.items():
                 sys.modules.setdefault(name, module)
     stays: dict[str, str] = {}
+    held: dict[str, str] = {}
     gone: dict[str, str] = {}
     for top, source in _loaded().items():
         package, version = _modules_of(source).get(top, ("", "")) if source else ("", "")
@@ -101,11 +122,14 @@ def _settle(provided: dict[str, tuple[str, str]]) -> list[str]:
             now, wanted = provided[top]
             if (package, version) != (now, wanted):
                 known = f"{package} {version}" if package else f"the {top} of this session's Python"
-                stays[now] = f"{known} stays loaded; {now} {wanted} is there once the session is reset"
+                words = f"{known} stays loaded; {now} {wanted} is there once the session is reset"
+                (held if top in _shelf.quiet else stays)[now] = words
         elif source:
             inner = [name for name in sys.modules if name == top or name.startswith(top + ".")]
             _shelf.aside[top] = (source, {name: sys.modules.pop(name) for name in inner})
-            gone[package or top] = f"{package or top} {version} was imported: what came from it still works, and a new import fails"
+            if top not in _shelf.quiet:
+                gone[package or top] = f"{package or top} {version} was imported: what came from it still works, and a new import fails"
+    _shelf.held = [f"note: {words}" for words in held.values()]
     return [f"note: {words}" for words in (*stays.values(), *gone.values())]
 
 

@@ -11,7 +11,7 @@ import sys
 from contextvars import ContextVar, copy_context
 from types import ModuleType
 
-from actwright import shelf, streams
+from actwright import imports, shelf, streams
 from actwright.asking import ask
 from actwright.deps import make_deps
 from actwright.inspection import remember
@@ -222,6 +222,9 @@ class _Loaded:
         self.satisfied: Optional[tuple[Any, ...]] = None
         self.filename = f"<skill {self.name}, {about['label']}>"
         text = read(about["source"])
+        words = imports.look_at(text)
+        if words:
+            sys.stderr.write(words + "\n")
         remember(self.filename, text)
         self.code: CodeType = _compiled(text, self.filename)
         self.coerces = "Enum" in text or "dataclass" in text

@@ -11,9 +11,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::error::hinted;
 use crate::artifacts::{Artifacts, Rules};
-use crate::config::Config;
 use crate::config::env::Environment;
 use crate::config::resolve::prepare_base;
+use crate::config::{Config, Preload};
 use crate::embedding::Embedder;
 use crate::host_calls::HostCalls;
 use crate::packages::{Packages, Python, Surroundings};
@@ -55,6 +55,13 @@ pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     tokio::spawn(keep_packages(packages, held));
     sessions.open_stage();
     Ok(sessions)
+}
+
+/// The same for a command that ends after a few sessions: nothing is made ready for others that could follow.
+pub fn few_sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
+    let mut config = Config::clone(config);
+    config.packages.preload = Preload::Off;
+    sessions(&Arc::new(config))
 }
 
 /// Makes packages again that the lock file names and that are not there; keeps all as long as the program runs.

@@ -55,7 +55,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let resolved = args.config.resolve(&Environment::of_process())?;
     let config = Arc::new(resolved.config);
     let runtime = engine::runtime()?;
-    let sessions = runtime.block_on(async { engine::sessions(&config) })?;
+    let sessions = runtime.block_on(async { engine::few_sessions(&config) })?;
     let history = config.base.join(HISTORY);
     let mut editor: Editor<Prompt, FileHistory> = Editor::new().context("cannot use this terminal")?;
     editor.set_helper(Some(Prompt));

@@ -62,7 +62,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn run_cell(config: Arc<Config>, code: String, form: Form) -> anyhow::Result<ExitCode> {
     let budget = config.results.max_output as u64;
-    let sessions = engine::sessions(&config)?;
+    let sessions = engine::few_sessions(&config)?;
     let cancel = CancellationToken::new();
     let watch = tokio::spawn(interrupts(cancel.clone()));
     let ran = run_with_needs(&sessions, code, cancel, form).await;

@@ -102,6 +102,8 @@ pub const PACKAGE_POLICY: Key = key("packages.policy", "ACTWRIGHT_PACKAGES", Som
 pub const PACKAGE_LIST: Key = key("packages.allow", "ACTWRIGHT_PACKAGES_ALLOW", None);
 /// Whether packages may be built.
 pub const PACKAGE_BUILDS: Key = key("packages.build", "ACTWRIGHT_PACKAGES_BUILD", None);
+/// What new sessions begin with, imported already; names separated by spaces in the environment.
+pub const PRELOAD: Key = key("packages.preload", "ACTWRIGHT_PACKAGES_PRELOAD", None);
 
 /// Connections of a session at once.
 pub const CONNECTIONS: Key = key("network.connections", "ACTWRIGHT_NETWORK_CONNECTIONS", None);
@@ -121,7 +123,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 45] = [
+pub const KEYS: [Key; 46] = [
     BASE,
     PYTHON,
     LOG,
@@ -159,6 +161,7 @@ pub const KEYS: [Key; 45] = [
     PACKAGE_POLICY,
     PACKAGE_LIST,
     PACKAGE_BUILDS,
+    PRELOAD,
     CONNECTIONS,
     RATE,
     SENT,

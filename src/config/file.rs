@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ConfigError;
+use super::preload::RawPreload;
 use super::reach::Reach;
 use super::tools::RawTools;
 use super::units::{Size, Span};
@@ -153,6 +154,8 @@ pub struct RawPackages {
     pub allow: Option<Spanned<Vec<String>>>,
     /// Whether packages without a wheel are built.
     pub build: Option<Spanned<bool>>,
+    /// `"auto"`, `"off"` or a list of modules.
+    pub preload: Option<Spanned<RawPreload>>,
 }
 
 /// What a session may use of the hosts that it can reach.

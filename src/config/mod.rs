@@ -20,6 +20,7 @@ pub mod file;
 mod index;
 pub mod listing;
 mod model;
+mod preload;
 pub mod python;
 pub mod reach;
 pub mod resolve;
@@ -29,6 +30,7 @@ pub mod units;
 pub use error::{ConfigError, Origin};
 pub use index::{Place, Way};
 pub use model::ModelRules;
+pub use preload::{Preload, is_module};
 pub use tools::{Callers, Effects, Order, Permission, Rate, ToolRule};
 
 /// Everything that was decided before the first request.
@@ -104,6 +106,8 @@ pub struct PackageRules {
     pub allow: Vec<Requirement>,
     /// Whether packages without a wheel are built, which runs their code in the host.
     pub build: bool,
+    /// Which packages new sessions begin with, imported already.
+    pub preload: Preload,
 }
 
 impl PackageRules {

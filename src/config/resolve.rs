@@ -12,6 +12,7 @@ use super::env::{self, Environment, Key};
 use super::error::Origin;
 use super::file::LoadedFile;
 use super::listing::{Listing, Shown};
+use super::preload::{self, RawPreload};
 use super::reach::Reach;
 use super::units::{Size, Span};
 use super::{
@@ -330,7 +331,15 @@ impl Merge<'_> {
         self.listing.add(&allow, allow.value.iter().map(ToString::to_string).collect::<Vec<_>>());
         let build = self.pick(env::PACKAGE_BUILDS, None, &raw.build, false)?;
         self.listing.add(&build, build.value);
-        Ok(PackageRules { policy: policy.value, allow: allow.value, build: build.value })
+        let auto = RawPreload::Word("auto".to_owned());
+        let preload = preload::preload(self.pick(env::PRELOAD, None, &raw.preload, auto)?)?;
+        self.listing.add(&preload, preload.value.words());
+        Ok(PackageRules {
+            policy: policy.value,
+            allow: allow.value,
+            build: build.value,
+            preload: preload.value,
+        })
     }
 
     fn sessions(&mut self) -> Result<SessionRules, ConfigError> {

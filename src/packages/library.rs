@@ -7,6 +7,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::change::{Change, changed, difference};
 use super::error::PackageError;
 use super::installer::{Builds, Installer, Python};
@@ -63,6 +65,16 @@ struct Inner {
     sets: Sets,
     rules: PackageRules,
     surroundings: Surroundings,
+    changes: watch::Sender<()>,
+}
+
+/// The packages that sessions see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Present {
+    /// The name of their directory below that of all sets.
+    pub set: String,
+    /// They themselves.
+    pub packages: Vec<Package>,
 }
 
 impl Packages {
@@ -80,7 +92,8 @@ impl Packages {
 
     fn over(base: Option<PathBuf>, rules: PackageRules, surroundings: Surroundings) -> Self {
         let sets = Sets::below(base.as_deref().unwrap_or(Path::new("")));
-        Self { inner: Arc::new(Inner { base, sets, rules, surroundings }) }
+        let changes = watch::Sender::new(());
+        Self { inner: Arc::new(Inner { base, sets, rules, surroundings, changes }) }
     }
 
     /// The same, where agents change nothing.
@@ -96,6 +109,23 @@ impl Packages {
     /// Says that sets are in use as long as the answer lives.
     pub fn hold(&self) -> std::io::Result<File> {
         self.inner.sets.hold()
+    }
+
+    /// Says when this process has changed what sessions see; other processes may change it too.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.inner.changes.subscribe()
+    }
+
+    /// The set that sessions of this version of Python (`3.12`) see now, if there is one.
+    pub fn present_set(&self, python: &str) -> Option<String> {
+        self.inner.base.as_ref().and_then(|_| self.inner.sets.now(python))
+    }
+
+    /// The same, and what is in it. Reads a file.
+    pub fn seen(&self, python: &str) -> Option<Present> {
+        let set = self.present_set(python)?;
+        let packages = self.inner.sets.packages(&set).ok()?;
+        Some(Present { set, packages })
     }
 
     /// The rules for agents.
@@ -358,6 +388,7 @@ impl Packages {
         let (version, target) = (python.version.clone(), (!is_empty).then_some(set));
         let pointed = blocking(move || sets.point(&version, target.as_deref())).await;
         pointed.map_err(PackageError::disk("switching to the new packages"))?;
+        self.inner.changes.send_replace(());
         // A directory that takes its time to go is not waited for.
         tokio::task::spawn_blocking(move || drop(work));
         Ok(changed(&before, &self.present(python).await?))

@@ -18,6 +18,7 @@ mod surroundings;
 pub use change::{Change, Updated};
 pub use error::PackageError;
 pub use installer::Python;
-pub use library::{Asker, Listed, Packages, Why};
+pub use library::{Asker, Listed, Packages, Present, Why};
 pub use lock::Package;
+pub use needs::reachable;
 pub use surroundings::Surroundings;

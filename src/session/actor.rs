@@ -259,9 +259,10 @@ impl Actor {
 
     async fn message(&mut self, message: FromWorker, contents: Vec<Vec<u8>>) {
         match message {
-            FromWorker::Done(done)
+            FromWorker::Done(mut done)
                 if self.running.as_ref().is_some_and(|running| running.cell == done.cell) =>
             {
+                self.tell_of_imports(std::mem::take(&mut done.imports));
                 self.finish(End::Done(done, contents)).await;
             }
             FromWorker::Display { cell, forms } => {
@@ -291,6 +292,13 @@ impl Actor {
                 tracing::warn!(session = %self.id, "a session spoke out of turn");
                 self.process_ended(None).await;
             }
+        }
+    }
+
+    /// What many sessions import is imported in advance for others.
+    fn tell_of_imports(&mut self, names: Vec<String>) {
+        if self.cells == 1 || !names.is_empty() {
+            self.workers.imported(self.id.as_str(), names);
         }
     }
 

@@ -167,7 +167,7 @@ impl Sessions {
     /// place.
     pub fn new(config: Arc<Config>, host_calls: HostCalls) -> std::io::Result<Self> {
         std::fs::create_dir_all(kept(&config))?;
-        let workers = Workers::start(config.clone());
+        let workers = Workers::start(config.clone(), host_calls.packages().clone());
         Ok(Self::over(config, workers, host_calls))
     }
 

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use super::registry::Registry;
 use super::report::{Keep, RunMode, RunReport, RunRequest, Status, Target};
 use crate::artifacts::{Artifacts, Rules};
-use crate::config::{Config, Network};
+use crate::config::{Config, Network, Preload};
 use crate::host_calls::HostCalls;
 use crate::names::SessionId;
 use crate::outputs::Outputs;
+use crate::packages::Packages;
 use crate::skills::{Answers, Gives, Known, Played, Run, Stage as Contract, Task, Trial, invocation};
 use crate::tools::{Player, Schema, Tally, Tape, Tools, Written};
 use crate::worker::Workers;
@@ -85,8 +86,10 @@ impl Stage {
         let make = || async {
             let mut config = (**registry.config()).clone();
             config.sandbox.network = Network::None;
+            // A proof is one session, which no other follows soon.
+            config.packages.preload = Preload::Off;
             let config = Arc::new(config);
-            (config.clone(), Workers::start(config))
+            (config.clone(), Workers::start(config, Packages::none()))
         };
         self.offline.get_or_init(make).await.clone()
     }

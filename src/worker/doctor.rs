@@ -14,7 +14,8 @@ use serde::Serialize;
 use super::interpreter::Interpreter;
 use super::{Fence, Worker, WorkerError, Workers};
 use crate::config::env::Environment;
-use crate::config::{Config, ControlGroups, Network, SandboxLevel};
+use crate::config::{Config, ControlGroups, Network, Preload, SandboxLevel};
+use crate::packages::Packages;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize)]
@@ -119,7 +120,9 @@ fn first_session(config: &Config) -> Result<First, WorkerError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| WorkerError::Launch(format!("no runtime: {error}")))?;
     runtime.block_on(async {
-        let workers = Workers::start(Arc::new(config.clone()));
+        let mut config = config.clone();
+        config.packages.preload = Preload::Off;
+        let workers = Workers::start(Arc::new(config), Packages::none());
         let first = workers.take().await.map(|worker| {
             let Worker { proofs, fence, lowered, .. } = worker;
             First { proofs, fence, lowered }

@@ -48,6 +48,8 @@ pub struct Order {
     pub environment: Vec<(String, String)>,
     /// Where sets of packages are, and whether code may add some.
     pub packages: (PathBuf, String),
+    /// What it imports of them in advance, for the Python side; empty for nothing.
+    pub preload: String,
     /// Where the server's control groups are, which whoever outlives it removes.
     pub grave: Grave,
 }
@@ -201,6 +203,7 @@ pub fn run() -> Result<(), LaunchError> {
         .args([LIBRARY, CONTROL, MODULES].map(|number| number.to_string()))
         .arg(&order.packages.0)
         .arg(&order.packages.1)
+        .arg(&order.preload)
         .env_clear()
         .envs(order.environment)
         .exec();

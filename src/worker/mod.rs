@@ -1,7 +1,7 @@
 //! Worker processes: finding Python, launching zygotes, and sessions' processes ready to run cells.
 //!
-//! [`Workers`] is the door. It owns one zygote at a time and a few sessions in advance; a zygote that dies takes
-//! its sessions along, and the next request starts another.
+//! [`Workers`] is the door. It owns a plain zygote, others that have popular packages imported already, and a few sessions in
+//! advance; a zygote that dies takes its sessions along, and the next request starts another.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,23 +12,29 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::Config;
 use crate::config::env::Environment;
 use crate::network::Proxy;
+use crate::packages::Packages;
 
 mod compiled;
 mod conversation;
 pub mod doctor;
 mod fences;
+mod history;
 mod interpreter;
 pub mod launcher;
+mod lease;
 mod library;
 mod policy;
 mod pool;
 mod python_side;
+mod stock;
+mod stocked;
 mod twins;
 mod workspace;
 mod zygote;
 
 pub use conversation::{Conversation, Event};
 pub use fences::Fence;
+pub use lease::Lease;
 pub use twins::{Anchor, Litter, TwinOrder};
 
 /// The interpreter that sessions run on, and its version as in `3.12`.
@@ -55,6 +61,8 @@ pub struct Worker {
     pub lowered: Option<Arc<str>>,
     /// Holds the namespaces that a twin's own are made below; empty for all others.
     pub family: Vec<Arc<Anchor>>,
+    /// Its hold on the zygote that it came from.
+    pub lease: Lease,
 }
 
 /// Why there is no worker.
@@ -99,10 +107,16 @@ pub struct Workers {
 
 impl Workers {
     /// Starts the engine; the first zygote begins to warm up at once. Must be called within the runtime.
-    pub fn start(config: Arc<Config>) -> Self {
+    pub fn start(config: Arc<Config>, packages: Packages) -> Self {
         let (requests, inbox) = mpsc::unbounded_channel();
-        tokio::spawn(pool::Pool::new(config).run(inbox));
+        tokio::spawn(pool::Pool::new(config, packages).run(inbox));
         Self { requests }
+    }
+
+    /// A session has run a cell and has imported these modules since it last said so.
+    pub fn imported(&self, session: &str, names: Vec<String>) {
+        // At shutdown nobody wants to know.
+        let _ = self.requests.send(pool::Request::Imported(session.to_owned(), names));
     }
 
     /// An engine that starts nothing and answers every request with this error.

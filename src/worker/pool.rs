@@ -1,21 +1,24 @@
-//! The one owner of the zygote and of the sessions kept ready.
+//! The one owner of the zygotes and of the sessions kept ready.
 //!
 //! A request is answered from the ready ones if there is one; then another is forked in advance, so that the next
-//! request does not wait for a fork.
+//! request does not wait for a fork. It comes from the plain zygote, unless one stands that has imported popular packages.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::fences::Fences;
+use super::lease::Lease;
+use super::stocked::{Decision, Stocked, WARMING};
 use super::twins::{Litter, TwinOrder};
 use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
 use crate::config::{Config, Fallback, Network, SandboxLevel};
 use crate::network::Shared;
+use crate::packages::Packages;
 
 /// After a failed start requests are answered with the same error for this long, instead of starting Python again
 /// and again.
@@ -33,6 +36,8 @@ pub enum Request {
     Take(Reply),
     /// Twins of a session.
     Bear(TwinOrder, oneshot::Sender<Result<Litter, WorkerError>>),
+    /// A session, by its name, has imported these modules.
+    Imported(String, Vec<String>),
     /// The end.
     Shutdown(oneshot::Sender<()>),
 }
@@ -41,8 +46,17 @@ pub enum Request {
 enum Wake {
     Asked(Option<Request>),
     Started(Result<Zygote, WorkerError>),
+    /// The same of one that is to import packages in advance.
+    Stocked(u64, Result<Zygote, WorkerError>),
+    /// It should have imported them by now.
+    Overdue(u64),
     Born(u64, Result<Worker, WorkerError>),
-    Changed(Change),
+    /// Of the zygote with this number.
+    Changed(u64, Change),
+    /// A session of the zygote with this number has ended.
+    Left(u64),
+    /// Sessions may see other packages from now on, or it is time to look.
+    Restock,
 }
 
 /// See the module.
@@ -56,18 +70,29 @@ pub struct Pool {
     lowered: Option<Arc<str>>,
     /// Whether there has ever been a session.
     fertile: bool,
+    /// The plain one.
     zygote: Phase,
-    /// Counts zygotes, so that a session of a dead one is not taken for one of the next.
-    generation: u64,
+    /// Its number, so that a session of a dead one is not taken for one of the next.
+    plain: u64,
+    /// The number given last.
+    numbers: u64,
+    stocked: Stocked,
+    /// Whether the plain one has done what it does in its first idle moment.
+    is_warm: bool,
     ready: VecDeque<Worker>,
     waiting: VecDeque<Reply>,
-    unborn: usize,
+    /// By zygote.
+    unborn: HashMap<u64, usize>,
     /// Zygotes in a row that ended before one session was born.
     barren: u32,
     /// Sessions in a row that ended before they were locked in.
     stillborn: u32,
-    /// The start that is under way.
-    starting: Option<AbortHandle>,
+    /// The starts that are under way.
+    starting: Vec<AbortHandle>,
+    /// Tells when the packages have changed.
+    changes: watch::Receiver<()>,
+    leases: mpsc::UnboundedSender<u64>,
+    left: mpsc::UnboundedReceiver<u64>,
     wakes: mpsc::UnboundedSender<Wake>,
     inbox: mpsc::UnboundedReceiver<Wake>,
 }
@@ -81,26 +106,33 @@ enum Phase {
 
 impl Pool {
     /// With no zygote yet.
-    pub fn new(config: Arc<Config>) -> Self {
+    pub fn new(config: Arc<Config>, packages: Packages) -> Self {
         let (wakes, inbox) = mpsc::unbounded_channel();
+        let (leases, left) = mpsc::unbounded_channel();
         let network = match &config.sandbox.network {
             Network::List(list) => Some(Arc::new(Shared::new(list.clone(), &config.network))),
             Network::None | Network::Full => None,
         };
         Self {
+            changes: packages.changes(),
+            stocked: Stocked::new(config.clone(), packages),
             config,
             network,
             fences: Fences::default(),
             lowered: None,
             fertile: false,
             zygote: Phase::Absent,
-            generation: 0,
+            plain: 0,
+            numbers: 0,
+            is_warm: false,
             ready: VecDeque::new(),
             waiting: VecDeque::new(),
-            unborn: 0,
+            unborn: HashMap::new(),
             barren: 0,
             stillborn: 0,
-            starting: None,
+            starting: Vec::new(),
+            leases,
+            left,
             wakes,
             inbox,
         }
@@ -113,6 +145,11 @@ impl Pool {
             match self.next(&mut requests).await {
                 Wake::Asked(Some(Request::Take(reply))) => self.take(reply),
                 Wake::Asked(Some(Request::Bear(order, reply))) => self.bear(&order, reply),
+                Wake::Asked(Some(Request::Imported(session, names))) => {
+                    if self.stocked.imported(&session, &names) {
+                        self.restock();
+                    }
+                }
                 Wake::Asked(Some(Request::Shutdown(done))) => {
                     self.end().await;
                     // Whoever asked may have gone.
@@ -121,9 +158,25 @@ impl Pool {
                 }
                 Wake::Asked(None) => return self.end().await,
                 Wake::Started(result) => self.started(result),
-                Wake::Born(generation, result) => self.born(generation, result),
-                Wake::Changed(Change::Warmed) => self.warmed(),
-                Wake::Changed(Change::Ended(words)) => self.died(&words),
+                Wake::Stocked(id, Ok(zygote)) => {
+                    self.stocked.started(id, zygote);
+                    self.wake_later(WARMING, Wake::Overdue(id));
+                }
+                Wake::Stocked(_, Err(error)) => {
+                    self.stocked.failed(&error.to_string());
+                    self.restock();
+                }
+                Wake::Overdue(id) => self.stocked.overdue(id),
+                Wake::Born(id, result) => self.born(id, result),
+                Wake::Changed(id, change) if id != self.plain => self.stock_changed(id, change),
+                Wake::Changed(_, Change::Warmed { .. }) => self.warmed(),
+                Wake::Changed(_, Change::Ended(words)) => self.died(&words),
+                Wake::Left(id) => {
+                    if self.stocked.left(id) {
+                        self.restock();
+                    }
+                }
+                Wake::Restock => self.restock(),
             }
         }
     }
@@ -131,26 +184,108 @@ impl Pool {
     async fn next(&mut self, requests: &mut mpsc::UnboundedReceiver<Request>) -> Wake {
         let change = async {
             match &mut self.zygote {
-                Phase::Running(zygote) => zygote.next().await,
+                Phase::Running(zygote) => (self.plain, zygote.next().await),
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
             request = requests.recv() => Wake::Asked(request),
             Some(wake) = self.inbox.recv() => wake,
-            change = change => Wake::Changed(change),
+            (id, change) = change => Wake::Changed(id, change),
+            (id, change) = self.stocked.next() => Wake::Changed(id, change),
+            Some(id) = self.left.recv() => Wake::Left(id),
+            Ok(()) = self.changes.changed() => Wake::Restock,
         }
     }
 
     fn start(&mut self) {
         self.zygote = Phase::Starting;
-        self.generation += 1;
+        self.is_warm = false;
+        self.plain = self.number();
         let (config, wakes) = (self.config.clone(), self.wakes.clone());
         let starting = tokio::spawn(async move {
             // At shutdown the pool is gone and the zygote with its sender.
-            let _ = wakes.send(Wake::Started(Zygote::start(&config).await));
+            let _ = wakes.send(Wake::Started(Zygote::start(&config, None).await));
         });
-        self.starting = Some(starting.abort_handle());
+        self.remember(starting.abort_handle());
+    }
+
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    fn remember(&mut self, starting: AbortHandle) {
+        self.starting.retain(|other| !other.is_finished());
+        self.starting.push(starting);
+    }
+
+    /// Sees to it that there is a zygote with what new sessions are likely to import, once it is known that sessions can be had
+    /// here at all.
+    fn restock(&mut self) {
+        let Phase::Running(zygote) = &self.zygote else { return };
+        if !self.is_warm || !self.fertile {
+            return;
+        }
+        match self.stocked.decide(&zygote.version()) {
+            Decision::Stay => {}
+            Decision::Start(stock) => {
+                let id = self.number();
+                self.stocked.starting(id, stock.clone());
+                let (config, wakes) = (self.config.clone(), self.wakes.clone());
+                let starting = tokio::spawn(async move {
+                    // As above.
+                    let _ = wakes.send(Wake::Stocked(id, Zygote::start(&config, Some(&stock)).await));
+                });
+                self.remember(starting.abort_handle());
+            }
+            Decision::Later(pause) => self.wake_later(pause, Wake::Restock),
+        }
+        self.renew();
+    }
+
+    fn wake_later(&self, pause: Duration, wake: Wake) {
+        let wakes = self.wakes.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            // As above.
+            let _ = wakes.send(wake);
+        });
+    }
+
+    fn stock_changed(&mut self, id: u64, change: Change) {
+        match change {
+            Change::Warmed { imported, refused } => self.stocked.warmed(id, imported, refused),
+            Change::Ended(words) => {
+                if !self.stocked.ended(id, &words) {
+                    return;
+                }
+                self.ready.retain(|worker| worker.lease.zygote != id);
+                self.unborn.remove(&id);
+            }
+        }
+        self.renew();
+        self.restock();
+    }
+
+    /// The zygote that the next session comes from, if there is one.
+    fn source(&mut self) -> Option<u64> {
+        let Phase::Running(zygote) = &self.zygote else {
+            // Without the plain one nobody knows which Python it is; it is on its way.
+            return None;
+        };
+        match self.stocked.source(&zygote.version()) {
+            Some(kept) => Some(kept.id),
+            None => Some(self.plain),
+        }
+    }
+
+    /// Sessions that wait unused come from where new ones would come from.
+    fn renew(&mut self) {
+        if let Some(source) = self.source() {
+            self.ready.retain(|worker| worker.lease.zygote == source);
+            self.fill();
+        }
     }
 
     fn started(&mut self, result: Result<Zygote, WorkerError>) {
@@ -187,7 +322,7 @@ impl Pool {
         config.sandbox.level = SandboxLevel::Restricted;
         self.config = Arc::new(config);
         self.lowered = Some(words.into());
-        self.unborn = 0;
+        self.unborn.clear();
         self.start();
     }
 
@@ -200,7 +335,12 @@ impl Pool {
     }
 
     fn take(&mut self, reply: Reply) {
-        self.ready.retain(|worker| !worker.conversation.is_over());
+        let source = self.source();
+        self.ready.retain(|worker| {
+            // One with packages of a set that is not the present one would keep them.
+            let is_current = source.is_none_or(|source| worker.lease.zygote == source);
+            !worker.conversation.is_over() && is_current
+        });
         if let Some(worker) = self.ready.pop_front() {
             if let Err(unwanted) = reply.send(Ok(worker)) {
                 self.ready.extend(unwanted.ok());
@@ -222,19 +362,32 @@ impl Pool {
     /// Forks as many sessions as are wanted and not yet on their way.
     fn fill(&mut self) {
         let wanted = self.waiting.len() + self.config.sessions.pool;
-        while self.ready.len() + self.unborn < wanted {
-            let Phase::Running(zygote) = &self.zygote else { return };
-            match zygote.fork(&self.config, self.network.clone(), &self.fences) {
+        while self.ready.len() + self.unborn.values().sum::<usize>() < wanted {
+            let Some(source) = self.source() else { return };
+            let lease = Lease::new(source, self.leases.clone());
+            let network = self.network.clone();
+            let kept = self.stocked.with_id(source);
+            let is_plain = kept.is_none();
+            let forked = match (kept, &self.zygote) {
+                (Some(kept), _) => {
+                    kept.add(1);
+                    kept.zygote.fork(&self.config, network, &self.fences, lease)
+                }
+                (None, Phase::Running(zygote)) => zygote.fork(&self.config, network, &self.fences, lease),
+                (None, _) => return,
+            };
+            match forked {
                 Ok(unborn) => {
-                    self.unborn += 1;
-                    let (generation, wakes) = (self.generation, self.wakes.clone());
+                    *self.unborn.entry(source).or_default() += 1;
+                    let wakes = self.wakes.clone();
                     tokio::spawn(async move {
                         // At shutdown nobody wants it; dropping it ends it.
-                        let _ = wakes.send(Wake::Born(generation, unborn.wait().await));
+                        let _ = wakes.send(Wake::Born(source, unborn.wait().await));
                     });
                 }
+                Err(error) if !is_plain => self.stocked.give_up(source, &error.to_string()),
                 // The next request, or the next zygote, takes up what waits.
-                Err(_) if zygote.is_over() || self.unborn > 0 => return,
+                Err(_) if self.is_bereft() || self.unborn.contains_key(&source) => return,
                 Err(error) => return self.refuse_one(error),
             }
         }
@@ -245,12 +398,21 @@ impl Pool {
         matches!(&self.zygote, Phase::Running(zygote) if zygote.is_over())
     }
 
-    fn bear(&self, order: &TwinOrder, reply: oneshot::Sender<Result<Litter, WorkerError>>) {
-        let Phase::Running(zygote) = &self.zygote else {
-            let words = "the zygote that its process came from has ended".to_owned();
-            return drop(reply.send(Err(WorkerError::Twins(words))));
+    fn bear(&mut self, order: &TwinOrder, reply: oneshot::Sender<Result<Litter, WorkerError>>) {
+        let kept = self.stocked.with_id(order.zygote).map(|kept| {
+            kept.add(order.count);
+            &kept.zygote
+        });
+        let zygote = match (kept, &self.zygote) {
+            (Some(zygote), _) => zygote,
+            (None, Phase::Running(zygote)) if order.zygote == self.plain => zygote,
+            _ => {
+                let words = "the zygote that its process came from has ended".to_owned();
+                return drop(reply.send(Err(WorkerError::Twins(words))));
+            }
         };
-        match zygote.bear(&self.config, self.network.clone(), &self.fences, order) {
+        let leases = (0..order.count).map(|_| Lease::new(order.zygote, self.leases.clone())).collect();
+        match zygote.bear(&self.config, self.network.clone(), &self.fences, order, leases) {
             Ok(expected) => {
                 tokio::spawn(async move {
                     // Whoever asked may have gone; dropping them ends them.
@@ -268,15 +430,20 @@ impl Pool {
         }
     }
 
-    fn born(&mut self, generation: u64, result: Result<Worker, WorkerError>) {
-        if generation != self.generation {
-            return;
+    fn born(&mut self, id: u64, result: Result<Worker, WorkerError>) {
+        let Some(unborn) = self.unborn.get_mut(&id) else { return };
+        *unborn -= 1;
+        if *unborn == 0 {
+            self.unborn.remove(&id);
         }
-        self.unborn -= 1;
         match result {
             Ok(mut worker) => {
                 (self.barren, self.stillborn) = (0, 0);
-                self.fertile = true;
+                if !self.fertile {
+                    self.fertile = true;
+                    // What was imported before the server was started is known from then.
+                    let _ = self.wakes.send(Wake::Restock);
+                }
                 worker.lowered = self.lowered.clone();
                 match self.waiting.pop_front() {
                     Some(reply) => {
@@ -290,6 +457,10 @@ impl Pool {
                     self.fill();
                 }
             }
+            Err(error) if id != self.plain => {
+                self.stocked.give_up(id, &error.to_string());
+                self.renew();
+            }
             Err(_) if self.is_bereft() => {}
             Err(WorkerError::Killed(_)) if self.stillborn < BARREN => {
                 self.stillborn += 1;
@@ -302,17 +473,18 @@ impl Pool {
 
     /// Sessions that wait unused are made again from the warmer zygote.
     fn warmed(&mut self) {
-        self.ready.clear();
+        self.is_warm = true;
+        self.ready.retain(|worker| worker.lease.zygote != self.plain);
         self.fill();
+        self.restock();
     }
 
-    /// The zygote is gone and every session it forked with it.
+    /// The plain zygote is gone and every session it forked with it.
     fn died(&mut self, words: &str) {
         tracing::error!("the zygote has ended: {words}");
-        self.ready.clear();
+        self.ready.retain(|worker| worker.lease.zygote != self.plain);
         // What it still had to bring into the world no longer counts, whatever is heard of it later.
-        self.generation += 1;
-        self.unborn = 0;
+        self.unborn.remove(&self.plain);
         self.zygote = Phase::Absent;
         self.barren += 1;
         if self.barren >= BARREN {
@@ -327,16 +499,20 @@ impl Pool {
     async fn end(&mut self) {
         self.ready.clear();
         self.waiting.clear();
-        if let Some(starting) = self.starting.take() {
+        for starting in self.starting.drain(..) {
             // Dropping what has been started so far kills it.
             starting.abort();
         }
-        if let Phase::Running(zygote) = std::mem::replace(&mut self.zygote, Phase::Absent) {
-            zygote.end().await;
-        }
+        let plain = std::mem::replace(&mut self.zygote, Phase::Absent);
+        let plain = async {
+            if let Phase::Running(zygote) = plain {
+                zygote.end().await;
+            }
+        };
+        tokio::join!(plain, self.stocked.end());
         self.inbox.close();
         while let Some(wake) = self.inbox.recv().await {
-            if let Wake::Started(Ok(zygote)) = wake {
+            if let Wake::Started(Ok(zygote)) | Wake::Stocked(_, Ok(zygote)) = wake {
                 zygote.end().await;
             }
         }
@@ -351,6 +527,7 @@ pub async fn refuse_all(error: WorkerError, mut requests: mpsc::UnboundedReceive
             // Whoever asked may have gone, here and below.
             Request::Take(reply) => drop(reply.send(Err(error.clone()))),
             Request::Bear(_, reply) => drop(reply.send(Err(error.clone()))),
+            Request::Imported(..) => {}
             Request::Shutdown(done) => {
                 let _ = done.send(());
                 return;

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::conversation::{Conversation, Event, receive_datagram};
 use super::fences::Fence;
+use super::lease::Lease;
 use super::{Worker, WorkerError};
 use crate::network::{Proxy, Shared};
 use crate::watch::watch;
@@ -25,6 +26,8 @@ const BIRTH: Duration = Duration::from_secs(20);
 /// What twins are made from, as a session's supervisor has lent it.
 #[derive(Debug)]
 pub struct TwinOrder {
+    /// The zygote that the session came from.
+    pub zygote: u64,
     /// The frozen copy's pid in its namespace.
     pub mother: i32,
     /// The last cell that it has run.
@@ -65,7 +68,7 @@ impl Anchor {
 pub struct Expected {
     report: AsyncFd<OwnedFd>,
     /// What is heard of each, and what holds it.
-    twins: Vec<(Conversation, Fence)>,
+    twins: Vec<(Conversation, Fence, Lease)>,
     network: Option<Arc<Shared>>,
 }
 
@@ -76,15 +79,15 @@ impl Expected {
         order: &TwinOrder,
         session: SessionSpec,
         network: Option<Arc<Shared>>,
-        fences: Vec<Fence>,
+        holds: Vec<(Fence, Lease)>,
     ) -> io::Result<Self> {
         let (report, their_report) = sys::socket_pair(SocketKind::Packet)?;
         let (mut twins, mut theirs) = (Vec::new(), Vec::new());
-        for fence in fences {
+        for (fence, lease) in holds {
             let (control, their_control) = sys::socket_pair(SocketKind::Packet)?;
             theirs.push(their_control);
             theirs.extend(fence.entrances()?);
-            twins.push((Conversation::silent(control)?, fence));
+            twins.push((Conversation::silent(control)?, fence, lease));
         }
         let count = u32::try_from(twins.len()).map_err(io::Error::other)?;
         let spec = TwinsSpec { session, mother: order.mother, cell: order.cell, count };
@@ -105,8 +108,8 @@ impl Expected {
         let mut twins = Vec::new();
         // The midwife's word comes first when something fails, and last when all is well.
         let lost = report(&self.report).await;
-        for (conversation, fence) in self.twins {
-            let born = born(conversation, fence, self.network.clone()).await;
+        for (conversation, fence, lease) in self.twins {
+            let born = born(conversation, fence, lease, self.network.clone()).await;
             match (&lost, born) {
                 // A supervisor knows better why it did not come so far as to be led on.
                 (Err(_), Err(WorkerError::Twins(words))) if !words.is_empty() => {
@@ -140,6 +143,7 @@ async fn report(socket: &AsyncFd<OwnedFd>) -> Result<Vec<String>, WorkerError> {
 async fn born(
     mut conversation: Conversation,
     mut fence: Fence,
+    lease: Lease,
     network: Option<Arc<Shared>>,
 ) -> Result<Worker, WorkerError> {
     let mut proofs: Option<Vec<Proof>> = None;
@@ -164,5 +168,6 @@ async fn born(
     }
     fence.look();
     let proofs = proofs.unwrap_or_default();
-    Ok(Worker { conversation, proofs, workspace: None, proxy, fence, lowered: None, family: Vec::new() })
+    let family = Vec::new();
+    Ok(Worker { conversation, proofs, workspace: None, proxy, fence, lowered: None, family, lease })
 }

@@ -22,7 +22,9 @@ use super::conversation::{Conversation, Event, receive_datagram};
 use super::fences::{Fence, Fences};
 use super::interpreter::{self, Interpreter};
 use super::launcher::{Death, Launched, Launcher, Order, launch, proxy_environment, session_environment};
+use super::lease::Lease;
 use super::policy::plan_for;
+use super::stock::Stock;
 use super::twins::{Expected, TwinOrder};
 use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
@@ -44,7 +46,12 @@ const END: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub enum Change {
     /// Sessions forked from now on have more imports done.
-    Warmed,
+    Warmed {
+        /// Packages that it was told to import and has.
+        imported: Vec<String>,
+        /// Those that it has not, with the reasons.
+        refused: Vec<(String, String)>,
+    },
     /// It has ended; these were its last words.
     Ended(String),
 }
@@ -60,12 +67,14 @@ pub struct Zygote {
 }
 
 impl Zygote {
-    /// Starts one and waits until it is ready.
-    pub async fn start(config: &Config) -> Result<Self, WorkerError> {
+    /// Starts one and waits until it is ready. What it is told to import in advance is there when it has warmed.
+    pub async fn start(config: &Config, stock: Option<&Stock>) -> Result<Self, WorkerError> {
         let for_thread = config.clone();
+        let preload = stock.map_or(Ok(String::new()), serde_json::to_string);
+        let preload = preload.map_err(|error| WorkerError::Launch(error.to_string()))?;
         // Blocking on purpose in a plain thread's place: at start nothing else wants this one, and the launcher's
         // own thread does the rest.
-        let launched = tokio::task::spawn_blocking(move || prepare(&for_thread)).await;
+        let launched = tokio::task::spawn_blocking(move || prepare(&for_thread, preload)).await;
         let (launched, interpreter) = launched
             .map_err(|error| WorkerError::Launch(format!("the launcher's thread failed: {error}")))??;
         let Launched { control, process } = launched;
@@ -93,7 +102,7 @@ impl Zygote {
                 "the worker speaks protocol {version} and this server {VERSION}; they are from different builds"
             ))),
             Ok(Some(FromZygote::Failed { reason })) => Err(WorkerError::Launch(reason)),
-            Ok(None | Some(FromZygote::Warmed)) | Err(_) => {
+            Ok(None | Some(FromZygote::Warmed { .. })) | Err(_) => {
                 let death = self.process.ended().await;
                 let words = format!("Python could not be started in the sandbox: {}", death.words);
                 Err(match death {
@@ -111,6 +120,7 @@ impl Zygote {
         config: &Config,
         network: Option<Arc<Shared>>,
         groups: &Fences,
+        lease: Lease,
     ) -> Result<Unborn, WorkerError> {
         let workspace = Workspace::make(config)?;
         let place = workspace.as_ref().map_or(std::path::Path::new("/session"), Workspace::path);
@@ -119,7 +129,7 @@ impl Zygote {
         let conversation = self
             .spawn(&plan, checkpoint_rules(config), &fence)
             .map_err(|error| WorkerError::Launch(format!("no session: {error}")))?;
-        Ok(Unborn { conversation, workspace, network, fence })
+        Ok(Unborn { conversation, workspace, network, fence, lease })
     }
 
     fn spawn(
@@ -147,11 +157,12 @@ impl Zygote {
         network: Option<Arc<Shared>>,
         groups: &Fences,
         order: &TwinOrder,
+        leases: Vec<Lease>,
     ) -> Result<Expected, WorkerError> {
         let plan = plan_for(config, &self.interpreter, std::path::Path::new("/session"))?.session;
         let ordered = encode_datagram(&plan).map_err(io::Error::other).and_then(|plan| {
             let session = SessionSpec { plan: plan.into(), checkpoints: checkpoint_rules(config) };
-            let fences = (0..order.count).map(|_| groups.fence(config)).collect();
+            let fences = leases.into_iter().map(|lease| (groups.fence(config), lease)).collect();
             Expected::order(self.control.as_fd(), order, session, network, fences)
         });
         ordered.map_err(|error| WorkerError::Twins(error.to_string()))
@@ -160,7 +171,7 @@ impl Zygote {
     /// What happens to it next.
     pub async fn next(&mut self) -> Change {
         match read(&self.control).await {
-            Ok(Some(FromZygote::Warmed)) => Change::Warmed,
+            Ok(Some(FromZygote::Warmed { imported, refused })) => Change::Warmed { imported, refused },
             // Nothing else is expected on the socket, so anything there is its end.
             _ => Change::Ended(self.process.ended().await.words),
         }
@@ -172,6 +183,12 @@ impl Zygote {
         if timeout(END, self.process.ended()).await.is_err() {
             tracing::error!("a zygote does not end although it was told to");
         }
+    }
+
+    /// The version of its Python, as in `3.12`.
+    pub fn version(&self) -> String {
+        let (major, minor, _) = self.interpreter.version;
+        format!("{major}.{minor}")
     }
 
     /// Whether it has ended, even if nobody has heard of it yet.
@@ -195,7 +212,7 @@ fn checkpoint_rules(config: &Config) -> CheckpointRules {
 }
 
 /// The blocking part of a start.
-fn prepare(config: &Config) -> Result<(Launched, Interpreter), WorkerError> {
+fn prepare(config: &Config, preload: String) -> Result<(Launched, Interpreter), WorkerError> {
     workspace::remove_abandoned(config);
     let environment = Environment::of_process();
     let interpreter = Interpreter::find(config, &environment)?;
@@ -210,7 +227,8 @@ fn prepare(config: &Config) -> Result<(Launched, Interpreter), WorkerError> {
         environment.extend(proxy_environment());
     }
     let packages = (config.base.join(PACKAGE_SETS), config.packages.policy.word().to_owned());
-    let order = Order { plan: plan.outer, executable, environment, packages, grave: Grave::own() };
+    let grave = Grave::own();
+    let order = Order { plan: plan.outer, executable, environment, packages, preload, grave };
     let launched = launch(&order, modules)?;
     Ok((launched, interpreter))
 }
@@ -232,6 +250,7 @@ pub struct Unborn {
     /// What its proxy needs, where it gets one.
     network: Option<Arc<Shared>>,
     fence: Fence,
+    lease: Lease,
 }
 
 impl Unborn {
@@ -258,10 +277,11 @@ impl Unborn {
                 other => return Err(failure(other)),
             }
         }
-        let Self { conversation, workspace, mut fence, .. } = self;
+        let Self { conversation, workspace, mut fence, lease, .. } = self;
         fence.look();
         let proofs = ready.unwrap_or_default();
-        Ok(Worker { conversation, proofs, workspace, proxy, fence, lowered: None, family: Vec::new() })
+        let family = Vec::new();
+        Ok(Worker { conversation, proofs, workspace, proxy, fence, lowered: None, family, lease })
     }
 }
 

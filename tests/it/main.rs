@@ -18,6 +18,7 @@ mod mcp_tools;
 mod meaning;
 mod network;
 mod packages;
+mod preload;
 mod rest;
 mod rollbacks;
 mod sandbox;

@@ -92,7 +92,12 @@ pub enum FromZygote {
         python: PythonFacts,
     },
     /// It has used an idle moment to import what many cells need; sessions forked before are poorer.
-    Warmed,
+    Warmed {
+        /// The packages that it was told to import and that are there now.
+        imported: Vec<String>,
+        /// Those that are not, each with the reason in words for an operator.
+        refused: Vec<(String, String)>,
+    },
     /// It cannot serve; it exits after saying so.
     Failed {
         /// The reason in words for an operator.

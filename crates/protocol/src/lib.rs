@@ -82,7 +82,7 @@ pub use message::{
 pub use value::{DateTimeKind, Value};
 
 /// Raised whenever the bytes of any message change.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// The exit code of a session process that can no longer reach the host.
 pub const LOST_CONNECTION: i32 = 120;

@@ -27,6 +27,10 @@ pub enum ToWorker {
 }
 
 /// Session process to host.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart once; a box would cost more than the move"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum FromWorker {
     /// Locked in, and here is the proof; sent once, first.
@@ -123,6 +127,8 @@ pub struct Done {
     pub error: Option<Failure>,
     /// Undefined calls, when the cell was only planned.
     pub plan: Option<Vec<Undefined>>,
+    /// Top-level modules beside the standard library's that the session has imported since it last said so.
+    pub imports: Vec<String>,
 }
 
 /// The value of a cell's last expression.

@@ -57,7 +57,8 @@ pub fn done(cell: u64, outcome: &Bound<'_, PyDict>, beside: &mut Vec<OwnedFd>) -
         Some(calls) => Some(calls.try_iter()?.map(|call| undefined(&call?)).collect::<PyResult<Vec<_>>>()?),
         None => None,
     };
-    Ok(Done { cell, value, error, plan })
+    let imports = part(outcome, "imports")?.map_or(Ok(Vec::new()), |names| texts(&names))?;
+    Ok(Done { cell, value, error, plan, imports })
 }
 
 fn item<'py>(dict: &Bound<'py, PyDict>, key: &str) -> PyResult<Bound<'py, PyAny>> {

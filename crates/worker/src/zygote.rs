@@ -25,7 +25,8 @@ use crate::socket::{invalid, receive_datagram, send_datagram};
 const IDLE_MS: i32 = 15;
 
 /// Serves the host on the control socket. In a forked session it returns the session's channel; in the zygote
-/// it returns nothing, when the host has let go. `warm_up` is called once, in the first idle moment.
+/// it returns nothing, when the host has let go. `warm_up` is called once, in the first idle moment, and gives the names of the
+/// packages that it has imported and those that it has not, with the reasons.
 #[pyfunction]
 pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) -> PyResult<Option<Channel>> {
     let socket = sys::adopt(control)?;
@@ -37,9 +38,9 @@ pub fn run_zygote(py: Python<'_>, control: RawFd, warm_up: &Bound<'_, PyAny>) ->
     let mut warm = false;
     loop {
         if !warm && is_idle(control)? {
-            warm_up.call0()?;
+            let (imported, refused) = warm_up.call0()?.extract()?;
             require_one_thread(&socket)?;
-            send_datagram(socket.as_fd(), &FromZygote::Warmed)?;
+            send_datagram(socket.as_fd(), &FromZygote::Warmed { imported, refused })?;
             warm = true;
         }
         family.tend_until_readable(control)?;

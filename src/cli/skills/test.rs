@@ -25,7 +25,7 @@ pub struct Args {
 
 /// Tests them one after the other.
 pub async fn run(config: &Arc<Config>, args: Args, form: Form) -> anyhow::Result<ExitCode> {
-    let sessions = engine::sessions(config)?;
+    let sessions = engine::few_sessions(config)?;
     let tested = test(sessions.skills(), &args, form).await;
     sessions.shutdown().await;
     tested

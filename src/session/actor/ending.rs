@@ -208,7 +208,8 @@ impl Actor {
     /// Lets go of the process and waits until the kernel has ended everything in it.
     async fn drop_process(&mut self) {
         self.give_up_calls();
-        let Some(Worker { mut conversation, workspace, fence, .. }) = self.worker.take() else { return };
+        let Some(worker) = self.worker.take() else { return };
+        let Worker { mut conversation, workspace, fence, lease, .. } = worker;
         let until = tokio::time::Instant::now() + WORD;
         // It may be gone already; then whoever it belonged to sees to its session's end.
         let _ = conversation.order(&ToSupervisor::Quit);
@@ -226,7 +227,7 @@ impl Actor {
             }
         }
         drop(conversation);
-        drop((workspace, fence));
+        drop((workspace, fence, lease));
     }
 
     fn take_rest(&mut self, cell: u64) {

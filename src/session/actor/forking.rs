@@ -56,7 +56,10 @@ impl Actor {
         self.check_fork()?;
         let cell = self.present_copy().await?;
         let (mother, lent) = self.conceive(cell).await?;
-        let order = TwinOrder { mother, cell, lent, count: twins + 1 };
+        let Some(zygote) = self.worker.as_ref().map(|worker| worker.lease.zygote) else {
+            return Err(self.not_forked("its process has ended"));
+        };
+        let order = TwinOrder { zygote, mother, cell, lent, count: twins + 1 };
         let litter = match self.workers.bear(order).await {
             Ok(litter) => litter,
             Err(error) => {

@@ -28,7 +28,7 @@ const ROOMS: [(&str, &[&str]); 23] = [
     ("packages", &["nearest", "requirements", "config", "programs"]),
     ("outputs", &["names", "config", "masks"]),
     ("network", &["hosts", "config"]),
-    ("worker", &["names", "config", "outputs", "watch", "network"]),
+    ("worker", &["names", "config", "outputs", "watch", "network", "packages"]),
     // Its answers carry events for whoever watches a run, and those are the session's.
     ("tools", &["config", "nearest", "network", "masks", "search", "programs"]),
     ("host_calls", &["session", "tools", "skills", "artifacts", "packages", "masks"]),

@@ -29,6 +29,7 @@ fn the_bytes_are_those_of_this_version() {
             arguments: vec!["x".into()],
             types: vec!["?".into()],
         }]),
+        imports: vec!["i".into()],
     };
     let checkpoints = CheckpointRules { keep: 3, memory: Some(1 << 28), micros: None };
     let python = PythonFacts { version: "3.11.7".into(), implementation: "cpython".into(), threads: 1 };
@@ -51,7 +52,7 @@ fn the_bytes_are_those_of_this_version() {
         hex(&FromWorker::Abandon { id: 7 }),
         hex(&ToZygote::Spawn(SessionSpec { plan: vec![1, 2].into(), checkpoints })),
         hex(&FromZygote::Ready { version: 1, python }),
-        hex(&FromZygote::Warmed),
+        hex(&FromZygote::Warmed { imported: vec!["i".into()], refused: vec![("n".into(), "w".into())] }),
         hex(&FromZygote::Failed { reason: "r".into() }),
         hex(&ToSupervisor::Interrupt { since_ticks: 9 }),
         hex(&ToSupervisor::Sweep { since_ticks: 9 }),
