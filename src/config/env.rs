@@ -102,6 +102,8 @@ pub const PACKAGE_POLICY: Key = key("packages.policy", "ACTWRIGHT_PACKAGES", Som
 pub const PACKAGE_LIST: Key = key("packages.allow", "ACTWRIGHT_PACKAGES_ALLOW", None);
 /// Whether packages may be built.
 pub const PACKAGE_BUILDS: Key = key("packages.build", "ACTWRIGHT_PACKAGES_BUILD", None);
+/// Bytes of all packages together.
+pub const PACKAGE_SIZE: Key = key("packages.max_size", "ACTWRIGHT_PACKAGES_MAX_SIZE", None);
 
 /// Connections of a session at once.
 pub const CONNECTIONS: Key = key("network.connections", "ACTWRIGHT_NETWORK_CONNECTIONS", None);

@@ -153,6 +153,8 @@ pub struct RawPackages {
     pub allow: Option<Spanned<Vec<String>>>,
     /// Whether packages without a wheel are built.
     pub build: Option<Spanned<bool>>,
+    /// The most that all packages may take together, such as `"10GB"`.
+    pub max_size: Option<Spanned<Size>>,
 }
 
 /// What a session may use of the hosts that it can reach.

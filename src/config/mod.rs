@@ -96,7 +96,7 @@ pub enum Exposure {
 }
 
 /// Which packages may be added, by whom.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct PackageRules {
     /// Whether agents may add and remove packages.
     pub policy: Consent,
@@ -104,6 +104,14 @@ pub struct PackageRules {
     pub allow: Vec<Requirement>,
     /// Whether packages without a wheel are built, which runs their code in the host.
     pub build: bool,
+    /// The most bytes that all packages of a set may take together.
+    pub max_size: u64,
+}
+
+impl Default for PackageRules {
+    fn default() -> Self {
+        Self { policy: Consent::default(), allow: Vec::new(), build: false, max_size: 10_000_000_000 }
+    }
 }
 
 impl PackageRules {

@@ -330,7 +330,10 @@ impl Merge<'_> {
         self.listing.add(&allow, allow.value.iter().map(ToString::to_string).collect::<Vec<_>>());
         let build = self.pick(env::PACKAGE_BUILDS, None, &raw.build, false)?;
         self.listing.add(&build, build.value);
-        Ok(PackageRules { policy: policy.value, allow: allow.value, build: build.value })
+        let default = PackageRules::default().max_size;
+        let max_size =
+            self.size(env::PACKAGE_SIZE, None, &raw.max_size, default, 1_000_000..=1_000_000_000_000_000)?;
+        Ok(PackageRules { policy: policy.value, allow: allow.value, build: build.value, max_size })
     }
 
     fn sessions(&mut self) -> Result<SessionRules, ConfigError> {

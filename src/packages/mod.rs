@@ -14,6 +14,7 @@ mod needs;
 mod sets;
 pub mod shown;
 mod surroundings;
+mod users;
 
 pub use change::{Change, Updated};
 pub use error::PackageError;
@@ -21,3 +22,4 @@ pub use installer::Python;
 pub use library::{Asker, Listed, Packages, Why};
 pub use lock::Package;
 pub use surroundings::Surroundings;
+pub use users::InUse;

@@ -37,6 +37,7 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.artifacts", "artifacts.py"),
     module!("actwright.deps", "deps.py"),
     module!("actwright.shelf", "shelf.py"),
+    module!("actwright.tagged", "tagged.py"),
     module!("actwright.encoding", "encoding.py"),
     module!("actwright.skills", "skills.py"),
     module!("actwright.tables", "tables.py"),
