@@ -99,7 +99,9 @@ def _array(value: Any) -> Optional[Encoded]:
     given: Any = numpy.asarray(value)
     if given.dtype.hasobject:
         raise TypeError("an array of objects cannot be saved without pickle; give it another dtype, or save array.tolist()")
-    if is_scalar and (type(given[()]) is not kind or given[()].tobytes() != value.tobytes()):
+    back = given[()]
+    # Equal, or NaN; of texts, NULs at the end are no part of the array.
+    if is_scalar and (type(back) is not kind or (back != value and bool(value == value)) or len(back.tobytes()) != len(value.tobytes())):
         raise TypeError(f"this value of type numpy.{kind.__name__} would not come back equal; save value.item()")
     form = "scalar" if is_scalar else "npy"
     return Encoded(form, "application/x-npy", lambda file: numpy.lib.format.write_array(file, given, allow_pickle=False), note)

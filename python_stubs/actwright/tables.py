@@ -138,7 +138,9 @@ def _are_other(one: Any, other: Any) -> bool:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    kind: type[Any] = type(one)
+    from actwright.tagged import untyped
+
+    kind: Any = untyped(type(one))
     if kind is not type(other):
         return False
     if kind in (list, tuple):
@@ -187,6 +189,8 @@ def _write_csv(pandas: Any, value: Any, file: Any) -> None:
         "range": None if levels else [index.start, index.stop, index.step],
         "across": _range_of(pandas, value.columns) if is_frame else None,
         "freq": getattr(index, "freqstr", None),
+        "labelled": str(value.columns.dtype) if is_frame else None,
+        "beat": getattr(value.columns, "freqstr", None) if is_frame else None,
         "attrs": _attrs(value),
     }
     file.write((json.dumps(schema) + "\n").encode("ascii"))
@@ -223,8 +227,9 @@ def _column(pandas: Any, column: Any) -> tuple[dict[str, Any], Any]:
         return about, (str(number) for number in numbers.view("int64"))
     if kind in _PLAIN and not pandas.api.types.is_extension_array_dtype(dtype):
         return {"way": "plain", "dtype": name}, (repr(item) for item in column.tolist())
-    cells = (_cell(None if item is pandas.NA else item) for item in column.tolist())
-    return {"way": "object" if name == "object" else "extension", "dtype": name}, cells
+    is_object = name == "object"
+    cells = (_cell(None if item is pandas.NA and not is_object else item) for item in column.tolist())
+    return {"way": "object" if is_object else "extension", "dtype": name}, cells
 
 
 def _cell(item: Any) -> str:
@@ -252,24 +257,34 @@ def _read_csv(pandas: Any, file: Any) -> Any:
     if schema["range"] is not None:
         index = pandas.RangeIndex(*schema["range"], name=names[0])
     elif len(levels) == 1:
-        index = pandas.Index(levels[0], name=names[0])
-        if schema.get("freq") is not None:
+        index = pandas.Index(levels[0], name=names[0], dtype=levels[0].dtype)
+        if schema.get("freq") is not None and getattr(levels[0].dtype, "kind", "") in "mM":
             index.freq = schema["freq"]
     else:
         index = pandas.MultiIndex.from_arrays(levels, names=names)
     labels, attrs = value_of(schema["labels"]), value_of(schema.get("attrs") or {})
     if schema["kind"] == "Series":
-        series = pandas.Series(values[0].array, index=index, name=labels[0])
-        series.attrs = attrs
+        series = values[0].rename(labels[0])
+        series.index, series.attrs = index, attrs
         return series
-    frame = pandas.DataFrame({at: series.array for at, series in enumerate(values)}, index=index)
-    frame.attrs = attrs
+    # Series and not their arrays, of which another type may be made.
+    frame = pandas.DataFrame(dict(enumerate(values)), index=range(schema["rows"]))
+    frame.index, frame.attrs = index, attrs
     axis = value_of(schema["axis"])
     if schema.get("across") is not None:
         frame.columns = pandas.RangeIndex(*schema["across"], name=axis[0])
         return frame
-    frame.columns = pandas.MultiIndex.from_tuples(labels, names=axis) if len(axis) > 1 else pandas.Index(labels, name=axis[0])
+    frame.columns = _labels(pandas, schema, labels, axis)
     return frame
+
+
+def _labels(pandas: Any, schema: dict[str, Any], labels: list[Any], names: list[Any]) -> Any:
+    if len(names) > 1:
+        return pandas.MultiIndex.from_tuples(labels, names=names)
+    made = pandas.Index(labels, dtype=schema.get("labelled"), name=names[0], tupleize_cols=False)
+    if schema.get("beat") is not None:
+        made.freq = schema["beat"]
+    return made
 
 
 def _cells(file: Any, width: int) -> list[list[str]]:
@@ -336,7 +351,11 @@ def scalar(value: Any, kind: type[Any]) -> Any:
         moment = plain.to_numpy()
         unit = str(moment.dtype)[len("datetime64[") if name == "Timestamp" else len("timedelta64[") : -1]
         made = [name, int(moment.view("int64")), unit]
-        return made if plain is value else [*made, zone_as(value.tzinfo)]
+        if plain is value:
+            return made
+        named = getattr(value.tzinfo, "zone", None)
+        # Zones of pytz, which older versions use, come back by their name.
+        return [*made, str(named), "named"] if isinstance(named, str) else [*made, zone_as(value.tzinfo)]
     if name == "Period":
         return [name, value.ordinal, value.freqstr]
     if name == "Interval":
@@ -360,4 +379,4 @@ def scalar_of(made: Any) -> Any:
     if name == "Timedelta":
         return pandas.Timedelta(numpy.timedelta64(parts[0], parts[1]))
     moment = pandas.Timestamp(numpy.datetime64(parts[0], parts[1]))
-    return moment if len(parts) == 2 else moment.tz_localize("UTC").tz_convert(zone_of(parts[2]))
+    return moment if len(parts) == 2 else moment.tz_localize("UTC").tz_convert(parts[2] if len(parts) > 3 else zone_of(parts[2]))

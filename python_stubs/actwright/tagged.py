@@ -104,7 +104,7 @@ def _known(value: Any, kind: type[Any], depth: int, notes: Optional[list[str]]) 
         return {_TAG: name, "v": [_plain(item, depth - 1, notes) for item in value], "most": value.maxlen}
     if module.startswith("pathlib") and name in _PATHS:
         return {_TAG: "path", "of": name, "v": _plain(str(value), depth - 1, notes)}
-    if module.startswith("pandas."):
+    if module.partition(".")[0] == "pandas":
         from actwright import tables
 
         scalar = tables.scalar(value, kind)
@@ -191,10 +191,10 @@ def _as_base(value: Any, kind: type[Any], depth: int, notes: Optional[list[str]]
         _note(notes, f"{name} comes back as dict")
         given: Any = value
         return _mapping({field.name: getattr(given, field.name) for field in fields(given)}, depth, notes)
-    for base, plainly in _BASES:
+    for base in _BASES:
         if isinstance(untyped(value), base):
             _note(notes, f"{name} comes back as {base.__name__}")
-            return _plain(plainly(value), depth - 1, notes)
+            return _plain(_plainly(base, value), depth - 1, notes)
     if name in ("DataFrame", "Series"):
         library = kind.__module__.partition(".")[0]
         raise TypeError(f"a {name} of {library} cannot be saved; save the one of pandas that its to_pandas() gives")
@@ -203,24 +203,23 @@ def _as_base(value: Any, kind: type[Any], depth: int, notes: Optional[list[str]]
     )
 
 
+def _plainly(base: Any, value: Any) -> Any:
+    """A value as its base, by methods of the base itself, because a class may say of itself what it likes."""
+    kind = base.__name__
+    if kind in ("int", "float", "str"):
+        return getattr(base, f"__{kind}__")(value)
+    if kind == "complex":
+        return base(base.real.__get__(value), base.imag.__get__(value))
+    if kind == "dict":
+        return base(base.items(value))
+    return base(memoryview(value)) if kind in ("bytes", "bytearray") else base([*base.__iter__(value)])
+
+
 def untyped(value: Any) -> Any:
     return value
 
 
-# By methods of the base itself, because a class may say of itself what it likes.
-_BASES: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (int, int.__int__),
-    (float, float.__float__),
-    (complex, lambda value: complex(*complex.__getnewargs__(value))),
-    (str, str.__str__),
-    (dict, lambda value: dict(dict.items(value))),
-    (list, lambda value: [*list.__iter__(value)]),
-    (tuple, lambda value: (*tuple.__iter__(value),)),
-    (set, lambda value: {*set.__iter__(value)}),
-    (frozenset, lambda value: frozenset(frozenset.__iter__(value))),
-    (bytes, lambda value: memoryview(value).tobytes()),
-    (bytearray, lambda value: bytearray(memoryview(value))),
-)
+_BASES: tuple[Any, ...] = (int, float, complex, str, dict, list, tuple, set, frozenset, bytes, bytearray)
 _PATHS = ("PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath")
 
 

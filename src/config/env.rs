@@ -123,7 +123,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 45] = [
+pub const KEYS: [Key; 46] = [
     BASE,
     PYTHON,
     LOG,
@@ -161,6 +161,7 @@ pub const KEYS: [Key; 45] = [
     PACKAGE_POLICY,
     PACKAGE_LIST,
     PACKAGE_BUILDS,
+    PACKAGE_SIZE,
     CONNECTIONS,
     RATE,
     SENT,

@@ -362,7 +362,8 @@ mod tests {
         drop(old);
         assert_eq!(sets.now("3.12").as_deref(), Some("3.12-f"));
         sets.point("3.12", None).unwrap();
-        assert_eq!(sets.collect().unwrap(), Vec::<String>::new());
-        assert_eq!(fs::read_dir(sets.replaced()).unwrap().count(), 3);
+        assert_eq!(sets.collect().unwrap(), ["3.12-e"], "the last two stay");
+        assert!(sets.has("3.12-f") && sets.has("3.12-b"));
+        assert_eq!(fs::read_dir(sets.replaced()).unwrap().count(), 2);
     }
 }

@@ -2,9 +2,7 @@
 //!
 //! <https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers>
 
-use std::str::FromStr;
-
-use pep440_rs::{Version, VersionSpecifiers};
+use super::admits;
 
 /// The longest condition, in bytes, and the deepest nesting.
 const LONGEST: usize = 1_000;
@@ -175,10 +173,8 @@ fn compared(left: &str, sign: &str, right: &str) -> Result<bool, String> {
         "not in" => return Ok(!right.contains(left)),
         _ => {}
     }
-    if let (Ok(version), Ok(wanted)) =
-        (Version::from_str(left), VersionSpecifiers::from_str(&format!("{sign}{right}")))
-    {
-        return Ok(wanted.contains(&version));
+    if let Some(is_admitted) = admits(&format!("{sign}{right}"), left) {
+        return Ok(is_admitted);
     }
     match sign {
         "==" | "===" => Ok(left == right),
