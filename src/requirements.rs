@@ -1,13 +1,15 @@
 //! Packages as they are asked for: a name, extras and versions, valid by construction and nothing else.
 //!
 //! Where a package comes from is decided by whoever runs the server, so addresses, paths, options and markers are no part of
-//! a requirement; what is written out again holds only what was understood.
+//! a requirement; what is written out again holds only what was understood. Conditions of files are read apart.
 
 use std::fmt;
 use std::str::FromStr;
 
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
+
+pub mod condition;
 
 /// The longest requirement and the longest name, in bytes.
 const LONGEST: usize = 300;

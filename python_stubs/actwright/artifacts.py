@@ -110,7 +110,7 @@ class Artifacts:
         reader = _Reader(self._host, name, version)
         try:
             return decode(reader.about["form"], io.BufferedReader(reader, _PIECE))
-        except (ImportError, ValueError) as error:
+        except (ImportError, LookupError, TypeError, ValueError) as error:
             raise _failure("failed", f"artifact {name!r} cannot be loaded: {error}") from error
 
     def get(self, name: str, version: Optional[int] = None) -> dict[str, Any]:

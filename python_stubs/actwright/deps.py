@@ -35,6 +35,10 @@ class DepsNotFoundError(DepsError, LookupError):
     """No such package was added."""
 
 
+class DepsQuotaError(DepsError, OSError):
+    """The packages would take more room than there is for them; nothing was changed."""
+
+
 class DepsResolverError(DepsError, RuntimeError):
     """The packages do not go together, do not exist, or could not be fetched; nothing was changed."""
 
@@ -43,6 +47,7 @@ _KINDS: dict[str, type[DepsError]] = {
     "denied": DepsDeniedError,
     "invalid": DepsSpecError,
     "not_found": DepsNotFoundError,
+    "quota": DepsQuotaError,
     "resolver": DepsResolverError,
 }
 
@@ -108,7 +113,6 @@ class Deps:
 
     def need(self, needed: list[str], python: Optional[str]) -> None:
         """Adds what a file says it needs in its block of PEP 723 and that is not there."""
-        import sys
         from importlib import metadata
 
         have: dict[str, str] = {}
@@ -119,14 +123,36 @@ class Deps:
                     have[name.group()] = metadata.version(name.group())
                 except (metadata.PackageNotFoundError, ValueError):
                     pass
-        running = ".".join(str(number) for number in sys.version_info[:3])
-        self._change("need", packages=_names((needed,)), have=have, requires_python=python, python=running)
+        self._change("need", packages=_names((needed,)), have=have, requires_python=python, surroundings=_surroundings())
 
     def __dir__(self) -> list[str]:
         return list(_METHODS)
 
     def __repr__(self) -> str:
         return '<deps: deps.add("pandas>=2") installs packages, deps.list() shows them>'
+
+
+def _surroundings() -> dict[str, str]:
+    """What conditions of requirements are about: the variables of environment markers."""
+    import os
+    import platform
+    import sys
+
+    version = ".".join(str(number) for number in sys.version_info[:3])
+    return {
+        "python_version": ".".join(version.split(".")[:2]),
+        "python_full_version": version,
+        "os_name": os.name,
+        "sys_platform": sys.platform,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "implementation_name": sys.implementation.name,
+        "implementation_version": version,
+        "extra": "",
+    }
 
 
 def _names(given: tuple[Any, ...]) -> list[Any]:

@@ -24,7 +24,7 @@ pub struct Blobs {
 #[derive(Debug)]
 pub struct Incoming {
     file: NamedTempFile,
-    hash: Sha256,
+    hash: Hash,
     size: u64,
 }
 
@@ -36,6 +36,22 @@ pub struct Kept {
     /// Bytes.
     pub size: u64,
     _hold: File,
+}
+
+/// The SHA-256 of bytes as they come.
+#[derive(Debug, Default)]
+pub struct Hash(Sha256);
+
+impl Hash {
+    /// More bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Of all bytes, in hex.
+    pub fn end(self) -> String {
+        hex(&self.0.finalize())
+    }
 }
 
 /// What became of a content that should be there.
@@ -60,19 +76,17 @@ impl Blobs {
         let incoming = self.root.join("incoming");
         private_directories(&incoming)?;
         // A sweep must not find the file before it is locked.
-        let hold = self.hold()?;
-        hold.lock_shared()?;
+        let _hold = self.share()?;
         let file = tempfile::Builder::new().prefix("new-").tempfile_in(&incoming)?;
         file.as_file().lock()?;
-        Ok(Incoming { file, hash: Sha256::new(), size: 0 })
+        Ok(Incoming { file, hash: Hash::default(), size: 0 })
     }
 
     /// Puts content in its place. When this returns it is on the disk.
     pub fn keep(&self, incoming: Incoming) -> io::Result<Kept> {
         let Incoming { file, hash, size } = incoming;
-        let hash = hex(&hash.finalize());
-        let hold = self.hold()?;
-        hold.lock_shared()?;
+        let hash = hash.end();
+        let hold = self.share()?;
         let path = self.path(&hash);
         // Equal content is kept once; a file that has come to harm is replaced.
         if self.health(&hash, size)? == Health::Sound {
@@ -99,15 +113,15 @@ impl Blobs {
         if file.metadata()?.len() != size {
             return Ok(Health::Changed);
         }
-        let mut found = Sha256::new();
+        let mut found = Hash::default();
         let mut step = vec![0; STEP];
         loop {
             match file.read(&mut step)? {
                 0 => break,
-                read => found.update(&step[..read]),
+                read => found.add(&step[..read]),
             }
         }
-        Ok(if hex(&found.finalize()) == hash { Health::Sound } else { Health::Changed })
+        Ok(if found.end() == hash { Health::Sound } else { Health::Changed })
     }
 
     /// Bytes of content from an offset on, fewer at its end.
@@ -117,6 +131,13 @@ impl Blobs {
         let mut bytes = vec![0; limit.min(usize::try_from(left).unwrap_or(usize::MAX))];
         file.read_exact_at(&mut bytes, offset)?;
         Ok(bytes)
+    }
+
+    /// Keeps collections away while the file is open.
+    pub fn share(&self) -> io::Result<File> {
+        let hold = self.hold()?;
+        hold.lock_shared()?;
+        Ok(hold)
     }
 
     /// Waits until nobody is saving, and keeps everybody from it while the file is open.
@@ -163,7 +184,8 @@ impl Blobs {
         options.write(true).create(true).truncate(false).mode(0o600).open(self.root.join("lock"))
     }
 
-    fn path(&self, hash: &str) -> PathBuf {
+    /// Where content lies.
+    pub fn path(&self, hash: &str) -> PathBuf {
         self.root.join("blobs").join(hash.get(..2).unwrap_or("00")).join(hash)
     }
 }
@@ -172,7 +194,7 @@ impl Incoming {
     /// Adds bytes.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<u64> {
         self.file.as_file_mut().write_all(bytes)?;
-        self.hash.update(bytes);
+        self.hash.add(bytes);
         self.size += bytes.len() as u64;
         Ok(self.size)
     }

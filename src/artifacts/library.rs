@@ -348,6 +348,11 @@ impl Artifacts {
         Ok(self.inner.store.ask(|db| db.artifact_usage(now())).await?)
     }
 
+    /// Another one whenever an artifact came, went or got a new version, here or by another server.
+    pub async fn state(&self) -> Result<(i64, i64), ArtifactError> {
+        Ok(self.inner.store.ask(|db| db.artifacts_state(now())).await?)
+    }
+
     async fn not_found(&self, name: &str) -> ArtifactError {
         let names = self.inner.store.ask(|db| db.artifact_names(now(), NAMES)).await.unwrap_or_default();
         let near = nearest(name, names.iter().map(String::as_str));

@@ -53,7 +53,6 @@ pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     let sessions = Sessions::new(config.clone(), calls).map_err(refused)?;
     sessions.open_stage();
     tokio::spawn(keep_packages(packages, held));
-    sessions.open_stage();
     Ok(sessions)
 }
 

@@ -104,6 +104,8 @@ pub const PACKAGE_LIST: Key = key("packages.allow", "ACTWRIGHT_PACKAGES_ALLOW", 
 pub const PACKAGE_BUILDS: Key = key("packages.build", "ACTWRIGHT_PACKAGES_BUILD", None);
 /// What new sessions begin with, imported already; names separated by spaces in the environment.
 pub const PRELOAD: Key = key("packages.preload", "ACTWRIGHT_PACKAGES_PRELOAD", None);
+/// Bytes of all packages together.
+pub const PACKAGE_SIZE: Key = key("packages.max_size", "ACTWRIGHT_PACKAGES_MAX_SIZE", None);
 
 /// Connections of a session at once.
 pub const CONNECTIONS: Key = key("network.connections", "ACTWRIGHT_NETWORK_CONNECTIONS", None);
@@ -123,7 +125,7 @@ pub const HEAD: Key = key("network.head", "ACTWRIGHT_NETWORK_HEAD", None);
 pub const NETWORK_IDLE: Key = key("network.idle_timeout", "ACTWRIGHT_NETWORK_IDLE_TIMEOUT", None);
 
 /// All settings, in the order in which they are listed.
-pub const KEYS: [Key; 46] = [
+pub const KEYS: [Key; 47] = [
     BASE,
     PYTHON,
     LOG,
@@ -162,6 +164,7 @@ pub const KEYS: [Key; 46] = [
     PACKAGE_LIST,
     PACKAGE_BUILDS,
     PRELOAD,
+    PACKAGE_SIZE,
     CONNECTIONS,
     RATE,
     SENT,

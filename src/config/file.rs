@@ -156,6 +156,8 @@ pub struct RawPackages {
     pub build: Option<Spanned<bool>>,
     /// `"auto"`, `"off"` or a list of modules.
     pub preload: Option<Spanned<RawPreload>>,
+    /// The most that all packages may take together, such as `"10GB"`.
+    pub max_size: Option<Spanned<Size>>,
 }
 
 /// What a session may use of the hosts that it can reach.

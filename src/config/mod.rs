@@ -98,7 +98,7 @@ pub enum Exposure {
 }
 
 /// Which packages may be added, by whom.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct PackageRules {
     /// Whether agents may add and remove packages.
     pub policy: Consent,
@@ -108,6 +108,20 @@ pub struct PackageRules {
     pub build: bool,
     /// Which packages new sessions begin with, imported already.
     pub preload: Preload,
+    /// The most bytes that all packages of a set may take together.
+    pub max_size: u64,
+}
+
+impl Default for PackageRules {
+    fn default() -> Self {
+        Self {
+            policy: Consent::default(),
+            allow: Vec::new(),
+            build: false,
+            preload: Preload::default(),
+            max_size: 10_000_000_000,
+        }
+    }
 }
 
 impl PackageRules {

@@ -334,11 +334,15 @@ impl Merge<'_> {
         let auto = RawPreload::Word("auto".to_owned());
         let preload = preload::preload(self.pick(env::PRELOAD, None, &raw.preload, auto)?)?;
         self.listing.add(&preload, preload.value.words());
+        let default = PackageRules::default().max_size;
+        let max_size =
+            self.size(env::PACKAGE_SIZE, None, &raw.max_size, default, 1_000_000..=1_000_000_000_000_000)?;
         Ok(PackageRules {
             policy: policy.value,
             allow: allow.value,
             build: build.value,
             preload: preload.value,
+            max_size,
         })
     }
 

@@ -36,18 +36,21 @@ pub fn begin(packages: &Packages, request: &str, named: Named) -> Answering {
 
 /// What a file says it needs; `have` is what the session can import already, `None` where it cannot.
 async fn need(packages: &Packages, named: &Named) -> Answer {
-    let mut have = Vec::new();
-    if let Some(Value::Map(pairs)) = named.get("have") {
-        for pair in pairs {
-            if let (Value::Str(name), Value::Str(version)) = pair {
-                have.push((name.clone(), version.clone()));
-            }
-        }
-    }
+    let have = pairs(named, "have");
+    let surroundings = pairs(named, "surroundings");
     let python = named.optional_text("requires_python")?.unwrap_or_default();
-    let running = named.text("python")?;
-    let needed = packages.need(&texts(named, "packages")?, &have, (python, running)).await;
+    let needed = packages.need(&texts(named, "packages")?, &have, python, &surroundings).await;
     answer(needed.map(|change| shown::change(&change)))
+}
+
+/// Names and what they are; whatever is no text is left out.
+fn pairs(named: &Named, wanted: &str) -> Vec<(String, String)> {
+    let Some(Value::Map(pairs)) = named.get(wanted) else { return Vec::new() };
+    let texts = pairs.iter().filter_map(|pair| match pair {
+        (Value::Str(name), Value::Str(text)) => Some((name.clone(), text.clone())),
+        _ => None,
+    });
+    texts.collect()
 }
 
 fn texts(named: &Named, wanted: &str) -> Result<Vec<String>, CallError> {

@@ -24,6 +24,7 @@ mod artifacts;
 mod budget;
 mod call;
 mod catalog;
+mod changes;
 mod exposed;
 mod images;
 mod library;

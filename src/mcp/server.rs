@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::agent_skills;
 use super::artifacts;
 use super::call::{self, Call};
+use super::changes::{self, Watched};
 use super::tools::{self, Reach, ToolName};
 use super::{exposed, library, render, resources, skill_resources};
 use crate::config::{Config, Exposure};
@@ -213,13 +214,12 @@ impl ServerHandler for Server {
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        let skills = self.sessions.skills().clone();
-        tokio::spawn(skill_resources::tell_of_changes(
-            skills,
-            self.config.expose_skills,
-            context.peer,
-            self.ended.clone(),
-        ));
+        let watched = Watched {
+            skills: self.sessions.skills().clone(),
+            artifacts: self.sessions.artifacts().clone(),
+            exposure: self.config.expose_skills,
+        };
+        tokio::spawn(changes::tell(watched, context.peer, self.ended.clone()));
     }
 
     async fn on_custom_request(

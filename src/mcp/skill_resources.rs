@@ -1,13 +1,8 @@
-//! Skills as MCP resources: `skill://NAME`, its source as text; and the word to clients that the list is another one.
-
-use std::time::Duration;
+//! Skills as MCP resources: `skill://NAME`, its source as text.
 
 use rmcp::model::{ErrorData, MetaObject, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
-use rmcp::{Peer, RoleServer};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
-use crate::config::Exposure;
 use crate::skills::{Skill, SkillError, Skills};
 
 /// What an address of a skill begins with.
@@ -18,9 +13,6 @@ const CURSOR: &str = "skills:";
 
 /// Skills in one page of the list.
 const PAGE: usize = 50;
-
-/// How often it is looked whether there are other skills; a change is to be seen within a second.
-const LOOK: Duration = Duration::from_millis(700);
 
 /// The name after which a page begins, if the cursor leads into the skills.
 pub(super) fn position(cursor: &str) -> Option<&str> {
@@ -72,37 +64,6 @@ pub(super) async fn read(skills: &Skills, address: &str) -> Result<ReadResourceR
     let contents =
         ResourceContents::text(skill.source, address).with_mime_type("text/x-python").with_meta(about);
     Ok(ReadResourceResult::new(vec![contents]))
-}
-
-/// Tells a client whenever there are other skills, until it leaves.
-pub(super) async fn tell_of_changes(
-    skills: Skills,
-    exposure: Exposure,
-    peer: Peer<RoleServer>,
-    ended: CancellationToken,
-) {
-    let mut known = None;
-    loop {
-        tokio::select! {
-            () = ended.cancelled() => return,
-            () = tokio::time::sleep(LOOK) => {}
-        }
-        // A store that cannot be read now may be read later.
-        let Ok(now) = skills.state().await else { continue };
-        let is_other = known.is_some_and(|known| known != now);
-        known = Some(now);
-        if !is_other {
-            continue;
-        }
-        let more = match exposure {
-            Exposure::None => Ok(()),
-            Exposure::Tools => peer.notify_tool_list_changed().await,
-            Exposure::Prompts => peer.notify_prompt_list_changed().await,
-        };
-        if more.is_err() || peer.notify_resource_list_changed().await.is_err() {
-            return;
-        }
-    }
 }
 
 fn resource(skill: &Skill) -> Resource {

@@ -28,6 +28,14 @@ pub enum PackageError {
     /// What was installed is not what was locked.
     #[error("what was installed is not what was asked for ({0}), and nothing was changed")]
     Unexpected(String),
+    /// They take too much room.
+    #[error(
+        "the packages would take more than {limit} bytes together (`packages.max_size`), and nothing was changed"
+    )]
+    TooLarge {
+        /// The most bytes.
+        limit: u64,
+    },
     /// Another one does not end.
     #[error("another installation into this base directory has been under way for {0} s; try again later")]
     Busy(u64),
@@ -69,6 +77,7 @@ impl PackageError {
             Self::Denied(_) => "denied",
             Self::NotFound { .. } | Self::Needed { .. } => "not_found",
             Self::Failed(_) => "resolver",
+            Self::TooLarge { .. } => "quota",
             _ => "failed",
         }
     }

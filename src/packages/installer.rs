@@ -14,6 +14,10 @@ use super::error::PackageError;
 use super::lock::Pin;
 use super::surroundings::Surroundings;
 use crate::programs::{Finished, ProcessError, Program};
+use crate::requirements::admits;
+
+/// Versions of pip that can report what they would install.
+const PIP: &str = ">=22.2";
 
 /// How long one step may take.
 const TIME: Duration = Duration::from_secs(600);
@@ -111,9 +115,20 @@ impl Installer {
             let installer =
                 Self { kind, python: python.clone(), environment: surroundings.passed_on(), builds };
             let asked = installer.program(&["--version"], work).run(b"", OUTPUT, PROBE).await;
-            if asked.is_ok_and(|finished| finished.code == 0) {
+            let Some(said) = asked.ok().filter(|finished| finished.code == 0) else { continue };
+            if installer.kind != Kind::Pip {
                 return Ok(installer);
             }
+            let said = String::from_utf8_lossy(&said.stdout).into_owned();
+            let version = said.split_whitespace().nth(1).unwrap_or_default();
+            if admits(PIP, version) != Some(false) {
+                return Ok(installer);
+            }
+            return Err(PackageError::Installer(format!(
+                "pip {version} is too old ({} or newer is needed), and there is no uv for the sessions' Python; whoever runs \
+                 the server can install uv",
+                PIP.trim_start_matches(['>', '='])
+            )));
         }
         Err(PackageError::Installer(
             "neither uv nor pip is there for the sessions' Python; whoever runs the server can install uv"

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -14,15 +15,19 @@ use super::error::PackageError;
 use super::installer::{Builds, Installer, Python};
 use super::lock::{Lock, Package, Pin, Resolution};
 use super::needs::{needing, path_to, reachable};
-use super::sets::{Sets, blocking, installed};
+use super::sets::{Sets, blocking, installed, size_of};
 use super::surroundings::Surroundings;
+use super::users::{InUse, Users};
 use crate::config::{Consent, PackageRules};
 use crate::nearest::nearest;
-use crate::requirements::{PackageName, Requirement, admits};
+use crate::requirements::{PackageName, Requirement, admits, condition};
 
 /// The most that one call may ask for, and that may be asked for in all.
 const AT_ONCE: usize = 50;
 const IN_ALL: usize = 300;
+
+/// How often it is looked how much an installation takes.
+const WEIGHING: Duration = Duration::from_millis(500);
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +70,7 @@ struct Inner {
     sets: Sets,
     rules: PackageRules,
     surroundings: Surroundings,
+    users: Users,
     changes: watch::Sender<()>,
 }
 
@@ -91,24 +97,32 @@ impl Packages {
     }
 
     fn over(base: Option<PathBuf>, rules: PackageRules, surroundings: Surroundings) -> Self {
+        Self::shared(base, rules, surroundings, Users::default())
+    }
+
+    fn shared(base: Option<PathBuf>, rules: PackageRules, surroundings: Surroundings, users: Users) -> Self {
         let sets = Sets::below(base.as_deref().unwrap_or(Path::new("")));
         let changes = watch::Sender::new(());
-        Self { inner: Arc::new(Inner { base, sets, rules, surroundings, changes }) }
+        Self { inner: Arc::new(Inner { base, sets, rules, surroundings, users, changes }) }
     }
 
     /// The same, where agents change nothing.
     pub fn fixed(&self) -> Self {
-        let Inner { base, rules, surroundings, .. } = &*self.inner;
-        Self::over(
-            base.clone(),
-            PackageRules { policy: Consent::Deny, ..rules.clone() },
-            surroundings.clone(),
-        )
+        let Inner { base, rules, surroundings, users, .. } = &*self.inner;
+        let rules = PackageRules { policy: Consent::Deny, ..rules.clone() };
+        Self::shared(base.clone(), rules, surroundings.clone(), users.clone())
     }
 
-    /// Says that sets are in use as long as the answer lives.
+    /// Says that this program uses sets, as long as the answer lives.
     pub fn hold(&self) -> std::io::Result<File> {
-        self.inner.sets.hold()
+        let held = self.inner.sets.hold()?;
+        self.inner.users.show(&self.inner.sets.servers())?;
+        Ok(held)
+    }
+
+    /// Says that a session has begun, which may import from every set that is the present one while the answer lives.
+    pub fn begin_use(&self) -> InUse {
+        self.inner.users.begin()
     }
 
     /// Says when this process has changed what sessions see; other processes may change it too.
@@ -146,7 +160,7 @@ impl Packages {
         self.admit(&asked)?;
         let base = self.base()?;
         let python = self.python().await?;
-        let _held = self.inner.sets.lock().await?;
+        let held = self.inner.sets.lock().await?;
         let mut lock = Lock::read(base)?;
         for each in asked {
             lock.requested.insert(each.name().clone(), each);
@@ -154,7 +168,7 @@ impl Packages {
         if lock.requested.len() > IN_ALL {
             return Err(PackageError::Number(format!("more than {IN_ALL} packages would be asked for")));
         }
-        self.settle(lock, &python).await
+        self.settle(lock, &python, held).await
     }
 
     /// Whether this is on the list of what may be asked for, where there is one.
@@ -191,13 +205,18 @@ impl Packages {
     }
 
     /// Adds what a file says it needs and a session does not have, by the same rules as all that agents add. `have` are names
-    /// and versions; of Python there are the versions that are admitted, and the one that runs.
+    /// and versions; `admitted` are versions of Python, and `surroundings` is what conditions after `;` are about.
     pub async fn need(
         &self,
         specs: &[String],
         have: &[(String, String)],
-        (admitted, running): (&str, &str),
+        admitted: &str,
+        surroundings: &[(String, String)],
     ) -> Result<Change, PackageError> {
+        let known = |name: &str| {
+            surroundings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        };
+        let running = known("python_full_version").unwrap_or_default();
         match admits(admitted, running) {
             Some(true) => {}
             Some(false) => {
@@ -215,10 +234,15 @@ impl Packages {
             have.iter().find(same).is_some_and(|(_, version)| asked.admits(version))
         };
         let mut missing = Vec::new();
-        for spec in specs {
+        for text in specs {
+            let (spec, condition) = text.split_once(';').unwrap_or((text, ""));
             let asked: Requirement = spec.parse()?;
-            if !is_there(&asked) {
-                missing.push(spec.clone());
+            let applies = condition.trim().is_empty()
+                || condition::holds(condition, &known).map_err(|why| {
+                    PackageError::Number(format!("the condition of {text:?} cannot be read: {why}"))
+                })?;
+            if applies && !is_there(&asked) {
+                missing.push(spec.trim().to_owned());
             }
         }
         if missing.is_empty() {
@@ -242,7 +266,7 @@ impl Packages {
         }
         let base = self.base()?;
         let python = self.python().await?;
-        let _held = self.inner.sets.lock().await?;
+        let held = self.inner.sets.lock().await?;
         let mut lock = Lock::read(base)?;
         let present = self.present(&python).await?;
         for text in names {
@@ -262,15 +286,15 @@ impl Packages {
             let requested = lock.requested.values().cloned().collect();
             lock.resolved.insert(python.version.clone(), Resolution { requested, packages: pins });
         }
-        self.settle(lock, &python).await
+        self.settle(lock, &python, held).await
     }
 
     /// Makes what the lock file says again, where it is missing.
     pub async fn sync(&self) -> Result<Change, PackageError> {
         let base = self.base()?;
         let python = self.python().await?;
-        let _held = self.inner.sets.lock().await?;
-        self.settle(Lock::read(base)?, &python).await
+        let held = self.inner.sets.lock().await?;
+        self.settle(Lock::read(base)?, &python, held).await
     }
 
     /// Whether the lock file asks for packages that sessions do not see.
@@ -339,8 +363,8 @@ impl Packages {
         read.map_err(PackageError::disk("reading the packages"))
     }
 
-    /// Brings the disk to what the lock asks for. The caller holds the lock.
-    async fn settle(&self, mut lock: Lock, python: &Python) -> Result<Change, PackageError> {
+    /// Brings the disk to what the lock asks for; `held` keeps others from it.
+    async fn settle(&self, mut lock: Lock, python: &Python, held: File) -> Result<Change, PackageError> {
         let base = self.base()?;
         let before = self.present(python).await?;
         let sets = self.inner.sets.clone();
@@ -371,7 +395,7 @@ impl Packages {
                 Some(installer) => installer,
                 None => self.installer(python, work.path()).await?,
             };
-            installer.install(&text, "set", work.path()).await?;
+            self.install(&installer, &text, work.path()).await?;
             let (sets, set, directory) = (sets.clone(), set.clone(), work.path().join("set"));
             let placed = move || {
                 let packages = installed(&directory)?;
@@ -389,9 +413,47 @@ impl Packages {
         let pointed = blocking(move || sets.point(&version, target.as_deref())).await;
         pointed.map_err(PackageError::disk("switching to the new packages"))?;
         self.inner.changes.send_replace(());
-        // A directory that takes its time to go is not waited for.
-        tokio::task::spawn_blocking(move || drop(work));
+        // Directories that take their time to go are not waited for.
+        let (sets, held) = (self.inner.sets.clone(), held);
+        tokio::task::spawn_blocking(move || {
+            drop(work);
+            match sets.collect() {
+                Ok(removed) if removed.is_empty() => {}
+                Ok(removed) => {
+                    tracing::info!("removed sets of packages that nobody uses: {}", removed.join(", "))
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "sets of packages that nobody uses could not be removed")
+                }
+            }
+            drop(held);
+        });
         Ok(changed(&before, &self.present(python).await?))
+    }
+
+    /// Installs into `set` of the working directory, as long as that does not become too large.
+    async fn install(&self, installer: &Installer, text: &str, work: &Path) -> Result<(), PackageError> {
+        let limit = self.inner.rules.max_size;
+        let directory = work.join("set");
+        let too_large = || PackageError::TooLarge { limit };
+        let outgrown = async {
+            loop {
+                tokio::time::sleep(WEIGHING).await;
+                let directory = directory.clone();
+                if blocking(move || Ok(size_of(&directory))).await.is_ok_and(|size| size > limit) {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            done = installer.install(text, "set", work) => done?,
+            // Dropping it ends the installer.
+            () = outgrown => return Err(too_large()),
+        }
+        let size = blocking(move || Ok(size_of(&directory)))
+            .await
+            .map_err(PackageError::disk("installing packages"))?;
+        if size > limit { Err(too_large()) } else { Ok(()) }
     }
 
     async fn installer(&self, python: &Python, work: &Path) -> Result<Installer, PackageError> {

@@ -14,6 +14,7 @@ mod needs;
 mod sets;
 pub mod shown;
 mod surroundings;
+mod users;
 
 pub use change::{Change, Updated};
 pub use error::PackageError;
@@ -22,3 +23,4 @@ pub use library::{Asker, Listed, Packages, Present, Why};
 pub use lock::Package;
 pub use needs::reachable;
 pub use surroundings::Surroundings;
+pub use users::InUse;

@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::host_calls::{self, Answer, Answering, HostCalls};
 use crate::names::SessionId;
 use crate::outputs::{Outputs, Stream};
+use crate::packages::InUse;
 use crate::tools::Origin;
 use crate::worker::{Event, Worker, Workers};
 
@@ -65,6 +66,8 @@ pub struct Actor {
     /// What the next report must say of the time before it.
     notes: Vec<String>,
     variables_lost: bool,
+    /// The sets of packages that its process may have imported from stay as long as this.
+    packages: InUse,
 }
 
 #[expect(
@@ -117,6 +120,7 @@ impl Actor {
             origin,
             notes: note.into_iter().collect(),
             variables_lost: false,
+            packages: registry.host_calls().packages().begin_use(),
         }
     }
 

@@ -80,6 +80,19 @@ pub struct ArtifactRow {
     pub is_newest: bool,
 }
 
+/// Content that versions need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactContent {
+    /// Its SHA-256 in hex.
+    pub hash: String,
+    /// Bytes.
+    pub size: i64,
+    /// An artifact that it is of, and the newest version of that.
+    pub name: String,
+    /// The version.
+    pub version: i64,
+}
+
 /// How much may be kept in all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {

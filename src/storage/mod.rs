@@ -14,7 +14,9 @@ mod proofs;
 mod skills;
 mod sqlite;
 
-pub use artifacts::{ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Saving, Usage};
+pub use artifacts::{
+    ArtifactContent, ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Saving, Usage,
+};
 pub use error::StorageError;
 pub use handle::Store;
 pub use meanings::{Changes, Hash, Head, Mark, Vectors};

@@ -51,6 +51,7 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.streams", "streams.py"),
     module!("actwright.surroundings", "surroundings.py"),
     module!("actwright.tables", "tables.py"),
+    module!("actwright.tagged", "tagged.py"),
     module!("actwright.tools", "tools.py"),
     module!("actwright.values", "values.py"),
 ];

@@ -84,6 +84,73 @@ fn tools_and_resources_say_the_same() {
 }
 
 #[test]
+fn clients_hear_of_artifacts_that_come_and_go() {
+    let mut client = Client::start();
+    let hears = |client: &mut Client| {
+        client.notifications.clear();
+        client.notification(|message| message["method"] == "notifications/resources/list_changed");
+    };
+    value(&mut client, "1");
+    // The first look tells what there is; only a later one can find a change.
+    client.listen(std::time::Duration::from_secs(1));
+    assert!(client.notifications.is_empty(), "{:?}", client.notifications);
+    value(&mut client, "artifacts.save('short', 1, ttl=3)['version']");
+    hears(&mut client);
+    // Its time is over.
+    hears(&mut client);
+    assert_eq!(value(&mut client, "artifacts.list()"), "[]");
+    said(&mut client, "save_artifact", json!({"name": "x", "data": 1}));
+    hears(&mut client);
+    said(&mut client, "delete_artifact", json!({"name": "x"}));
+    hears(&mut client);
+    // Another program on the same base directory.
+    let file = client.base().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_actwright"));
+    command.args(["artifacts", "put", "y"]).arg(&file).arg("--base").arg(client.base());
+    assert!(command.output().unwrap().status.success());
+    hears(&mut client);
+    client.notifications.clear();
+    client.listen(std::time::Duration::from_secs(2));
+    assert!(client.notifications.is_empty(), "{:?}", client.notifications);
+}
+
+/// Saves from code go in pieces; the cell prints the number of each when it is answered.
+#[test]
+fn no_piece_of_what_was_acknowledged_is_lost_when_the_server_is_killed() {
+    let rounds = std::env::var("ACTWRIGHT_TEST_KILL_ROUNDS").map_or(ROUNDS / 5, |text| text.parse().unwrap());
+    let mut base = tempfile::tempdir().unwrap();
+    let mut acknowledged: Vec<(usize, usize)> = Vec::new();
+    for round in 0..rounds {
+        let mut client = Client::spawn_in(base, Wire::Pipes, &[]);
+        client.initialize("2025-11-25");
+        let code = format!(
+            "import os, time\nfor n in range(60):\n    with artifacts.open(f'p/{round}-{{n}}', 'wb') as file:\n        for at in range(3):\n            file.write(bytes([({round} * 7 + n + at) % 256]) * 700_000)\n    print(n, flush=True)\n    time.sleep(0.01)"
+        );
+        let arguments =
+            json!({"name": "run_code", "arguments": {"code": code}, "_meta": {"progressToken": "p"}});
+        client.send("tools/call", arguments);
+        // Not every number is passed on, but what comes after it was saved after it.
+        let number = |message: &Value| message["params"]["message"].as_str()?.trim().parse::<usize>().ok();
+        let last = client.notification(|message| number(message).is_some_and(|n| n >= round % 5));
+        acknowledged.extend((0..=number(&last).unwrap()).map(|n| (round, n)));
+        client.kill();
+        base = client.part();
+    }
+    let mut client = Client::spawn_in(base, Wire::Pipes, &[]);
+    client.initialize("2025-11-25");
+    for (round, n) in acknowledged {
+        let code = format!(
+            "artifacts.load('p/{round}-{n}') == b''.join(bytes([({round} * 7 + {n} + at) % 256]) * 700_000 for at in range(3))"
+        );
+        assert_eq!(value(&mut client, &code), "True", "{round}-{n}");
+    }
+    value(&mut client, "artifacts.save('last', 1)");
+    let left = std::fs::read_dir(client.base().join("artifacts/incoming")).unwrap().count();
+    assert_eq!(left, 0, "what was not finished leaves nothing");
+}
+
+#[test]
 fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let rounds = std::env::var("ACTWRIGHT_TEST_KILL_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap());
     let mut base = tempfile::tempdir().unwrap();
@@ -156,6 +223,24 @@ fn tables_and_arrays_come_back_equal() {
     );
     let (kind, words) = raised(&mut client, "artifacts.save('n', np.array([object()]))");
     assert!(kind == "ArtifactTypeError" && words.contains("without pickle"), "{kind}: {words}");
+}
+
+/// Fills a table of values and says what of it does not hold.
+const FIDELITY: &str = include_str!("artifacts/fidelity.py");
+
+/// Runs the table in a session; gives how many rows it has.
+pub fn check_fidelity(client: &mut Client) -> usize {
+    value(client, &format!("{FIDELITY}\ncount, found = all_tried()"));
+    assert_eq!(value(client, "found"), "[]");
+    value(client, "count").parse().unwrap()
+}
+
+#[test]
+fn arrays_and_tables_come_back_equal_or_say_as_what() {
+    let python = crate::support::pandas::python();
+    let mut client = Client::spawn(Wire::Pipes, &["--python", python.to_str().unwrap()]);
+    client.initialize("2025-11-25");
+    assert!(check_fidelity(&mut client) > 140);
 }
 
 #[test]

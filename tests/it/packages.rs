@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Wire, raised, report, said, text, value};
 
+mod installers;
 mod native;
 mod needed;
 mod rules;

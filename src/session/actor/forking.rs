@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Actor;
 use crate::config::SandboxLevel;
+use crate::packages::InUse;
 use crate::session::SessionError;
 use crate::session::report::Checkpoint;
 use crate::worker::{Anchor, Event, Litter, TwinOrder, Worker};
@@ -37,12 +38,15 @@ pub struct Twin {
     cells: u64,
     /// The last one whose effects are there.
     present: u64,
+    /// What it has imported was there when the session began that it comes from.
+    packages: InUse,
 }
 
 impl Actor {
     /// Goes on with a twin as this session's process.
     pub fn adopt(&mut self, twin: Twin) {
         self.cells = twin.cells;
+        self.packages = twin.packages;
         self.copies.begin_at(twin.present);
         self.take_worker(twin.worker);
         self.publish();
@@ -159,7 +163,7 @@ impl Actor {
             if !wake(&mut worker, cell).await {
                 return Err(self.lost_in_a_fork());
             }
-            twins.push(Twin { worker, cells: self.cells, present: cell });
+            twins.push(Twin { worker, cells: self.cells, present: cell, packages: self.packages.clone() });
         }
         if twins.is_empty() {
             return Err(self.lost_in_a_fork());

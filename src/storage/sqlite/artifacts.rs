@@ -1,10 +1,14 @@
 //! Artifacts in the database. A save is one transaction: its version, the name's state, what it takes of the room there is.
 
+use std::path::Path;
+
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::super::artifacts::{ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Saving, Usage};
+use super::super::artifacts::{
+    ArtifactContent, ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Saving, Usage,
+};
 use super::super::error::StorageError;
-use super::Db;
+use super::{Db, failure, read_only, schema};
 
 /// The columns in the order in which [`artifact`] reads them.
 const COLUMNS: &str = "a.name, v.version, v.kind, v.hash, v.size, v.form, v.media_type, v.description, v.metadata, \
@@ -13,6 +17,20 @@ const COLUMNS: &str = "a.name, v.version, v.kind, v.hash, v.size, v.form, v.medi
 /// Living artifacts at their newest versions; `?1` is the time.
 const LIVING: &str = "artifacts a JOIN artifact_versions v ON v.artifact = a.id AND v.version = a.head \
                       WHERE a.live = 1 AND (v.expires IS NULL OR v.expires > ?1)";
+
+/// What was found at a generation, and the time up to which it holds, so that looking for changes costs nothing where there are none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ArtifactsState {
+    generation: u64,
+    until: Option<i64>,
+    state: (i64, i64),
+}
+
+impl ArtifactsState {
+    fn holds(&self, generation: u64, now: i64) -> bool {
+        self.generation == generation && self.until.is_none_or(|until| now < until)
+    }
+}
 
 impl Db {
     /// Adds a version and makes it the newest, if there is room and no other name looks the same.
@@ -158,6 +176,38 @@ impl Db {
         })
     }
 
+    /// All content that is kept, by its hash.
+    pub fn artifact_contents(&mut self) -> Result<Vec<ArtifactContent>, StorageError> {
+        self.read("listing content", |db| contents(db))
+    }
+
+    /// The same of a copy of the store, which is only read. A copy of an old schema has none.
+    pub fn artifact_contents_of(copy: &Path) -> Result<Vec<ArtifactContent>, StorageError> {
+        let source = read_only(copy)?;
+        schema::recognise(&source)?;
+        let failed = |error| failure("listing content", error);
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'artifact_blobs'";
+        if source.query_row(tables, [], |row| row.get::<_, i64>(0)).map_err(failed)? == 0 {
+            return Ok(Vec::new());
+        }
+        contents(&source).map_err(failed)
+    }
+
+    /// How many artifacts live, and how many versions there are of these: another pair after every change, and when one's time
+    /// is over.
+    pub fn artifacts_state(&mut self, now: i64) -> Result<(i64, i64), StorageError> {
+        let generation = self.generation()?;
+        if let Some(known) = self.artifacts_state.filter(|known| known.holds(generation, now)) {
+            return Ok(known.state);
+        }
+        let (state, until) = self.read("looking for changes", |db| {
+            let query = format!("SELECT count(*), coalesce(sum(a.head), 0), min(v.expires) FROM {LIVING}");
+            db.query_row(&query, [now], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
+        })?;
+        self.artifacts_state = Some(ArtifactsState { generation, until, state });
+        Ok(state)
+    }
+
     /// How much is kept.
     pub fn artifact_usage(&mut self, now: i64) -> Result<Usage, StorageError> {
         self.read("counting artifacts", |db| {
@@ -171,6 +221,17 @@ impl Db {
             Ok(Usage { artifacts, versions, bytes: bytes(db)?, apparent })
         })
     }
+}
+
+fn contents(db: &Connection) -> rusqlite::Result<Vec<ArtifactContent>> {
+    let query = "SELECT b.hash, b.size, a.name, max(v.version) FROM artifact_blobs b \
+                 JOIN artifact_versions v ON v.hash = b.hash AND v.kept = 1 JOIN artifacts a ON a.id = v.artifact \
+                 GROUP BY b.hash ORDER BY b.hash";
+    let mut statement = db.prepare(query)?;
+    let rows = statement.query_map([], |row| {
+        Ok(ArtifactContent { hash: row.get(0)?, size: row.get(1)?, name: row.get(2)?, version: row.get(3)? })
+    })?;
+    rows.collect()
 }
 
 fn bytes(db: &Connection) -> rusqlite::Result<i64> {

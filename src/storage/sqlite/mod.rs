@@ -39,6 +39,7 @@ pub struct Db {
     seen: (i64, u64),
     /// What was found at a generation, so that looking for changes costs nothing where there are none.
     skills_state: Option<(u64, (i64, i64))>,
+    artifacts_state: Option<artifacts::ArtifactsState>,
 }
 
 impl Db {
@@ -59,7 +60,7 @@ impl Db {
     fn over(connection: Connection) -> Result<Self, StorageError> {
         let opening = |error| failure("opening", error);
         connection.busy_timeout(PATIENCE).map_err(opening)?;
-        let mut db = Self { connection, written: 0, seen: (0, 0), skills_state: None };
+        let mut db = Self { connection, written: 0, seen: (0, 0), skills_state: None, artifacts_state: None };
         schema::recognise(&db.connection)?;
         // An answer must be on the disk: `FULL` syncs the log at each commit, where `NORMAL` would not.
         db.connection

@@ -63,6 +63,8 @@ fn tables_pictures_and_arrays_come_back_equal() {
         "a = np.arange(6, dtype='<f4').reshape(2, 3); artifacts.save('n', a); (artifacts.load('n') == a).all().item()",
         "True",
     );
+    assert!(crate::artifacts::check_fidelity(&mut client) > 150);
+    let mut check = |code: &str, expected: &str| assert_eq!(value(&mut client, code), expected, "{code}");
     check("import polars as pl; pl.DataFrame({'a': [1, 2]})['a'].sum(), x", "(3, 1)");
     check(
         "import pyarrow as pa; pa.array([1, 2]).to_pylist(), (np.ones((300, 300)) @ np.ones((300, 300)))[0, 0].item()",

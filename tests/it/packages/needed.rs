@@ -41,6 +41,11 @@ fn a_file_that_is_run_gets_what_it_needs() {
     assert_eq!(String::from_utf8_lossy(&done.stdout), "'3 Bytes'\n", "{words}");
     // What is there is not asked for again.
     assert_eq!(String::from_utf8_lossy(&run("a.py", text, &["--no-runtime-deps"]).stdout), "'3 Bytes'\n");
+    let conditions = "# /// script\n# dependencies = [\"humanize==4.12.2; python_version >= '3.8' and sys_platform != 'win32'\", \"nothing-of-this-name-is-there-81723; python_version < '3'\"]\n# ///\nimport humanize\nhumanize.naturalsize(4)";
+    assert_eq!(String::from_utf8_lossy(&run("d.py", conditions, &[]).stdout), "'4 Bytes'\n");
+    let unknown = "# /// script\n# dependencies = [\"humanize; moon == 'full'\"]\n# ///\n1";
+    let words = String::from_utf8_lossy(&run("e.py", unknown, &[]).stderr).into_owned();
+    assert!(words.contains("cannot be read: there is no variable `moon`"), "{words}");
     let newer = run("b.py", "# /// script\n# requires-python = \">=4\"\n# ///\n1", &[]);
     let words = String::from_utf8_lossy(&newer.stderr).into_owned();
     assert!(words.contains("it needs Python >=4, and sessions run Python 3."), "{words}");
