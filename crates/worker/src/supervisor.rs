@@ -7,6 +7,7 @@
 //! and if that is killed too, the launcher's guard. The live process runs agent code, so what it says is checked: a copy must be a child of this process.
 
 use std::io;
+use std::ops::RangeBounds;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use actwright_protocol::{ExitStatus, FromLive, FromSupervisor, ToSupervisor};
@@ -20,7 +21,7 @@ use crate::socket::{receive_datagram, send_datagram};
 mod twins;
 
 /// How often descendants are looked for again: a process may fork between the look and the signal.
-pub const LOOKS: usize = 200;
+const LOOKS: usize = 200;
 
 /// Reports taken at a time. The kernel queues ten by default.
 const REPORTS: usize = 64;
@@ -29,6 +30,8 @@ struct Supervisor {
     live: Option<Member>,
     /// Oldest first.
     copies: Vec<Copy>,
+    /// Pids of copies that were released and are not collected yet.
+    leaving: Vec<i32>,
     keep: usize,
     control: BorrowedFd<'static>,
     reports: BorrowedFd<'static>,
@@ -95,6 +98,7 @@ pub fn supervise(first: First, control: RawFd, reports: RawFd, keep: u32, memory
     let mut supervisor = Supervisor {
         live,
         copies: copies.into_iter().collect(),
+        leaving: Vec::new(),
         keep: keep as usize,
         control: sys::borrow(control),
         reports: sys::borrow(reports),
@@ -167,7 +171,9 @@ impl Supervisor {
     /// The live process and everything that it has started.
     fn running(&self) -> Vec<i32> {
         let mut all = sys::descendants();
-        all.retain(|pid| !self.copies.iter().any(|copy| copy.member.pid == *pid));
+        all.retain(|pid| {
+            !self.copies.iter().any(|copy| copy.member.pid == *pid) && !self.leaving.contains(pid)
+        });
         all
     }
 
@@ -183,6 +189,7 @@ impl Supervisor {
     fn collect(&mut self) -> io::Result<()> {
         while let Ok(Some((pid, how))) = sys::reap(None, Waiting::Never) {
             self.copies.retain(|copy| copy.member.pid != pid);
+            self.leaving.retain(|leaving| *leaving != pid);
             if self.live.as_ref().is_some_and(|live| live.pid == pid) {
                 self.live = None;
                 // It may have parked a copy in its last moment.
@@ -213,7 +220,7 @@ impl Supervisor {
             self.copies.retain(|copy| copy.member.pid != pid);
             self.copies.push(Copy { member, cell, waking: Waking::Again, wake });
             let surplus = self.copies.len().saturating_sub(self.keep);
-            self.copies.drain(..surplus);
+            self.release(..surplus);
         }
     }
 
@@ -267,16 +274,26 @@ impl Supervisor {
         }
         end_children(|pid| self.is_own(pid));
         // Younger copies are of a branch that is given up.
-        self.copies.truncate(index + 1);
+        self.release(index + 1..);
         let chosen = self.copies.pop()?;
         sys::send(chosen.wake.as_fd(), chosen.waking.word(), &[data.as_fd()], Waiting::Never).ok()?;
         self.live = Some(chosen.member);
         Some(chosen.cell)
     }
 
+    /// Gives up copies that nobody will wake. They take a moment to go, and are no children of the code until then.
+    fn release(&mut self, which: impl RangeBounds<usize>) {
+        for copy in self.copies.drain(which) {
+            // What says that it is a copy may be anything, so it is not left to end by itself.
+            copy.member.signal(sys::KILL);
+            self.leaving.push(copy.member.pid);
+        }
+    }
+
     fn is_own(&self, pid: i32) -> bool {
         let live = self.live.iter();
         live.chain(self.copies.iter().map(|copy| &copy.member)).any(|member| member.pid == pid)
+            || self.leaving.contains(&pid)
     }
 
     fn kill_descendants(&self, since_ticks: u64) -> u32 {

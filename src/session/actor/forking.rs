@@ -18,6 +18,9 @@ use crate::worker::{Anchor, Event, Litter, TwinOrder, Worker};
 /// How long the supervisor may take to answer, and a twin to wake.
 const WORD: Duration = Duration::from_secs(5);
 
+/// How long the old supervisor may take to kill what it had: a little longer than it gives itself.
+const YIELD: Duration = Duration::from_secs(10);
+
 /// How often a session and what came of it can be forked, one after the other: the kernel nests namespaces 32 deep.
 const GENERATIONS: usize = 16;
 
@@ -182,7 +185,7 @@ impl Actor {
 
 /// Whether the old supervisor has nothing left but twins.
 async fn yielded(old: &mut Worker) -> bool {
-    let until = Instant::now() + WORD;
+    let until = Instant::now() + YIELD;
     loop {
         match timeout_at(until, old.conversation.next()).await {
             Ok(Event::Control(FromSupervisor::Yielded)) => return true,

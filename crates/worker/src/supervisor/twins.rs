@@ -13,16 +13,28 @@ use actwright_sandbox::plan::SessionRooms;
 use actwright_sandbox::session;
 use actwright_sandbox::sys::{self, Interest, Waiting, ptrace};
 
-use super::{LOOKS, Supervisor, signal_each};
+use super::{Supervisor, signal_each};
 use crate::socket::{receive_datagram, send_datagram, send_datagram_with};
 
 /// Milliseconds that stopped processes may take to hold still; on a busy machine each has to be scheduled for that.
 const STILL: u32 = 2_000;
 
+/// Microseconds in which everything that was killed has to be gone; large processes on a busy machine take their time,
+/// and the host waits a little longer.
+const EMPTY: u64 = 9_000_000;
+
 impl Supervisor {
     /// Lends the copy made after this cell, and what is needed to fork it into namespaces of its own.
     pub(super) fn conceive(&mut self, cell: u64) -> io::Result<()> {
         self.take_report();
+        // What was released is killed and only has to be scheduled for its end.
+        for _ in 0..STILL {
+            self.collect()?;
+            if self.leaving.is_empty() {
+                break;
+            }
+            rest();
+        }
         match self.expect(cell) {
             Ok((mother, wake, namespaces)) => {
                 let mut fds = vec![wake];
@@ -82,10 +94,14 @@ impl Supervisor {
         // Their ends are no news.
         self.live = None;
         self.copies.clear();
-        for _ in 0..LOOKS {
+        self.leaving.clear();
+        let start = sys::micros();
+        while sys::micros().saturating_sub(start) < EMPTY {
             let alive = signal_each(sys::everybody_here().into_iter(), 0, sys::KILL);
             while let Ok(Some(_)) = sys::reap(None, Waiting::Never) {}
-            if alive == 0 {
+            if alive > 0 {
+                rest();
+            } else {
                 send_datagram(self.control, &FromSupervisor::Yielded)?;
                 session::clear_out();
                 return self.hold();
