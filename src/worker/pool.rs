@@ -321,6 +321,7 @@ impl Pool {
         let mut config = Config::clone(&self.config);
         config.sandbox.level = SandboxLevel::Restricted;
         self.config = Arc::new(config);
+        self.stocked.lower(self.config.clone());
         self.lowered = Some(words.into());
         self.unborn.clear();
         self.start();
