@@ -82,6 +82,7 @@ impl Bench {
         add("memory per frozen copy", "MB", self.memory_per_copy());
         if self.effort == Effort::Full {
             add("checkpoint with pandas", "ms", self.copies_with_pandas());
+            add("new session with pandas", "ms", self.new_session_with_pandas());
         }
         add("sessions a second", "/s", self.sessions_a_second());
         add("throughput", "/s", self.throughput());

@@ -92,7 +92,7 @@ impl Bench {
 }
 
 /// The interpreter of an environment with pandas, made once beside the program.
-fn pandas(room: &Path, python: &str) -> anyhow::Result<PathBuf> {
+pub fn pandas(room: &Path, python: &str) -> anyhow::Result<PathBuf> {
     let inside = room.join("bin/python3");
     let ran = |program: &Path, arguments: &[&str]| {
         let status =

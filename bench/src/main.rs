@@ -11,6 +11,7 @@ mod copies;
 mod http;
 mod memory;
 mod neighbour;
+mod preload;
 mod sample;
 mod search;
 mod skills;

@@ -74,11 +74,12 @@ def news() -> list[str]:
             # A dict keeps its order, so what is new is at the end.
             for name in list(islice(reversed(_modules), grown)):
                 top = name.partition(".")[0]
-                if top not in _imports.told and top not in STANDARD and not top.startswith("_"):
-                    # What is only imported by others comes with those.
-                    if any(top in text for text in texts):
-                        _imports.told.add(top)
-                        found.append(top)
+                if top in _imports.told or top in STANDARD or top.startswith("_"):
+                    continue
+                # What is only imported by others comes with those.
+                if any(top in text for text in texts):
+                    _imports.told.add(top)
+                    found.append(top)
         except (RuntimeError, AttributeError, TypeError):
             # A thread imports at this moment, or code has put something else there: it is missed.
             pass

@@ -164,8 +164,9 @@ def _judged(name: str, gate: _Gate) -> str:
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     try:
-        if os.read(output, 1):
-            return "importing it prints"
+        printed_text = os.read(output, _WORDS).decode("utf-8", "replace")
+        if printed_text:
+            return f"importing it prints: {printed_text}"
     except BlockingIOError:
         pass
     changed = [what for what, state in _surroundings().items() if before[what] != state]
@@ -197,8 +198,10 @@ def _bring_in_matplotlib() -> None:
         raise ModuleNotFoundError("No module named 'matplotlib'")
     place = os.environ.get("MPLCONFIGDIR", "")
     os.environ["MATPLOTLIBRC"] = os.path.join(os.path.dirname(spec.origin), "mpl-data", "matplotlibrc")
-    # It says that it cannot keep the list of fonts, which the sessions have in memory.
+    # It says that it cannot keep the list of fonts, which the sessions have in memory, and so does who makes it.
     logging.disable(logging.CRITICAL)
+    errors, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
     try:
         matplotlib: Any = import_module("matplotlib")
         asked = matplotlib.get_configdir, matplotlib.get_cachedir
@@ -208,6 +211,9 @@ def _bring_in_matplotlib() -> None:
         finally:
             matplotlib.get_configdir, matplotlib.get_cachedir = asked
     finally:
+        os.dup2(errors, 2)
+        os.close(errors)
+        os.close(null)
         logging.disable(logging.NOTSET)
         del os.environ["MATPLOTLIBRC"]
 

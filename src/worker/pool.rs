@@ -11,14 +11,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use super::fences::Fences;
-use super::lease::Lease;
-use super::stocked::{Decision, Stocked, WARMING};
+use super::stocked::{Stocked, WARMING};
 use super::twins::{Litter, TwinOrder};
 use super::zygote::{Change, Zygote};
 use super::{Worker, WorkerError};
 use crate::config::{Config, Fallback, Network, SandboxLevel};
 use crate::network::Shared;
 use crate::packages::Packages;
+
+mod births;
+mod stocking;
 
 /// After a failed start requests are answered with the same error for this long, instead of starting Python again
 /// and again.
@@ -220,74 +222,6 @@ impl Pool {
         self.starting.push(starting);
     }
 
-    /// Sees to it that there is a zygote with what new sessions are likely to import, once it is known that sessions can be had
-    /// here at all.
-    fn restock(&mut self) {
-        let Phase::Running(zygote) = &self.zygote else { return };
-        if !self.is_warm || !self.fertile {
-            return;
-        }
-        match self.stocked.decide(&zygote.version()) {
-            Decision::Stay => {}
-            Decision::Start(stock) => {
-                let id = self.number();
-                self.stocked.starting(id, stock.clone());
-                let (config, wakes) = (self.config.clone(), self.wakes.clone());
-                let starting = tokio::spawn(async move {
-                    // As above.
-                    let _ = wakes.send(Wake::Stocked(id, Zygote::start(&config, Some(&stock)).await));
-                });
-                self.remember(starting.abort_handle());
-            }
-            Decision::Later(pause) => self.wake_later(pause, Wake::Restock),
-        }
-        self.renew();
-    }
-
-    fn wake_later(&self, pause: Duration, wake: Wake) {
-        let wakes = self.wakes.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
-            // As above.
-            let _ = wakes.send(wake);
-        });
-    }
-
-    fn stock_changed(&mut self, id: u64, change: Change) {
-        match change {
-            Change::Warmed { imported, refused } => self.stocked.warmed(id, imported, refused),
-            Change::Ended(words) => {
-                if !self.stocked.ended(id, &words) {
-                    return;
-                }
-                self.ready.retain(|worker| worker.lease.zygote != id);
-                self.unborn.remove(&id);
-            }
-        }
-        self.renew();
-        self.restock();
-    }
-
-    /// The zygote that the next session comes from, if there is one.
-    fn source(&mut self) -> Option<u64> {
-        let Phase::Running(zygote) = &self.zygote else {
-            // Without the plain one nobody knows which Python it is; it is on its way.
-            return None;
-        };
-        match self.stocked.source(&zygote.version()) {
-            Some(kept) => Some(kept.id),
-            None => Some(self.plain),
-        }
-    }
-
-    /// Sessions that wait unused come from where new ones would come from.
-    fn renew(&mut self) {
-        if let Some(source) = self.source() {
-            self.ready.retain(|worker| worker.lease.zygote == source);
-            self.fill();
-        }
-    }
-
     fn started(&mut self, result: Result<Zygote, WorkerError>) {
         match result {
             Ok(zygote) => {
@@ -321,6 +255,7 @@ impl Pool {
         let mut config = Config::clone(&self.config);
         config.sandbox.level = SandboxLevel::Restricted;
         self.config = Arc::new(config);
+        self.stocked.lower(self.config.clone());
         self.lowered = Some(words.into());
         self.unborn.clear();
         self.start();
@@ -357,118 +292,6 @@ impl Pool {
         }
         self.waiting.push_back(reply);
         self.fill();
-    }
-
-    /// Forks as many sessions as are wanted and not yet on their way.
-    fn fill(&mut self) {
-        let wanted = self.waiting.len() + self.config.sessions.pool;
-        while self.ready.len() + self.unborn.values().sum::<usize>() < wanted {
-            let Some(source) = self.source() else { return };
-            let lease = Lease::new(source, self.leases.clone());
-            let network = self.network.clone();
-            let kept = self.stocked.with_id(source);
-            let is_plain = kept.is_none();
-            let forked = match (kept, &self.zygote) {
-                (Some(kept), _) => {
-                    kept.add(1);
-                    kept.zygote.fork(&self.config, network, &self.fences, lease)
-                }
-                (None, Phase::Running(zygote)) => zygote.fork(&self.config, network, &self.fences, lease),
-                (None, _) => return,
-            };
-            match forked {
-                Ok(unborn) => {
-                    *self.unborn.entry(source).or_default() += 1;
-                    let wakes = self.wakes.clone();
-                    tokio::spawn(async move {
-                        // At shutdown nobody wants it; dropping it ends it.
-                        let _ = wakes.send(Wake::Born(source, unborn.wait().await));
-                    });
-                }
-                Err(error) if !is_plain => self.stocked.give_up(source, &error.to_string()),
-                // The next request, or the next zygote, takes up what waits.
-                Err(_) if self.is_bereft() || self.unborn.contains_key(&source) => return,
-                Err(error) => return self.refuse_one(error),
-            }
-        }
-    }
-
-    /// A zygote that was killed leaves those who wait for its sessions to the next one.
-    fn is_bereft(&self) -> bool {
-        matches!(&self.zygote, Phase::Running(zygote) if zygote.is_over())
-    }
-
-    fn bear(&mut self, order: &TwinOrder, reply: oneshot::Sender<Result<Litter, WorkerError>>) {
-        let kept = self.stocked.with_id(order.zygote).map(|kept| {
-            kept.add(order.count);
-            &kept.zygote
-        });
-        let zygote = match (kept, &self.zygote) {
-            (Some(zygote), _) => zygote,
-            (None, Phase::Running(zygote)) if order.zygote == self.plain => zygote,
-            _ => {
-                let words = "the zygote that its process came from has ended".to_owned();
-                return drop(reply.send(Err(WorkerError::Twins(words))));
-            }
-        };
-        let leases = (0..order.count).map(|_| Lease::new(order.zygote, self.leases.clone())).collect();
-        match zygote.bear(&self.config, self.network.clone(), &self.fences, order, leases) {
-            Ok(expected) => {
-                tokio::spawn(async move {
-                    // Whoever asked may have gone; dropping them ends them.
-                    let _ = reply.send(expected.wait().await);
-                });
-            }
-            Err(error) => drop(reply.send(Err(error))),
-        }
-    }
-
-    fn refuse_one(&mut self, error: WorkerError) {
-        tracing::error!("{error}");
-        if let Some(reply) = self.waiting.pop_front() {
-            let _ = reply.send(Err(error));
-        }
-    }
-
-    fn born(&mut self, id: u64, result: Result<Worker, WorkerError>) {
-        let Some(unborn) = self.unborn.get_mut(&id) else { return };
-        *unborn -= 1;
-        if *unborn == 0 {
-            self.unborn.remove(&id);
-        }
-        match result {
-            Ok(mut worker) => {
-                (self.barren, self.stillborn) = (0, 0);
-                if !self.fertile {
-                    self.fertile = true;
-                    // What was imported before the server was started is known from then.
-                    let _ = self.wakes.send(Wake::Restock);
-                }
-                worker.lowered = self.lowered.clone();
-                match self.waiting.pop_front() {
-                    Some(reply) => {
-                        if let Err(unwanted) = reply.send(Ok(worker)) {
-                            self.ready.extend(unwanted.ok());
-                        }
-                    }
-                    None => self.ready.push_back(worker),
-                }
-                if !self.waiting.is_empty() {
-                    self.fill();
-                }
-            }
-            Err(error) if id != self.plain => {
-                self.stocked.give_up(id, &error.to_string());
-                self.renew();
-            }
-            Err(_) if self.is_bereft() => {}
-            Err(WorkerError::Killed(_)) if self.stillborn < BARREN => {
-                self.stillborn += 1;
-                self.fill();
-            }
-            Err(WorkerError::Refused(words)) if self.may_lower() => self.lower(words),
-            Err(error) => self.refuse_one(error),
-        }
     }
 
     /// Sessions that wait unused are made again from the warmer zygote.

@@ -2,14 +2,15 @@
 //!
 //! That code runs outside of the walls of a session. So of the packages that agents can add only well-known ones may be
 //! imported there, each from the package that is known for it and from no other; of those that the interpreter has
-//! itself, which its owner has put there, any that the trial in the zygote finds fit.
+//! itself, which its owner has put there, any that the trial in the zygote finds fit. At level `restricted` there is no room
+//! around a zygote, and nothing that agents can add is imported in one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::config::Preload;
+use crate::config::{Preload, SandboxLevel};
 use crate::packages::{Present, reachable};
 
 /// Modules that are often imported and do not mind a fork, with the package that each comes from.
@@ -91,10 +92,11 @@ impl Stock {
     pub fn of(
         seen: Option<&Present>,
         preload: &Preload,
+        level: SandboxLevel,
         popular: Vec<String>,
         writable: &[PathBuf],
     ) -> Option<Self> {
-        let admitted = admitted(seen, preload);
+        let admitted = admitted(seen, preload, level);
         let names = match preload {
             Preload::Off => Vec::new(),
             Preload::These(names) => names.clone(),
@@ -132,14 +134,15 @@ fn modules(seen: Option<&Present>) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The modules of a set that may be imported in advance. What two packages have put into one place belongs to neither.
-fn admitted<'a>(seen: Option<&'a Present>, preload: &Preload) -> BTreeSet<&'a str> {
+fn admitted<'a>(seen: Option<&'a Present>, preload: &Preload, level: SandboxLevel) -> BTreeSet<&'a str> {
     let Some(present) = seen else { return BTreeSet::new() };
     let is_listed = |module: &String| named(preload, module);
     let listed = present.packages.iter().filter(|package| package.modules.iter().any(is_listed));
     let with_needs = reachable(listed.map(|package| &package.name), &present.packages);
     let bringers = |wanted: &str| modules(seen).filter(|(module, _)| *module == wanted).count();
     let may = |module: &str, package: &str| {
-        KNOWN.contains(&(module, package)) || with_needs.iter().any(|name| name.as_str() == package)
+        (level != SandboxLevel::Restricted && KNOWN.contains(&(module, package)))
+            || with_needs.iter().any(|name| name.as_str() == package)
     };
     modules(seen)
         .filter(|(module, package)| may(module, package) && bringers(module) == 1)

@@ -94,6 +94,11 @@ impl Stocked {
         }
     }
 
+    /// Sessions are at another level from now on; there is no zygote yet.
+    pub fn lower(&mut self, config: Arc<Config>) {
+        self.config = config;
+    }
+
     /// A session has imported these; whether that may change what is to be done.
     pub fn imported(&mut self, session: &str, names: &[String]) -> bool {
         let is_news = self.config.packages.preload == Preload::Auto && self.history.imported(session, names);
@@ -119,8 +124,10 @@ impl Stocked {
             self.retire();
         }
         let preload = &self.config.packages.preload;
-        let writable = &self.config.sandbox.write;
-        let Some(mut stock) = Stock::of(seen.as_ref(), preload, self.history.popular(), writable) else {
+        let sandbox = &self.config.sandbox;
+        let popular = self.history.popular();
+        let stock = Stock::of(seen.as_ref(), preload, sandbox.level, popular, &sandbox.write);
+        let Some(mut stock) = stock else {
             return Decision::Stay;
         };
         stock.names.retain(|name| !self.unfit.contains(name));

@@ -123,6 +123,9 @@ fn flags(level: &str) -> Vec<&str> {
 }
 
 fn start(base: tempfile::TempDir, level: &str) -> Client {
+    // So that there is a zygote more, and trials of what it imports.
+    let settings = "[packages]\npreload = [\"sqlite3\", \"xml\"]\n";
+    fs::write(base.path().join("actwright.toml"), settings).unwrap();
     let mut client = Client::spawn_in(base, Wire::Pipes, &flags(level));
     client.initialize("2025-11-25");
     client

@@ -113,11 +113,13 @@ fn wait_outside(
         // Opened before the child leaves this mount namespace's root behind, which the two share.
         let process =
             fs::File::open(format!("/proc/{child}")).step(|| "open the child's /proc".to_owned())?;
-        say(&socket)?;
-        // A child that fails says why itself, and this half has only to pass its end on.
-        if hear(&socket).is_ok() {
-            write_maps_of(&process, INSIDE_ID, id, id)?;
-            say(&socket)?;
+        let agreed = say(&socket)
+            .and_then(|()| hear(&socket))
+            .and_then(|()| write_maps_of(&process, INSIDE_ID, id, id))
+            .and_then(|()| say(&socket));
+        // A child that fails says why itself, one that was killed has nothing to say, and this half has only to pass its end on.
+        if agreed.is_err() && !sys::is_hung_up(socket.as_fd()) {
+            return agreed;
         }
     }
     // The socket is held to the end, so that the child can tell whether this half still lives.

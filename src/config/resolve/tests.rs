@@ -1,7 +1,7 @@
 //! One file, one environment, one command line: who wins, and what is refused.
 
 use super::*;
-use crate::config::{Fallback, SandboxLevel};
+use crate::config::{Fallback, Preload, SandboxLevel};
 
 fn environment(pairs: &[(&str, &str)]) -> Environment {
     let home = [("HOME", "/home/someone"), ("PATH", "/usr/bin:/bin")];
@@ -194,5 +194,29 @@ fn a_lower_level_is_taken_only_where_it_is_named_and_has_no_network() {
         let text = format!("{both}network = {network}\n");
         let error = merged(&text, &[], Flags::default()).unwrap_err().to_string();
         assert!(error.contains("full-or-restricted") && error.contains("none"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_imported_in_advance_is_a_word_or_names_of_modules() {
+    let preload = |text: &str, pairs: &[(&str, &str)]| {
+        merged(text, pairs, Flags::default()).unwrap().config.packages.preload
+    };
+    let these = |names: &[&str]| Preload::These(names.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(preload("", &[]), Preload::Auto);
+    assert_eq!(preload("[packages]\npreload = \"off\"", &[]), Preload::Off);
+    assert_eq!(preload("[packages]\npreload = [\"numpy\", \"PIL\"]", &[]), these(&["numpy", "PIL"]));
+    let variable = |value| [("ACTWRIGHT_PACKAGES_PRELOAD", value)];
+    assert_eq!(preload("[packages]\npreload = \"off\"", &variable("auto")), Preload::Auto);
+    assert_eq!(preload("", &variable("numpy pandas")), these(&["numpy", "pandas"]));
+    let refused = [
+        ("preload = \"on\"", "allowed are `auto`, `off` and a list of modules"),
+        ("preload = [\"os.path\"]", "has `os.path`, which is no name of a module"),
+        ("preload = [\"_private\"]", "has `_private`, which is no name of a module"),
+        ("preload = 7", "expected \"auto\", \"off\" or a list of modules"),
+    ];
+    for (text, words) in refused {
+        let said = refusal(&format!("[packages]\n{text}"), &[], Flags::default());
+        assert!(said.contains(words), "{text}: {said}");
     }
 }

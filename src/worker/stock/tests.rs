@@ -15,7 +15,7 @@ fn package(name: &str, modules: &[&str], requires: &[&str]) -> Package {
 fn check(packages: Vec<Package>, preload: Preload, popular: &[&str], names: &[&str], admitted: &[&str]) {
     let present = Present { set: "3.12-x".to_owned(), packages };
     let popular = popular.iter().map(|name| (*name).to_owned()).collect();
-    let stock = Stock::of(Some(&present), &preload, popular, &[]);
+    let stock = Stock::of(Some(&present), &preload, SandboxLevel::Full, popular, &[]);
     let found = stock.map(|stock| (stock.names, stock.admitted)).unwrap_or_default();
     assert_eq!(
         found,
@@ -56,6 +56,16 @@ fn what_an_agent_can_add_is_not_imported_unless_the_operator_names_it() {
     };
     check(set(), Preload::Auto, &["humanize", "other"], &[], &[]);
     check(set(), these(&["humanize"]), &["other"], &["humanize"], &["helper", "humanize"]);
+}
+
+#[test]
+fn without_a_room_around_the_zygote_nothing_is_imported_that_an_agent_can_add() {
+    let present = Present { set: "3.12-x".to_owned(), packages: vec![package("numpy", &["numpy"], &[])] };
+    let stock = |level| Stock::of(Some(&present), &Preload::Auto, level, vec!["numpy".to_owned()], &[]);
+    assert!(stock(SandboxLevel::Full).is_some() && stock(SandboxLevel::Off).is_some());
+    assert_eq!(stock(SandboxLevel::Restricted), None);
+    let own = Stock::of(None, &Preload::Auto, SandboxLevel::Restricted, vec!["numpy".to_owned()], &[]);
+    assert!(own.is_some_and(|stock| stock.admitted.is_empty()));
 }
 
 #[test]

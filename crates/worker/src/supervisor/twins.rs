@@ -23,6 +23,9 @@ const STILL: u32 = 2_000;
 /// and the host waits a little longer.
 const EMPTY: u64 = 9_000_000;
 
+/// Milliseconds that processes that are ending may take.
+const GOING: u32 = 200;
+
 impl Supervisor {
     /// Lends the copy made after this cell, and what is needed to fork it into namespaces of its own.
     pub(super) fn conceive(&mut self, cell: u64) -> io::Result<()> {
@@ -69,9 +72,10 @@ impl Supervisor {
         if !(0..STILL).any(|_| is_still() || rest()) {
             return Err("its processes do not hold still".to_owned());
         }
-        let others = sys::everybody_here();
-        let alive = others.iter().filter(|pid| !self.is_own(**pid));
-        let count = alive.count();
+        let others = || sys::everybody_here().into_iter().filter(|pid| !self.is_own(*pid)).count();
+        // What is ending takes its moment to go.
+        let _ = (0..GOING).any(|_| others() == 0 || rest());
+        let count = others();
         if count > 0 {
             return Err(format!(
                 "it has {count} child processes, which a twin would not have; wait for them, or end them"
