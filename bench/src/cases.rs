@@ -70,6 +70,8 @@ impl Bench {
         add("host calls", "/s", self.host_calls());
         add("calls of tools", "/s", self.tools());
         add("skills", "ms", self.skills());
+        add("artifacts", "ms", self.artifacts());
+        add("packages", "ms", self.packages());
         add("tools over HTTP", "ms", self.remote_tools());
         add("a large catalog", "ms", self.catalog());
         add("a large API", "ms", self.large_api());

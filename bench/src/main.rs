@@ -5,12 +5,14 @@
 //! references in the same table do.
 
 mod apis;
+mod artifacts;
 mod cases;
 mod client;
 mod copies;
 mod http;
 mod memory;
 mod neighbour;
+mod packages;
 mod sample;
 mod search;
 mod skills;
@@ -27,7 +29,7 @@ use cases::{Bench, Effort};
 
 const USAGE: &str = "\
 usage: actwright-bench [--quick] [--json] [--program PATH] [--python PYTHON]
-  --quick    few repetitions, no 100 MB of output
+  --quick    few repetitions, no 100 MB of output, no 1 GB of artifacts, nothing from the package index
   --json     print the table as JSON
   --program  the binary to measure [default: actwright beside this program]
   --python   the interpreter of the references [default: python3]

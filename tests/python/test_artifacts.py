@@ -60,12 +60,17 @@ class Artifacts(SessionTest):
         broken = "try:\n    with artifacts.open('t', 'wb') as file:\n        file.write(b'x' * 3_000_000)\n        1 / 0\nexcept ZeroDivisionError:\n    pass\n"
         self.check([broken, "artifacts.exists('t')"], value="False")
         self.check(["f = artifacts.open('t', 'wb'); f.write(b'x'); del f", "artifacts.exists('t')"], value="False")
-        made = "import os\nopen('f.txt', 'w').write('abc')\nos.symlink('f.txt', 'link')\nos.mkfifo('pipe')\n"
+        made = "import os\nopen('f.txt', 'w').write('abc')\nos.symlink('f.txt', 'link')\nos.mkfifo('pipe')\nos.makedirs('d/e')\nopen('d/e/g', 'w').write('deep')\nos.symlink('d', 'to_d')\n"
         self.check([made, "artifacts.save_file('f.txt')['media_type'], artifacts.load('f.txt')"], value="('text/plain', b'abc')")
         self.check([made, "artifacts.save_file('f.txt', 'a/g'); open(artifacts.to_file('a/g')).read()"], value="'abc'")
-        for path in ("link", "pipe", ".", "nothing"):
+        self.check([made, "artifacts.save_file('./d/../d/e/g')['name'], artifacts.save_file(os.path.abspath('d/e/g'), 'h')['size']"], value="('g', 4)")
+        for path in ("link", "pipe", ".", "nothing", "to_d/e/g", "d/../to_d/e/g", "d/", ""):
             self.assertEqual(self.error_of(made, f"artifacts.save_file({path!r})")["type"], "ArtifactNameError")
         self.check([made, "artifacts.save('link', 1)\ntry:\n    artifacts.to_file('link')\nexcept OSError as error:\n    print(error.errno)", "open('f.txt').read()"], value="'abc'")
+        into = "artifacts.save('x', 'new')\ntry:\n    artifacts.to_file('x', {})\nexcept OSError as error:\n    kind = type(error).__name__\nkind, os.listdir('d/e')"
+        self.check([made, into.format("'to_d/e/new'")], value="('NotADirectoryError', ['g'])")
+        self.check([made, into.format("'pipe'")], value="('OSError', ['g'])")
+        self.check([made, "artifacts.save('x', 'new'); artifacts.to_file('x', 'd/e/g'); open('d/e/g').read()"], value="'new'")
 
     def test_lists_and_help(self):
         saves = "for name in 'abcde':\n    artifacts.save(name, name)\n"

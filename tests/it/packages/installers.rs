@@ -188,7 +188,13 @@ fn packages_are_there_after_a_restart_without_a_call() {
 
 #[test]
 fn a_session_that_cannot_reach_the_packages_is_told() {
-    let mut client = Client::spawn(Wire::Pipes, &["--sandbox", "restricted"]);
+    let uv = environment("uv", "uv").with_file_name("");
+    let base = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
+    command.arg("serve").arg("--base").arg(base.path()).args(["--sandbox", "restricted"]);
+    // Root hands sessions to a user who may not reach an interpreter in root's home.
+    command.args(["--python", "/usr/bin/python3"]).env("PATH", format!("{}:/usr/bin:/bin", uv.display()));
+    let mut client = Client::spawn_command(base, Wire::Pipes, command);
     client.initialize("2025-11-25");
     let words = value(&mut client, "deps.add('humanize==4.12.2')");
     let look = "import importlib.util; importlib.util.find_spec('humanize') is not None";
