@@ -275,18 +275,26 @@ class _Writer(io.RawIOBase):
         if self._is_over:
             raise ValueError("the artifact is saved already, or given up")
         view = memoryview(data).cast("B")
-        for start in range(0, len(view), _PIECE):
-            self._waiting += view[start : start + _PIECE]
-            if len(self._waiting) >= _PIECE:
-                self._send()
+        at = 0
+        while at < len(view):
+            room = _PIECE - len(self._waiting)
+            piece = view[at : at + room]
+            at += len(piece)
+            if len(piece) < room or self._id is None and at == len(view):
+                # What may be all of it waits, to be saved by one call.
+                self._waiting += piece
+            elif self._waiting:
+                self._waiting += piece
+                self._send(bytes(self._waiting))
+                self._waiting.clear()
+            else:
+                self._send(bytes(piece))
         return len(view)
 
-    def _send(self) -> None:
+    def _send(self, piece: bytes) -> None:
         if self._id is None:
             self._id = self._host.ask("begin")
-        while self._waiting:
-            self._host.ask("append", id=self._id, data=bytes(self._waiting[:_PIECE]))
-            del self._waiting[:_PIECE]
+        self._host.ask("append", id=self._id, data=piece)
 
     def give_up(self) -> None:
         """Nothing is saved."""
@@ -303,7 +311,8 @@ class _Writer(io.RawIOBase):
                 if self._id is None:
                     self.saved = self._host.ask("save", data=bytes(self._waiting), **self._about)
                 else:
-                    self._send()
+                    if self._waiting:
+                        self._send(bytes(self._waiting))
                     self.saved = self._host.ask("finish", id=self._id, **self._about)
             finally:
                 super().close()

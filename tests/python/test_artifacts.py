@@ -72,6 +72,12 @@ class Artifacts(SessionTest):
         self.check([made, into.format("'pipe'")], value="('OSError', ['g'])")
         self.check([made, "artifacts.save('x', 'new'); artifacts.to_file('x', 'd/e/g'); open('d/e/g').read()"], value="'new'")
 
+    def test_pieces_of_any_size_come_together(self):
+        write = "sizes = [1, 1 << 20, (1 << 20) - 1, 0, 3 << 20, 5, (2 << 20) + 7]\ndata = [bytes([n + 1]) * size for n, size in enumerate(sizes)]\nwith artifacts.open('t', 'wb') as file:\n    for piece in data:\n        assert file.write(piece) == len(piece)\n"
+        self.check([write, "artifacts.load('t') == b''.join(data)"], value="True")
+        for size in (0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 2 << 20):
+            self.check([f"data = bytes(range(256)) * {size // 256 + 1}; data = data[:{size}]; artifacts.save('t', data); artifacts.load('t') == data"], value="True")
+
     def test_lists_and_help(self):
         saves = "for name in 'abcde':\n    artifacts.save(name, name)\n"
         self.check([saves, "[each['name'] for each in artifacts.list()], len(artifacts.list('b'))"], value="(['a', 'b', 'c', 'd', 'e'], 1)")
