@@ -17,6 +17,60 @@ use crate::table::{Goal, Row, number};
 /// What a new session is asked for by.
 pub const NEW: &str = "new";
 
+/// Something that is measured.
+struct Case {
+    name: &'static str,
+    unit: &'static str,
+    /// The least effort with which it is.
+    effort: Effort,
+    measure: fn(&Bench) -> anyhow::Result<Vec<Row>>,
+}
+
+const fn case(
+    name: &'static str,
+    unit: &'static str,
+    measure: fn(&Bench) -> anyhow::Result<Vec<Row>>,
+) -> Case {
+    Case { name, unit, effort: Effort::Quick, measure }
+}
+
+/// A case that takes too long for a quick run.
+const fn long(
+    name: &'static str,
+    unit: &'static str,
+    measure: fn(&Bench) -> anyhow::Result<Vec<Row>>,
+) -> Case {
+    Case { effort: Effort::Full, ..case(name, unit, measure) }
+}
+
+/// All of them, in the order of the table.
+const CASES: &[Case] = &[
+    case("start", "ms", Bench::start),
+    case("new session", "ms", Bench::new_session),
+    case("warm 1+1 over stdio", "ms", Bench::warm),
+    case("rollback", "ms", Bench::rollback),
+    case("fork_session", "ms", Bench::forks),
+    case("200 MB heap", "ms", Bench::large_heap),
+    case("host calls", "/s", Bench::host_calls),
+    case("calls of tools", "/s", Bench::tools),
+    case("skills", "ms", Bench::skills),
+    case("artifacts", "ms", Bench::artifacts),
+    case("packages", "ms", Bench::packages),
+    case("tools over HTTP", "ms", Bench::remote_tools),
+    case("a large catalog", "ms", Bench::catalog),
+    case("a large API", "ms", Bench::large_api),
+    case("1 MB of output", "ms", |bench| bench.output("1 MB of output", 10_000, 10)),
+    long("100 MB of output", "ms", |bench| bench.output("100 MB of output", 999_000, 3)),
+    case("search of skills", "ms", Bench::search),
+    case("memory per idle session", "MB", Bench::memory),
+    case("memory per frozen copy", "MB", Bench::memory_per_copy),
+    long("checkpoint with pandas", "ms", Bench::copies_with_pandas),
+    long("new session with pandas", "ms", Bench::new_session_with_pandas),
+    case("sessions a second", "/s", Bench::sessions_a_second),
+    case("throughput", "/s", Bench::throughput),
+    case("p95 of 1+1 beside a busy session", "ms", Bench::neighbours),
+];
+
 /// What is measured with, and how often.
 #[derive(Debug)]
 pub struct Bench {
@@ -54,39 +108,19 @@ impl Effort {
 }
 
 impl Bench {
-    /// All rows. A case that fails becomes a row that says so; the others go on.
-    pub fn rows(&self) -> Vec<Row> {
+    /// All rows, or those of the cases in whose names this word is. A case that fails becomes a row that says so; the others
+    /// go on.
+    pub fn rows(&self, only: &str) -> Vec<Row> {
+        let wanted = CASES.iter().filter(|case| {
+            case.name.contains(only) && (case.effort == Effort::Quick || self.effort == Effort::Full)
+        });
         let mut rows = Vec::new();
-        let mut add = |name: &str, unit, measured: anyhow::Result<Vec<Row>>| match measured {
-            Ok(measured) => rows.extend(measured),
-            Err(why) => rows.push(Row::missing(name, unit, &why)),
-        };
-        add("start", "ms", self.start());
-        add("new session", "ms", self.new_session());
-        add("warm 1+1 over stdio", "ms", self.warm());
-        add("rollback", "ms", self.rollback());
-        add("fork_session", "ms", self.forks());
-        add("200 MB heap", "ms", self.large_heap());
-        add("host calls", "/s", self.host_calls());
-        add("calls of tools", "/s", self.tools());
-        add("skills", "ms", self.skills());
-        add("tools over HTTP", "ms", self.remote_tools());
-        add("a large catalog", "ms", self.catalog());
-        add("a large API", "ms", self.large_api());
-        add("1 MB of output", "ms", self.output("1 MB of output", 10_000, 10));
-        if self.effort == Effort::Full {
-            add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));
+        for case in wanted {
+            match (case.measure)(self) {
+                Ok(measured) => rows.extend(measured),
+                Err(why) => rows.push(Row::missing(case.name, case.unit, &why)),
+            }
         }
-        add("search of skills", "ms", self.search());
-        add("memory per idle session", "MB", self.memory());
-        add("memory per frozen copy", "MB", self.memory_per_copy());
-        if self.effort == Effort::Full {
-            add("checkpoint with pandas", "ms", self.copies_with_pandas());
-            add("new session with pandas", "ms", self.new_session_with_pandas());
-        }
-        add("sessions a second", "/s", self.sessions_a_second());
-        add("throughput", "/s", self.throughput());
-        add("p95 of 1+1 beside a busy session", "ms", self.neighbours());
         rows
     }
 

@@ -179,7 +179,7 @@ class Artifacts:
         return _Text(raw, encoding="utf-8", errors="surrogatepass", newline="")
 
     def save_file(self, path: str, name: Optional[str] = None, **about: Any) -> dict[str, Any]:
-        """Saves a regular file, never what a link points at; its name is the artifact's unless another is given.
+        """Saves a regular file, never one that a link leads to; its name is the artifact's unless another is given.
 
         >>> artifacts.save_file("plot.png")
         """
@@ -187,7 +187,7 @@ class Artifacts:
 
         shown = os.fspath(path)
         try:
-            descriptor = os.open(shown, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = _opened(shown, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             raise _failure("invalid", f"the file {shown!r} was not saved: {error.strerror}; links are not followed") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -211,10 +211,14 @@ class Artifacts:
 
         >>> artifacts.to_file("plot.png")
         """
+        import stat
+
         reader = _Reader(self._host, name, version)
         target = os.fspath(path) if path is not None else reader.about["name"].rpartition("/")[2]
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(target, flags, 0o600), "wb") as file:
+        with open(_opened(target, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK), "wb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(f"{target!r} is no regular file; nothing was written")
+            file.truncate()
             while True:
                 piece = reader.read(_PIECE)
                 if not piece:
@@ -271,18 +275,26 @@ class _Writer(io.RawIOBase):
         if self._is_over:
             raise ValueError("the artifact is saved already, or given up")
         view = memoryview(data).cast("B")
-        for start in range(0, len(view), _PIECE):
-            self._waiting += view[start : start + _PIECE]
-            if len(self._waiting) >= _PIECE:
-                self._send()
+        at = 0
+        while at < len(view):
+            room = _PIECE - len(self._waiting)
+            piece = view[at : at + room]
+            at += len(piece)
+            if len(piece) < room or self._id is None and at == len(view):
+                # What may be all of it waits, to be saved by one call.
+                self._waiting += piece
+            elif self._waiting:
+                self._waiting += piece
+                self._send(bytes(self._waiting))
+                self._waiting.clear()
+            else:
+                self._send(bytes(piece))
         return len(view)
 
-    def _send(self) -> None:
+    def _send(self, piece: bytes) -> None:
         if self._id is None:
             self._id = self._host.ask("begin")
-        while self._waiting:
-            self._host.ask("append", id=self._id, data=bytes(self._waiting[:_PIECE]))
-            del self._waiting[:_PIECE]
+        self._host.ask("append", id=self._id, data=piece)
 
     def give_up(self) -> None:
         """Nothing is saved."""
@@ -299,7 +311,8 @@ class _Writer(io.RawIOBase):
                 if self._id is None:
                     self.saved = self._host.ask("save", data=bytes(self._waiting), **self._about)
                 else:
-                    self._send()
+                    if self._waiting:
+                        self._send(bytes(self._waiting))
                     self.saved = self._host.ask("finish", id=self._id, **self._about)
             finally:
                 super().close()
@@ -359,6 +372,21 @@ class _Reader(io.RawIOBase):
 def make_artifacts(channel: Channel) -> Artifacts:
     """The builtin `artifacts` of a session."""
     return Artifacts(_Host(channel))
+
+
+def _opened(path: str, flags: int) -> int:
+    """Opens a file by directories none of which is a link, and is none itself."""
+    *directories, name = path.split("/")
+    at = os.open("/" if path.startswith("/") else ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for directory in directories:
+            if directory not in ("", "."):
+                below = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+                os.close(at)
+                at = below
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=at)
+    finally:
+        os.close(at)
 
 
 def _about(name: str, description: str, metadata: Any, ttl: Any) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 //! `blobs/ab/abcd…` holds what is kept, `incoming/` what is being written. A file in `incoming` is locked by its writer, so
 //! that what a killed server left there can be told from what another one is writing.
 
+use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -14,10 +16,28 @@ use tempfile::NamedTempFile;
 /// Bytes that are hashed at a time.
 const STEP: usize = 256 << 10;
 
-/// The content below one base directory.
+/// Files that are remembered as compared.
+const REMEMBERED: usize = 10_000;
+
+/// The content below one base directory. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Blobs {
     root: PathBuf,
+    compared: Arc<Mutex<HashMap<String, Identity>>>,
+}
+
+/// A file as it was when it was compared with its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+impl Identity {
+    fn of(found: &fs::Metadata) -> Self {
+        Self { inode: found.ino(), size: found.len(), changed: (found.ctime(), found.ctime_nsec()) }
+    }
 }
 
 /// Content on its way to the disk. When it is dropped before it is kept, nothing of it stays.
@@ -68,7 +88,7 @@ pub enum Health {
 impl Blobs {
     /// Below this directory; nothing is made before something is saved.
     pub fn below(base: &Path) -> Self {
-        Self { root: base.join("artifacts") }
+        Self { root: base.join("artifacts"), compared: Arc::default() }
     }
 
     /// Begins new content.
@@ -110,7 +130,8 @@ impl Blobs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Health::Missing),
             Err(error) => return Err(error),
         };
-        if file.metadata()?.len() != size {
+        let before = file.metadata()?;
+        if before.len() != size {
             return Ok(Health::Changed);
         }
         let mut found = Hash::default();
@@ -121,7 +142,24 @@ impl Blobs {
                 read => found.add(&step[..read]),
             }
         }
-        Ok(if found.end() == hash { Health::Sound } else { Health::Changed })
+        if found.end() != hash {
+            return Ok(Health::Changed);
+        }
+        let mut compared = self.compared.lock().unwrap_or_else(PoisonError::into_inner);
+        if compared.len() >= REMEMBERED {
+            compared.clear();
+        }
+        compared.insert(hash.to_owned(), Identity::of(&before));
+        Ok(Health::Sound)
+    }
+
+    /// The same for who reads on in the middle: a file that was compared and has not been touched since is not compared again.
+    pub fn health_on_the_way(&self, hash: &str, size: u64) -> io::Result<Health> {
+        let known = self.compared.lock().unwrap_or_else(PoisonError::into_inner).get(hash).copied();
+        match fs::metadata(self.path(hash)) {
+            Ok(found) if known == Some(Identity::of(&found)) => Ok(Health::Sound),
+            _ => self.health(hash, size),
+        }
     }
 
     /// Bytes of content from an offset on, fewer at its end.
@@ -178,7 +216,10 @@ impl Blobs {
     }
 
     fn hold(&self) -> io::Result<File> {
-        private_directories(&self.root)?;
+        if !self.root.is_dir() {
+            private_directories(&self.root)?;
+            self.root.parent().map_or(Ok(()), sync_directory)?;
+        }
         use std::os::unix::fs::OpenOptionsExt;
         let mut options = File::options();
         options.write(true).create(true).truncate(false).mode(0o600).open(self.root.join("lock"))

@@ -276,7 +276,10 @@ impl Artifacts {
         let blobs = self.inner.blobs.clone();
         blocking(move || {
             let size = u64::try_from(row.size).unwrap_or(0);
-            let health = if offset == 0 { blobs.health(&row.hash, size) } else { Ok(Health::Sound) };
+            let health = match offset {
+                0 => blobs.health(&row.hash, size),
+                _ => blobs.health_on_the_way(&row.hash, size),
+            };
             let what = match health {
                 Ok(Health::Sound) => None,
                 Ok(Health::Missing) => Some("its file is missing"),

@@ -51,6 +51,54 @@ async fn versions_and_equal_content() {
 }
 
 #[tokio::test]
+async fn lists_begin_and_end_where_they_should() {
+    let base = tempfile::tempdir().unwrap();
+    let artifacts = open(base.path(), 1 << 30);
+    for name in ["a", "a/b", "a/c", "ab", "a\u{10400}", "b", "b/a", "é", "éa", "数据"] {
+        artifacts.save(about(name), vec![]).await.unwrap();
+    }
+    for (after, prefix, expected) in [
+        ("", "", vec!["a", "a/b", "a/c", "ab", "a\u{10400}", "b", "b/a", "é", "éa", "数据"]),
+        ("", "a", vec!["a", "a/b", "a/c", "ab", "a\u{10400}"]),
+        ("", "a/", vec!["a/b", "a/c"]),
+        ("a/b", "a/", vec!["a/c"]),
+        ("a/c", "a/", vec![]),
+        ("b", "a", vec![]),
+        ("a", "b", vec!["b", "b/a"]),
+        ("b", "b", vec!["b/a"]),
+        ("", "é", vec!["é", "éa"]),
+        ("é", "", vec!["éa", "数据"]),
+        ("", "x", vec![]),
+    ] {
+        let page = artifacts.list(after, prefix, None, 99).await.unwrap();
+        let names: Vec<&str> = page.artifacts.iter().map(|row| row.name.as_str()).collect();
+        assert_eq!(names, expected, "{after:?} {prefix:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_another_state() {
+    let base = tempfile::tempdir().unwrap();
+    let artifacts = open(base.path(), 1 << 30);
+    let other = open(base.path(), 1 << 30);
+    let mut seen = vec![artifacts.state().await.unwrap()];
+    artifacts.save(About { ttl: Some(0.3), ..about("short") }, vec![]).await.unwrap();
+    seen.push(artifacts.state().await.unwrap());
+    assert_eq!(artifacts.state().await.unwrap(), seen[1], "nothing has changed since");
+    tokio::time::sleep(std::time::Duration::from_millis(350)).await;
+    seen.push(artifacts.state().await.unwrap());
+    other.save(about("x"), vec![]).await.unwrap();
+    seen.push(artifacts.state().await.unwrap());
+    other.save(about("x"), vec![]).await.unwrap();
+    seen.push(artifacts.state().await.unwrap());
+    other.delete("x", "me").await.unwrap();
+    seen.push(artifacts.state().await.unwrap());
+    for (at, state) in seen.iter().enumerate() {
+        assert!(!seen[..at].contains(state), "{at}: {seen:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_deleted_or_over_is_collected() {
     let base = tempfile::tempdir().unwrap();
     let artifacts = open(base.path(), 1 << 30);
@@ -115,6 +163,13 @@ async fn limits_hold_and_damage_is_named() {
     std::fs::write(&file, vec![3; 60]).unwrap();
     let words = artifacts.read("c", None, 0, 9).await.unwrap_err().to_string();
     assert!(words.contains("artifact 'c', version 1, is damaged") && words.contains(&row.hash), "{words}");
+    // Whoever begins in the middle is told too, by a server that has never read it and by one that has.
+    let other = open(base.path(), 100);
+    assert!(matches!(other.read("c", None, 9, 9).await, Err(ArtifactError::Damaged { .. })));
+    artifacts.save(about("c"), vec![2; 60]).await.unwrap();
+    assert_eq!(other.read("c", None, 9, 1).await.unwrap().bytes, [2]);
+    std::fs::write(&file, vec![4; 60]).unwrap();
+    assert!(matches!(other.read("c", None, 9, 9).await, Err(ArtifactError::Damaged { .. })));
     artifacts.save(about("c"), vec![2; 60]).await.unwrap();
     assert_eq!(artifacts.read("c", None, 0, 1).await.unwrap().bytes, [2]);
     std::fs::remove_file(&file).unwrap();

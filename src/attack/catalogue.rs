@@ -9,6 +9,7 @@ use crate::config::SandboxLevel;
 
 mod kernel;
 mod reach;
+mod shared;
 mod spend;
 
 /// What an attempt is on.
@@ -31,6 +32,8 @@ pub enum Class {
     Python,
     /// Another session.
     Sessions,
+    /// What sessions share: packages and artifacts.
+    Shared,
 }
 
 impl Class {
@@ -45,6 +48,7 @@ impl Class {
             Self::Protocol => "protocol",
             Self::Python => "python",
             Self::Sessions => "sessions",
+            Self::Shared => "shared",
         }
     }
 
@@ -59,6 +63,7 @@ impl Class {
             Self::Protocol => include_str!("attempts/protocol.py"),
             Self::Python => include_str!("attempts/leave.py"),
             Self::Sessions => include_str!("attempts/sessions.py"),
+            Self::Shared => include_str!("attempts/shared.py"),
         }
     }
 }
@@ -210,7 +215,7 @@ impl Attempt {
 
 /// All of them, class by class.
 pub fn attempts() -> impl Iterator<Item = &'static Attempt> {
-    reach::ATTEMPTS.iter().chain(kernel::ATTEMPTS).chain(spend::ATTEMPTS)
+    reach::ATTEMPTS.iter().chain(kernel::ATTEMPTS).chain(spend::ATTEMPTS).chain(shared::ATTEMPTS)
 }
 
 #[cfg(test)]

@@ -209,6 +209,7 @@ fn arms_of(
 ) -> Result<Stage, AttackError> {
     let place = scratch.base(level).map_err(AttackError::Scratch)?;
     let home = environment.home();
+    scratch.plant_package(&place).map_err(AttackError::Scratch)?;
     let mut config_here = small(config, place, level, canaries.shown.clone());
     if reach == Reach::Listed {
         let port = canaries.coordinates.get("tcp").and_then(Value::as_u64).unwrap_or_default();

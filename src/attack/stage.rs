@@ -25,6 +25,9 @@ use crate::session::{SessionError, Sessions};
 const INSTALL: &str = include_str!("attempts/install.py");
 const ATTACK: &str = include_str!("attempts/attack.py");
 
+/// Bytes that artifacts of the suite may take.
+const ROOM: u64 = 16 << 20;
+
 /// How long a session may take to answer after an attempt: a new process, if it lost its own.
 const ANSWER: Duration = Duration::from_secs(15);
 
@@ -107,6 +110,7 @@ impl Stage {
             "inside": level != SandboxLevel::Off,
             "server": std::process::id(),
             "base": base,
+            "own_base": config.base,
             "home": home,
             "home_names": home.as_ref().and_then(|home| home.read_dir().ok()).map_or(0, Iterator::count),
             "memory_limit": config.limits.memory,
@@ -115,7 +119,7 @@ impl Stage {
         if let Value::Object(known) = known {
             coordinates.extend(known);
         }
-        let sessions = Sessions::new(Arc::new(config), HostCalls::none())?;
+        let sessions = Sessions::new(Arc::new(config.clone()), HostCalls::apart(&config.base, ROOM))?;
         Ok(Self { sessions, level, coordinates, witness: tokio::sync::OnceCell::new() })
     }
 

@@ -12,7 +12,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::error::hinted;
-use super::flags::Workspace;
+use super::flags::Asked;
 use super::{engine, print};
 use crate::artifacts::{self, About, ArtifactError, ArtifactKind, ArtifactRow, Artifacts};
 
@@ -34,10 +34,7 @@ pub struct Args {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    workspace: Workspace,
-    /// Print JSON
-    #[arg(long, global = true)]
-    json: bool,
+    asked: Asked,
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,11 +101,11 @@ enum Command {
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = args.workspace.resolve(Vec::new())?;
+    let config = args.asked.workspace.resolve(Vec::new())?;
     let artifacts = engine::artifacts(&config);
     let text = engine::runtime()?.block_on(answer(&artifacts, args.command))?;
     let Some((data, text)) = text else { return Ok(ExitCode::SUCCESS) };
-    print::stdout(&if args.json { format!("{data:#}\n") } else { text + "\n" })?;
+    args.asked.print(&text, &data)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,7 +12,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::error::hinted;
-use super::flags::Workspace;
+use super::flags::Asked;
 use super::{engine, print};
 use crate::packages::{Asker, Change, PackageError, Packages, shown};
 
@@ -25,13 +25,10 @@ pub struct Args {
     #[command(subcommand)]
     command: Command,
     #[command(flatten)]
-    workspace: Workspace,
+    asked: Asked,
     /// Interpreter that runs the cells: a path, a name on PATH, or auto
     #[arg(long, value_name = "PYTHON", global = true)]
     python: Option<String>,
-    /// Print JSON
-    #[arg(long, global = true)]
-    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,15 +60,14 @@ enum Command {
 
 /// Runs the subcommand.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let config = args.workspace.resolve_with(Vec::new(), args.python)?;
+    let config = args.asked.workspace.resolve_with(Vec::new(), args.python)?;
     let packages = engine::packages(&config);
     let runtime = engine::runtime()?;
     // Sets that other servers use are not swept meanwhile, and what is no longer wanted is.
     let _held = packages.hold().context("cannot write to the base directory")?;
     let work = perform(&packages, args.command);
     let (text, data) = runtime.block_on(waiting(work))?;
-    let shown = if args.json { format!("{data:#}\n") } else { format!("{text}\n") };
-    print::stdout(&shown)?;
+    args.asked.print(&text, &data)?;
     Ok(ExitCode::SUCCESS)
 }
 

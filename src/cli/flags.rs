@@ -3,7 +3,9 @@
 //! They are only carried to `config::resolve`; no default and no check is repeated here.
 
 use clap::Args;
+use serde_json::Value;
 
+use super::print;
 use crate::config::env::Environment;
 use crate::config::reach::Reach;
 use crate::config::resolve::{Flags, Resolved, prepare_base, resolve};
@@ -98,6 +100,23 @@ impl Workspace {
         let config = flags.resolve(&Environment::of_process())?.config;
         prepare_base(&config.base)?;
         Ok(config)
+    }
+}
+
+/// Which workspace, and whether the answer is for programs.
+#[derive(Debug, Clone, Args)]
+pub struct Asked {
+    #[command(flatten)]
+    pub workspace: Workspace,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Asked {
+    /// Prints an answer in the form that was asked for.
+    pub fn print(&self, text: &str, data: &Value) -> anyhow::Result<()> {
+        Ok(print::stdout(&if self.json { format!("{data:#}\n") } else { format!("{text}\n") })?)
     }
 }
 

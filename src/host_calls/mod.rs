@@ -11,13 +11,14 @@ mod skills;
 mod tools;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use actwright_protocol::{CallError, Value, decode, encode_datagram};
 use tokio::sync::mpsc;
 
-use crate::artifacts::Artifacts;
+use crate::artifacts::{Artifacts, Rules};
 use crate::packages::Packages;
 use crate::session::report::RunEvent;
 use crate::skills::Skills;
@@ -61,6 +62,14 @@ impl HostCalls {
     /// Nothing but progress.
     pub fn none() -> Self {
         Self::new(Tools::none(), Skills::none(), Artifacts::none(), Packages::none())
+    }
+
+    /// Nothing but progress, artifacts of a base directory with room for so many bytes, and its packages, which nobody changes
+    /// from inside.
+    pub fn apart(base: &Path, room: u64) -> Self {
+        let artifacts = Artifacts::alone(base, Rules { largest: room, all: room });
+        let packages = Packages::unchanged(base);
+        Self::new(Tools::none(), Skills::none(), artifacts, packages)
     }
 
     /// The tools that code can call.

@@ -197,17 +197,17 @@ pub(super) const MAX_TWINS: u64 = 8;
 /// some clients cut there.
 pub(super) const INSTRUCTIONS: &str = "\
 Python for your task: run_code runs code in a persistent sandboxed CPython session; variables, imports and \
-functions stay for the next call. Put loops, branches and error handling into one call instead of many; only \
+functions stay for the next call. Put loops, branches and error handling into one call; only \
 what the code prints or its last expression returns comes back. Work in a loop: search (skills.search(\"words\"), \
 tools.search(\"words\"), files), solve in code, read the result or the error with its hints, fix that part and run again.
 
-tools.<namespace>.<function>(...) calls the host's commands, MCP servers and APIs, plainly or with await. Save what \
+tools.<namespace>.<function>(...) calls the host's commands, MCP servers and APIs. Save what \
 works: skills.create(name, source) keeps a module with def run(...), from_cell=\"last\" the cell before; skills.<name>(...) \
-runs it in any session.
+runs it in any session. artifacts.save(name, value) and .load(name) keep data; deps.add(\"httpx\") installs packages.
 
-A failing cell keeps everything that ran before the error. Long output is cut; the reply then begins with the \
-read_output call that shows the rest. The sandbox has no network and no host files unless configured. \
-reset_session clears the variables; session=\"new\" starts another session.";
+A failing cell keeps what ran before. A cut reply begins with the read_output call for the rest. \
+The sandbox has no network and no host files unless configured. reset_session clears the variables; \
+session=\"new\" starts another.";
 
 /// What [`INSTRUCTIONS`] says of the network where nothing else is configured.
 const NO_NETWORK: &str = "The sandbox has no network and no host files unless configured.";

@@ -91,9 +91,13 @@ impl Packages {
 
     /// None: every request is refused with its reason.
     pub fn none() -> Self {
-        let python = Arc::new(|| Err(String::new()));
-        let surroundings = Surroundings { environment: Vec::new(), uv: None, python };
-        Self::over(None, PackageRules::default(), surroundings)
+        Self::over(None, PackageRules::default(), Surroundings::none())
+    }
+
+    /// Those of a base directory, which agents do not change and nobody installs again.
+    pub fn unchanged(base: &Path) -> Self {
+        let rules = PackageRules { policy: Consent::Deny, ..PackageRules::default() };
+        Self::over(Some(base.to_owned()), rules, Surroundings::none())
     }
 
     fn over(base: Option<PathBuf>, rules: PackageRules, surroundings: Surroundings) -> Self {

@@ -68,6 +68,12 @@ impl std::fmt::Debug for Surroundings {
 }
 
 impl Surroundings {
+    /// None: nothing can be installed.
+    pub fn none() -> Self {
+        let python = Arc::new(|| Err("there is none to install for".to_owned()));
+        Self { environment: Vec::new(), uv: None, python }
+    }
+
     /// The installer's whole environment.
     pub fn passed_on(&self) -> Vec<(String, String)> {
         let is_passed = |name: &str| {

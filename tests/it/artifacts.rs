@@ -131,7 +131,8 @@ fn no_piece_of_what_was_acknowledged_is_lost_when_the_server_is_killed() {
             json!({"name": "run_code", "arguments": {"code": code}, "_meta": {"progressToken": "p"}});
         client.send("tools/call", arguments);
         // Not every number is passed on, but what comes after it was saved after it.
-        let number = |message: &Value| message["params"]["message"].as_str()?.trim().parse::<usize>().ok();
+        let number =
+            |message: &Value| message["params"]["message"].as_str()?.lines().last()?.parse::<usize>().ok();
         let last = client.notification(|message| number(message).is_some_and(|n| n >= round % 5));
         acknowledged.extend((0..=number(&last).unwrap()).map(|n| (round, n)));
         client.kill();

@@ -111,3 +111,43 @@ fn doings(server: u32) -> Vec<String> {
 fn memory_of_sandbox(server: u32) -> u64 {
     below(server).into_iter().filter_map(|process| share_of_memory(process.pid)).sum()
 }
+
+/// Megabytes that go through an artifact, and that host and session may take more meanwhile.
+const THROUGH: usize = 256;
+const MORE: u64 = 64 << 20;
+
+#[test]
+fn what_goes_through_an_artifact_does_not_gather_in_memory() {
+    let mut client = Client::start();
+    let write = format!(
+        "with artifacts.open('large', 'wb') as file:\n    for n in range({THROUGH}):\n        file.write(n.to_bytes(8, 'little') * (1 << 17))"
+    );
+    let read = "import hashlib\nfound = hashlib.sha256()\nwith artifacts.open('large', 'rb') as file:\n    while piece := file.read(1 << 20):\n        found.update(piece)\nassert found.hexdigest() == artifacts.get('large')['sha256']";
+    let file =
+        "import os\nassert os.path.getsize(artifacts.to_file('large', 'out')) == size\nos.unlink('out')";
+    client.run(&format!("size = {}", THROUGH << 20));
+    let pid = client.pid();
+    let all = move || {
+        let others = below(pid).iter().filter_map(|process| share_of_memory(process.pid)).sum::<u64>();
+        share_of_memory(pid).unwrap_or(0) + others
+    };
+    for code in [&write, read, file] {
+        let before = all();
+        let id = client.send("tools/call", json!({"name": "run_code", "arguments": {"code": code}}));
+        let (over, watched) = std::sync::mpsc::channel::<()>();
+        let watch = std::thread::spawn(move || {
+            let mut most = 0;
+            while let Err(std::sync::mpsc::RecvTimeoutError::Timeout) =
+                watched.recv_timeout(Duration::from_millis(20))
+            {
+                most = most.max(all());
+            }
+            most
+        });
+        assert_eq!(report(&client.answer(&id).unwrap())["status"], "ok", "{code}");
+        drop(over);
+        let more = watch.join().unwrap().saturating_sub(before);
+        println!("{} MB more while {THROUGH} MB went through", more >> 20);
+        assert!(more < MORE, "{more} bytes more than {before}: {code}");
+    }
+}

@@ -14,8 +14,8 @@ use serde_json::Value;
 const HELD: u64 = 200;
 
 /// The classes, each of which must have something to show.
-const CLASSES: [&str; 8] =
-    ["files", "processes", "kernel", "network", "resources", "protocol", "python", "sessions"];
+const CLASSES: [&str; 9] =
+    ["files", "processes", "kernel", "network", "resources", "protocol", "python", "sessions", "shared"];
 
 fn binary() -> PathBuf {
     let named = std::env::var_os("BINARY_UNDER_TEST").map(PathBuf::from);

@@ -60,12 +60,23 @@ class Artifacts(SessionTest):
         broken = "try:\n    with artifacts.open('t', 'wb') as file:\n        file.write(b'x' * 3_000_000)\n        1 / 0\nexcept ZeroDivisionError:\n    pass\n"
         self.check([broken, "artifacts.exists('t')"], value="False")
         self.check(["f = artifacts.open('t', 'wb'); f.write(b'x'); del f", "artifacts.exists('t')"], value="False")
-        made = "import os\nopen('f.txt', 'w').write('abc')\nos.symlink('f.txt', 'link')\nos.mkfifo('pipe')\n"
+        made = "import os\nopen('f.txt', 'w').write('abc')\nos.symlink('f.txt', 'link')\nos.mkfifo('pipe')\nos.makedirs('d/e')\nopen('d/e/g', 'w').write('deep')\nos.symlink('d', 'to_d')\n"
         self.check([made, "artifacts.save_file('f.txt')['media_type'], artifacts.load('f.txt')"], value="('text/plain', b'abc')")
         self.check([made, "artifacts.save_file('f.txt', 'a/g'); open(artifacts.to_file('a/g')).read()"], value="'abc'")
-        for path in ("link", "pipe", ".", "nothing"):
+        self.check([made, "artifacts.save_file('./d/../d/e/g')['name'], artifacts.save_file(os.path.abspath('d/e/g'), 'h')['size']"], value="('g', 4)")
+        for path in ("link", "pipe", ".", "nothing", "to_d/e/g", "d/../to_d/e/g", "d/", ""):
             self.assertEqual(self.error_of(made, f"artifacts.save_file({path!r})")["type"], "ArtifactNameError")
         self.check([made, "artifacts.save('link', 1)\ntry:\n    artifacts.to_file('link')\nexcept OSError as error:\n    print(error.errno)", "open('f.txt').read()"], value="'abc'")
+        into = "artifacts.save('x', 'new')\ntry:\n    artifacts.to_file('x', {})\nexcept OSError as error:\n    kind = type(error).__name__\nkind, os.listdir('d/e')"
+        self.check([made, into.format("'to_d/e/new'")], value="('NotADirectoryError', ['g'])")
+        self.check([made, into.format("'pipe'")], value="('OSError', ['g'])")
+        self.check([made, "artifacts.save('x', 'new'); artifacts.to_file('x', 'd/e/g'); open('d/e/g').read()"], value="'new'")
+
+    def test_pieces_of_any_size_come_together(self):
+        write = "sizes = [1, 1 << 20, (1 << 20) - 1, 0, 3 << 20, 5, (2 << 20) + 7]\ndata = [bytes([n + 1]) * size for n, size in enumerate(sizes)]\nwith artifacts.open('t', 'wb') as file:\n    for piece in data:\n        assert file.write(piece) == len(piece)\n"
+        self.check([write, "artifacts.load('t') == b''.join(data)"], value="True")
+        for size in (0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 2 << 20):
+            self.check([f"data = bytes(range(256)) * {size // 256 + 1}; data = data[:{size}]; artifacts.save('t', data); artifacts.load('t') == data"], value="True")
 
     def test_lists_and_help(self):
         saves = "for name in 'abcde':\n    artifacts.save(name, name)\n"

@@ -1,5 +1,6 @@
 """Attempts to use up more of the machine than a session's share, each bounded by itself too."""
 
+import builtins
 import contextlib
 import ctypes
 import mmap
@@ -365,3 +366,14 @@ def kill_everybody():
     os.kill(-1, signal.SIGKILL)
     os.waitpid(child, 0)
     raise Refused("its own only")
+
+
+def keep_much():
+    with builtins.artifacts.open("attack/much", "wb") as file:
+        for _ in range(40):
+            file.write(os.urandom(1 << 20))
+    return "40 MB are kept"
+
+
+def keep_little():
+    return builtins.artifacts.save("attack/little", b"x")["version"]

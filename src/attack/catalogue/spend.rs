@@ -19,6 +19,7 @@ pub const ATTEMPTS: &[Attempt] = &[
     attempt(Resources, "fill_temporary", "fill it by /tmp", "ENOSPC", "").shown_by("write_a_megabyte"),
     attempt(Resources, "fill_shared_memory", "fill the memory by /dev/shm", "ENOSPC", "EACCES").shown_by("write_a_megabyte"),
     attempt(Resources, "make_many_names", "make 210,000 files", "ENOSPC", "").shown_by("make_ten_names"),
+    attempt(Resources, "keep_much", "have the host keep 40 MB beyond its quota", "ArtifactQuotaError", "ArtifactQuotaError").shown_by("keep_little"),
     attempt(Resources, "raise_own_limits", "raise its own limits", "EPERM", "EPERM").needs_rights(),
     attempt(Resources, "allow_core_dumps", "have a crash written to disk", "EPERM", "EPERM").needs_rights(),
     attempt(Resources, "lock_memory", "lock 64 MB into memory", "ENOMEM or EPERM", "ENOMEM or EPERM").shown_by("lock_a_page"),

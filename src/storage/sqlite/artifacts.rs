@@ -1,5 +1,6 @@
 //! Artifacts in the database. A save is one transaction: its version, the name's state, what it takes of the room there is.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
@@ -18,17 +19,25 @@ const COLUMNS: &str = "a.name, v.version, v.kind, v.hash, v.size, v.form, v.medi
 const LIVING: &str = "artifacts a JOIN artifact_versions v ON v.artifact = a.id AND v.version = a.head \
                       WHERE a.live = 1 AND (v.expires IS NULL OR v.expires > ?1)";
 
-/// What was found at a generation, and the time up to which it holds, so that looking for changes costs nothing where there are none.
-#[derive(Debug, Clone, Copy)]
+/// What is known of changes, so that looking for them costs nothing where there are none, and little where there are some.
+#[derive(Debug, Default)]
 pub(super) struct ArtifactsState {
-    generation: u64,
-    until: Option<i64>,
-    state: (i64, i64),
+    generation: Option<u64>,
+    /// The last version's row; every change adds one.
+    last: i64,
+    /// Times that are to come, at which an artifact is gone.
+    expiring: BTreeSet<i64>,
+    /// How many of them have come.
+    passed: i64,
 }
 
 impl ArtifactsState {
-    fn holds(&self, generation: u64, now: i64) -> bool {
-        self.generation == generation && self.until.is_none_or(|until| now < until)
+    fn at(&mut self, now: i64) -> (i64, i64) {
+        while self.expiring.first().is_some_and(|first| *first <= now) {
+            self.expiring.pop_first();
+            self.passed += 1;
+        }
+        (self.last, self.passed)
     }
 }
 
@@ -116,13 +125,15 @@ impl Db {
         limit: usize,
     ) -> Result<Vec<ArtifactRow>, StorageError> {
         self.read("listing artifacts", |db| {
+            // Both bounds are in the index; of names that begin so, none is above the last character that there is.
             let query = format!(
-                "SELECT {COLUMNS} FROM {LIVING} AND a.name > ?2 AND a.name >= ?3 AND substr(a.name, 1, length(?3)) = ?3 \
+                "SELECT {COLUMNS} FROM {LIVING} AND a.name >= ?2 AND a.name < ?3 AND a.name <> ?6 \
                  AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(v.metadata, '$.tags') t WHERE t.value = ?4)) \
                  ORDER BY a.name LIMIT ?5"
             );
+            let (from, to) = (after.max(prefix), format!("{prefix}{}", char::MAX));
             let mut statement = db.prepare_cached(&query)?;
-            let rows = statement.query_map(params![now, after, prefix, tag, limit as i64], artifact)?;
+            let rows = statement.query_map(params![now, from, to, tag, limit as i64, after], artifact)?;
             rows.collect()
         })
     }
@@ -193,19 +204,29 @@ impl Db {
         contents(&source).map_err(failed)
     }
 
-    /// How many artifacts live, and how many versions there are of these: another pair after every change, and when one's time
-    /// is over.
+    /// Another pair after every change of artifacts, and whenever the time of one is over.
     pub fn artifacts_state(&mut self, now: i64) -> Result<(i64, i64), StorageError> {
         let generation = self.generation()?;
-        if let Some(known) = self.artifacts_state.filter(|known| known.holds(generation, now)) {
-            return Ok(known.state);
+        if self.artifacts_state.generation == Some(generation) {
+            return Ok(self.artifacts_state.at(now));
         }
-        let (state, until) = self.read("looking for changes", |db| {
-            let query = format!("SELECT count(*), coalesce(sum(a.head), 0), min(v.expires) FROM {LIVING}");
-            db.query_row(&query, [now], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
+        let known = self.artifacts_state.last;
+        let (last, expiring) = self.read("looking for changes", |db| {
+            let last: i64 = db
+                .prepare_cached("SELECT coalesce(max(rowid), 0) FROM artifact_versions")?
+                .query_row([], |row| row.get(0))?;
+            // A restore may have brought fewer.
+            let known = if last < known { 0 } else { known };
+            let mut statement = db.prepare_cached(
+                "SELECT expires FROM artifact_versions WHERE rowid > ?1 AND expires IS NOT NULL",
+            )?;
+            let rows = statement.query_map([known], |row| row.get(0))?;
+            Ok((last, rows.collect::<rusqlite::Result<Vec<i64>>>()?))
         })?;
-        self.artifacts_state = Some(ArtifactsState { generation, until, state });
-        Ok(state)
+        let state = &mut self.artifacts_state;
+        (state.generation, state.last) = (Some(generation), last);
+        state.expiring.extend(expiring);
+        Ok(state.at(now))
     }
 
     /// How much is kept.

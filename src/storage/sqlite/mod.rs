@@ -39,7 +39,7 @@ pub struct Db {
     seen: (i64, u64),
     /// What was found at a generation, so that looking for changes costs nothing where there are none.
     skills_state: Option<(u64, (i64, i64))>,
-    artifacts_state: Option<artifacts::ArtifactsState>,
+    artifacts_state: artifacts::ArtifactsState,
 }
 
 impl Db {
@@ -60,7 +60,13 @@ impl Db {
     fn over(connection: Connection) -> Result<Self, StorageError> {
         let opening = |error| failure("opening", error);
         connection.busy_timeout(PATIENCE).map_err(opening)?;
-        let mut db = Self { connection, written: 0, seen: (0, 0), skills_state: None, artifacts_state: None };
+        let mut db = Self {
+            connection,
+            written: 0,
+            seen: (0, 0),
+            skills_state: None,
+            artifacts_state: artifacts::ArtifactsState::default(),
+        };
         schema::recognise(&db.connection)?;
         // An answer must be on the disk: `FULL` syncs the log at each commit, where `NORMAL` would not.
         db.connection

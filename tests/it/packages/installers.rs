@@ -49,6 +49,41 @@ fn uv_as_a_module_of_the_sessions_python_installs() {
     assert!(kind == "DepsResolverError" && words.contains("No solution found"), "{kind}: {words}");
 }
 
+/// Makes wheels of a few kilobytes without any tool.
+const WHEELS: &str = include_str!("../../../bench/src/cells/wheels.py");
+
+#[test]
+fn the_users_own_configuration_says_where_packages_come_from() {
+    let room = tempfile::tempdir().unwrap();
+    let wheels = room.path().join("wheels");
+    std::fs::create_dir(&wheels).unwrap();
+    let python = found(Path::new("python3"));
+    let made = Command::new(&python).args(["-c", WHEELS]).arg(&wheels).arg("2").status().unwrap();
+    assert!(made.success());
+    let shown = wheels.display();
+    for (file, text) in [
+        (".config/pip/pip.conf", format!("[global]\nno-index = true\nfind-links = {shown}\n")),
+        (".config/uv/uv.toml", format!("no-index = true\nfind-links = [\"{shown}\"]\n")),
+    ] {
+        let path = room.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    for python in [environment("uv", "uv"), python] {
+        let base = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
+        command.arg("serve").arg("--base").arg(base.path()).arg("--python").arg(python);
+        command.env("PATH", "/usr/bin:/bin").env("HOME", room.path());
+        let mut client = Client::spawn_command(base, Wire::Pipes, command);
+        client.initialize("2025-11-25");
+        value(&mut client, "deps.add('actwright-bench-1')");
+        assert_eq!(value(&mut client, "import actwright_bench_1; actwright_bench_1.part.function_7(1)"), "8");
+        // Nothing else is asked.
+        let (kind, words) = raised(&mut client, "deps.add('humanize')");
+        assert!(kind == "DepsResolverError" && words.contains("humanize"), "{kind}: {words}");
+    }
+}
+
 #[test]
 fn a_pip_that_is_too_old_is_named() {
     let mut client = serve(&environment("old-pip", "pip==21.3.1"), "");
@@ -188,7 +223,13 @@ fn packages_are_there_after_a_restart_without_a_call() {
 
 #[test]
 fn a_session_that_cannot_reach_the_packages_is_told() {
-    let mut client = Client::spawn(Wire::Pipes, &["--sandbox", "restricted"]);
+    let uv = environment("uv", "uv").with_file_name("");
+    let base = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
+    command.arg("serve").arg("--base").arg(base.path()).args(["--sandbox", "restricted"]);
+    // Root hands sessions to a user who may not reach an interpreter in root's home.
+    command.args(["--python", "/usr/bin/python3"]).env("PATH", format!("{}:/usr/bin:/bin", uv.display()));
+    let mut client = Client::spawn_command(base, Wire::Pipes, command);
     client.initialize("2025-11-25");
     let words = value(&mut client, "deps.add('humanize==4.12.2')");
     let look = "import importlib.util; importlib.util.find_spec('humanize') is not None";
