@@ -54,39 +54,39 @@ impl Effort {
 }
 
 impl Bench {
-    /// All rows. A case that fails becomes a row that says so; the others go on.
-    pub fn rows(&self) -> Vec<Row> {
-        let mut rows = Vec::new();
-        let mut add = |name: &str, unit, measured: anyhow::Result<Vec<Row>>| match measured {
-            Ok(measured) => rows.extend(measured),
-            Err(why) => rows.push(Row::missing(name, unit, &why)),
-        };
-        add("start", "ms", self.start());
-        add("new session", "ms", self.new_session());
-        add("warm 1+1 over stdio", "ms", self.warm());
-        add("rollback", "ms", self.rollback());
-        add("fork_session", "ms", self.forks());
-        add("200 MB heap", "ms", self.large_heap());
-        add("host calls", "/s", self.host_calls());
-        add("calls of tools", "/s", self.tools());
-        add("skills", "ms", self.skills());
-        add("tools over HTTP", "ms", self.remote_tools());
-        add("a large catalog", "ms", self.catalog());
-        add("a large API", "ms", self.large_api());
-        add("1 MB of output", "ms", self.output("1 MB of output", 10_000, 10));
-        if self.effort == Effort::Full {
-            add("100 MB of output", "ms", self.output("100 MB of output", 999_000, 3));
-        }
-        add("search of skills", "ms", self.search());
-        add("memory per idle session", "MB", self.memory());
-        add("memory per frozen copy", "MB", self.memory_per_copy());
-        if self.effort == Effort::Full {
-            add("checkpoint with pandas", "ms", self.copies_with_pandas());
-        }
-        add("sessions a second", "/s", self.sessions_a_second());
-        add("throughput", "/s", self.throughput());
-        add("p95 of 1+1 beside a busy session", "ms", self.neighbours());
-        rows
+    /// The rows of the cases with these words in their name. A case that fails becomes a row that says so; the others go on.
+    pub fn rows(&self, only: &str) -> Vec<Row> {
+        let cases: [(&str, &str, Effort, fn(&Self) -> anyhow::Result<Vec<Row>>); 21] = [
+            ("start", "ms", Effort::Quick, Self::start),
+            ("new session", "ms", Effort::Quick, Self::new_session),
+            ("warm 1+1 over stdio", "ms", Effort::Quick, Self::warm),
+            ("rollback", "ms", Effort::Quick, Self::rollback),
+            ("fork_session", "ms", Effort::Quick, Self::forks),
+            ("200 MB heap", "ms", Effort::Quick, Self::large_heap),
+            ("host calls", "/s", Effort::Quick, Self::host_calls),
+            ("calls of tools", "/s", Effort::Quick, Self::tools),
+            ("skills", "ms", Effort::Quick, Self::skills),
+            ("tools over HTTP", "ms", Effort::Quick, Self::remote_tools),
+            ("a large catalog", "ms", Effort::Quick, Self::catalog),
+            ("a large API", "ms", Effort::Quick, Self::large_api),
+            ("1 MB of output", "ms", Effort::Quick, |bench| bench.output("1 MB of output", 10_000, 10)),
+            ("100 MB of output", "ms", Effort::Full, |bench| bench.output("100 MB of output", 999_000, 3)),
+            ("search of skills", "ms", Effort::Quick, Self::search),
+            ("memory per idle session", "MB", Effort::Quick, Self::memory),
+            ("memory per frozen copy", "MB", Effort::Quick, Self::memory_per_copy),
+            ("checkpoint with pandas", "ms", Effort::Full, Self::copies_with_pandas),
+            ("sessions a second", "/s", Effort::Quick, Self::sessions_a_second),
+            ("throughput", "/s", Effort::Quick, Self::throughput),
+            ("p95 of 1+1 beside a busy session", "ms", Effort::Quick, Self::neighbours),
+        ];
+        let wanted = cases.into_iter().filter(|(name, _, effort, _)| {
+            name.contains(only) && (*effort == Effort::Quick || self.effort == *effort)
+        });
+        let rows = wanted.flat_map(|(name, unit, _, measure)| match measure(self) {
+            Ok(measured) => measured,
+            Err(why) => vec![Row::missing(name, unit, &why)],
+        });
+        rows.collect()
     }
 
     fn connect(&self) -> anyhow::Result<Client> {

@@ -9,6 +9,7 @@ mod cases;
 mod client;
 mod copies;
 mod http;
+mod made_up;
 mod memory;
 mod neighbour;
 mod sample;
@@ -26,8 +27,9 @@ use anyhow::{Context, bail};
 use cases::{Bench, Effort};
 
 const USAGE: &str = "\
-usage: actwright-bench [--quick] [--json] [--program PATH] [--python PYTHON]
+usage: actwright-bench [--quick] [--only WORDS] [--json] [--program PATH] [--python PYTHON]
   --quick    few repetitions, no 100 MB of output
+  --only     only the cases with these words in their name
   --json     print the table as JSON
   --program  the binary to measure [default: actwright beside this program]
   --python   the interpreter of the references [default: python3]
@@ -43,12 +45,14 @@ enum Form {
 fn main() -> anyhow::Result<ExitCode> {
     let own = std::env::current_exe().context("cannot tell where this program lies")?;
     let (mut form, mut effort) = (Form::Text, Effort::Full);
+    let mut only = String::new();
     let (mut program, mut python) = (own.with_file_name("actwright"), "python3".to_owned());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} wants a value"));
         match argument.as_str() {
             "--quick" => effort = Effort::Quick,
+            "--only" => only = value()?,
             "--json" => form = Form::Json,
             "--program" => program = PathBuf::from(value()?),
             "--python" => python = value()?,
@@ -68,12 +72,15 @@ fn main() -> anyhow::Result<ExitCode> {
     if !bench.program.is_file() {
         bail!("{} is not there; build it with `cargo build --release`", bench.program.display());
     }
-    let rows = bench.rows();
+    let rows = bench.rows(&only);
     // What is left in the temporary directory harms nothing.
     drop(std::fs::remove_dir_all(&bench.base));
     match form {
         Form::Text => print(&table::as_text(&rows))?,
         Form::Json => print(&format!("{:#}\n", table::as_json(&rows)))?,
+    }
+    if rows.is_empty() {
+        bail!("no case has `{only}` in its name");
     }
     // Missing a goal is news; not being able to measure is a failure.
     let all = rows.iter().all(|row| row.value.is_some());
