@@ -9,7 +9,6 @@ use super::proof::{Answers, Behalf, Manner, Tried};
 use super::ran::Cell;
 use super::skill::{Origin, Skill, hash, now};
 use super::source;
-use crate::search::index;
 use crate::storage::NewVersion;
 
 /// Bounds of what comes with a source.
@@ -199,7 +198,7 @@ fn version_of(skill: &Skill) -> NewVersion {
         author: skill.author.clone(),
         reason: skill.reason.clone(),
         made: skill.made,
-        words: super::finding::fields(skill).map(|text| index(&text)),
+        words: super::finding::words_of(skill),
     }
 }
 

@@ -4,9 +4,11 @@
 //! paragraph, of the description, and of the code, so that a query may meet any of them.
 
 mod filling;
+mod known;
 mod matrix;
 mod recipe;
+mod refresh;
 
 pub use filling::{Compared, Meanings, meaning};
 pub use matrix::dot;
-pub use recipe::{Recipe, pooled};
+pub use recipe::{EDITION, Recipe, pooled};

@@ -16,6 +16,7 @@ mod meanings;
 mod proofs;
 mod schema;
 mod skills;
+mod words;
 
 /// How long a request waits for another process.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,8 +38,6 @@ pub struct Db {
     written: u64,
     /// The last `data_version`, and how often it was another.
     seen: (i64, u64),
-    /// What was found at a generation, so that looking for changes costs nothing where there are none.
-    skills_state: Option<(u64, (i64, i64))>,
 }
 
 impl Db {
@@ -59,7 +58,7 @@ impl Db {
     fn over(connection: Connection) -> Result<Self, StorageError> {
         let opening = |error| failure("opening", error);
         connection.busy_timeout(PATIENCE).map_err(opening)?;
-        let mut db = Self { connection, written: 0, seen: (0, 0), skills_state: None };
+        let mut db = Self { connection, written: 0, seen: (0, 0) };
         schema::recognise(&db.connection)?;
         // An answer must be on the disk: `FULL` syncs the log at each commit, where `NORMAL` would not.
         db.connection
