@@ -43,7 +43,7 @@ impl Hasher for Spread {
 
 impl Bags {
     /// How many documents there are.
-    pub fn len(&self) -> usize {
+    pub fn documents(&self) -> usize {
         self.places.len()
     }
 
@@ -78,7 +78,11 @@ impl Bags {
 
     /// In how many documents each of the query's words stands.
     pub fn counts(&self, query: &Query) -> Vec<f64> {
-        query.keys().iter().map(|key| self.postings.get(key).map_or(0.0, |posting| posting.len() as f64)).collect()
+        query
+            .keys()
+            .iter()
+            .map(|key| self.postings.get(key).map_or(0.0, |posting| posting.len() as f64))
+            .collect()
     }
 
     /// How well the documents fit that have any of the words, best first, no more than so many.
@@ -99,7 +103,8 @@ impl Bags {
             .filter(|(got, (number, _))| **got > 0.0 && *number != NOBODY)
             .map(|(got, (number, _))| (*number, got / ideal as f32))
             .collect();
-        let order = |one: &(i64, f32), other: &(i64, f32)| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0));
+        let order =
+            |one: &(i64, f32), other: &(i64, f32)| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0));
         if found.len() > most {
             found.select_nth_unstable_by(most, order);
             found.truncate(most);
@@ -124,7 +129,8 @@ impl Bags {
                 fields |= (posting[2] >> 12) as u8;
             }
         }
-        (got > 0.0 && ideal > 0.0).then(|| Score { share: (got / ideal).min(0.99), matched: fields_of(fields) })
+        (got > 0.0 && ideal > 0.0)
+            .then(|| Score { share: (got / ideal).min(0.99), matched: fields_of(fields) })
     }
 
     fn sweep(&mut self) {
@@ -169,7 +175,7 @@ mod tests {
     }
 
     fn corpus(bags: &Bags, query: &Query) -> Corpus {
-        Corpus { documents: bags.len() as f64, counts: bags.counts(query) }
+        Corpus { documents: bags.documents() as f64, counts: bags.counts(query) }
     }
 
     fn found(bags: &Bags, text: &str) -> Vec<i64> {
@@ -216,7 +222,7 @@ mod tests {
             bags.remove(at);
             bags.remove(at);
         }
-        assert_eq!((bags.len(), found(&bags, "lines")), (22, vec![38, 39]));
+        assert_eq!((bags.documents(), found(&bags, "lines")), (22, vec![38, 39]));
         assert_eq!(found(&bags, "skill_3 pictures")[0], 3);
         let query = Query::of("lines");
         assert!(bags.counts(&query)[0] <= 4.0, "{:?}", bags.counts(&query));

@@ -175,9 +175,9 @@ pub(super) fn fields_of(bits: u8) -> Vec<Matched> {
 
 /// The sum of a word: FNV-1a, of which 48 bits are kept.
 fn key(word: &str) -> u64 {
-    let sum = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let sum = word
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     (sum ^ sum >> 32) & 0xffff_ffff_ffff
 }
 

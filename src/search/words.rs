@@ -196,8 +196,13 @@ mod tests {
 
     #[test]
     fn accents_and_widths_make_no_other_word() {
-        for (one, other) in [("données", "donnees"), ("e\u{301}tat", "état"), ("ｃｓｖ", "csv"), ("ÜBER", "über"), ("ﾌｧｲﾙ", "ファイル")]
-        {
+        for (one, other) in [
+            ("données", "donnees"),
+            ("e\u{301}tat", "état"),
+            ("ｃｓｖ", "csv"),
+            ("ÜBER", "über"),
+            ("ﾌｧｲﾙ", "ファイル"),
+        ] {
             assert_eq!(words(one), words(other), "{one}");
         }
         // が is another letter than か; й is written as one character or as two.

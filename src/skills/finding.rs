@@ -210,9 +210,11 @@ impl Skills {
             let (skills, query, beside) = (self.clone(), query.clone(), counts_beside(query, near));
             let others = near.len();
             let looked = tokio::task::spawn_blocking(move || {
-                let bags = &skills.meanings().read().bags;
-                let counts = bags.counts(&query).into_iter().zip(beside).map(|(one, other)| one + other).collect();
-                let corpus = Corpus { documents: (bags.len() + others) as f64, counts };
+                let known = skills.meanings().read();
+                let bags = &known.bags;
+                let counts =
+                    bags.counts(&query).into_iter().zip(beside).map(|(one, other)| one + other).collect();
+                let corpus = Corpus { documents: (bags.documents() + others) as f64, counts };
                 let best = bags.best(&query, &corpus, most).into_iter().map(|(id, _)| id).collect();
                 Worded::Memory(corpus, best)
             });
@@ -241,7 +243,8 @@ impl Skills {
         let cosine = |content: &Hash| compared.and_then(|compared| self.meanings().cosine(compared, content));
         let (Worded::Memory(corpus, _) | Worded::Store(corpus, _)) = &worded;
         let mut found: Vec<Found> = Vec::new();
-        let mut add = |score: Option<Score>, what: Place| found.extend(score.map(|score| Found { score, what }));
+        let mut add =
+            |score: Option<Score>, what: Place| found.extend(score.map(|score| Found { score, what }));
         for each in near {
             let score = blended(query.score(&each.document, corpus), cosine(&each.meaning));
             add(score, Place::Beside(each.clone()));
@@ -284,10 +287,16 @@ impl Skills {
         near: &[Arc<Near>],
         limit: usize,
     ) -> Result<Vec<(Skill, Score)>, SkillError> {
-        let files: HashSet<&SkillName> =
-            near.iter().filter(|near| near.skill.origin < Origin::Stored).map(|near| &near.skill.name).collect();
-        let bundled: HashSet<&SkillName> =
-            near.iter().filter(|near| near.skill.origin > Origin::Stored).map(|near| &near.skill.name).collect();
+        let files: HashSet<&SkillName> = near
+            .iter()
+            .filter(|near| near.skill.origin < Origin::Stored)
+            .map(|near| &near.skill.name)
+            .collect();
+        let bundled: HashSet<&SkillName> = near
+            .iter()
+            .filter(|near| near.skill.origin > Origin::Stored)
+            .map(|near| &near.skill.name)
+            .collect();
         let overridden: Vec<String> = bundled.iter().map(|name| name.to_string()).collect();
         let overridden: HashSet<String> =
             self.ask(move |db| db.living(&overridden)).await?.unwrap_or_default().into_iter().collect();
@@ -308,7 +317,9 @@ impl Skills {
                 let skill = match what {
                     Place::Read(skill) => Some(*skill),
                     Place::Beside(near) => Some(near.skill.clone()),
-                    Place::Stored(id) => rows.iter().find(|row| row.id == id).cloned().and_then(Skill::of_row),
+                    Place::Stored(id) => {
+                        rows.iter().find(|row| row.id == id).cloned().and_then(Skill::of_row)
+                    }
                 };
                 let Some(skill) = skill else { continue };
                 let is_hidden = match skill.origin {
@@ -337,7 +348,8 @@ fn counts_beside(query: &Query, near: &[Arc<Near>]) -> Vec<f64> {
 
 /// What is searched, in numbers: the store's skills and those beside it.
 fn corpus(query: &Query, hits: &WordHits, near: &[Arc<Near>]) -> Corpus {
-    let counts = hits.counts.iter().zip(counts_beside(query, near)).map(|(count, beside)| *count as f64 + beside);
+    let counts =
+        hits.counts.iter().zip(counts_beside(query, near)).map(|(count, beside)| *count as f64 + beside);
     Corpus { documents: hits.all as f64 + near.len() as f64, counts: counts.collect() }
 }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{
-    Changes, Db, Hash, Mark, NewVersion, Part, StorageError, Store, UseRow, Vectors, VersionKind, Worded, Words,
+    Changes, Db, Hash, Mark, NewVersion, Part, StorageError, Store, UseRow, Vectors, VersionKind, Worded,
+    Words,
 };
 
 fn new(name: &str, source: &str) -> NewVersion {
@@ -290,7 +291,10 @@ fn the_oldest_vectors_that_nobody_needs_are_taken_away() {
     db.keep_vectors("m", &made).unwrap();
     let needed = |found: &Hash| found[0] >= 40;
     assert_eq!(db.drop_vectors("m", 0, 20, 15, needed).unwrap(), (15, Some(20)));
-    assert_eq!((db.count_vectors().unwrap(), db.vectors("old", &[hash(3)], 2).unwrap().hashes.len()), (45, 0));
+    assert_eq!(
+        (db.count_vectors().unwrap(), db.vectors("old", &[hash(3)], 2).unwrap().hashes.len()),
+        (45, 0)
+    );
     assert_eq!(db.drop_vectors("m", 20, 100, 99, needed).unwrap(), (30, Some(60)));
     assert_eq!(db.drop_vectors("m", 60, 100, 99, needed).unwrap(), (0, None));
     assert_eq!(db.vectors_after("m", 0, 99, 2).unwrap().vectors.hashes.len(), 15);

@@ -37,7 +37,12 @@ pub struct Create {
 }
 
 /// Saves a file. Examples are run in a sandboxed session, so sessions are only started for them.
-pub async fn create(config: &Arc<Config>, skills: &Skills, args: Create, form: Form) -> anyhow::Result<ExitCode> {
+pub async fn create(
+    config: &Arc<Config>,
+    skills: &Skills,
+    args: Create,
+    form: Form,
+) -> anyhow::Result<ExitCode> {
     let examples = match &args.examples {
         None => Vec::new(),
         Some(place) if is_stdin(place) && is_stdin(&args.file) => {

@@ -44,8 +44,8 @@ pub struct Matrix {
 #[derive(Debug, Clone)]
 pub struct Query {
     numbers: Vec<f32>,
+    /// The same as small whole numbers, up to a factor.
     small: Vec<i16>,
-    scale: f32,
 }
 
 impl Hasher for First {
@@ -66,7 +66,7 @@ impl Query {
     pub fn of(numbers: Vec<f32>) -> Self {
         let scale = largest(&numbers) / QUERY;
         let small = numbers.iter().map(|number| (number / scale).round() as i16).collect();
-        Self { numbers, small, scale }
+        Self { numbers, small }
     }
 }
 
@@ -103,6 +103,9 @@ impl Matrix {
             return;
         }
         let scale = largest(vector) / ROW;
+        if !scale.is_finite() {
+            return;
+        }
         for number in vector {
             let whole = (number / scale).round() as i32;
             let upper = (whole + 128) >> 8;
@@ -138,7 +141,8 @@ impl Matrix {
     fn exact(&self, query: &Query, place: u32) -> Option<f32> {
         let (from, to) = (place as usize * self.dimension, (place as usize + 1) * self.dimension);
         let (upper, lower) = (self.upper.get(from..to)?, self.lower.get(from..to)?);
-        let numbers = upper.iter().zip(lower).map(|(upper, lower)| f32::from(*upper) * 256.0 + f32::from(*lower));
+        let numbers =
+            upper.iter().zip(lower).map(|(upper, lower)| f32::from(*upper) * 256.0 + f32::from(*lower));
         let sum: f32 = numbers.zip(&query.numbers).map(|(row, number)| row * number).sum();
         Some(sum * self.scales.get(place as usize)?)
     }

@@ -24,7 +24,7 @@ const MANY: usize = 500;
 const OTHERS: Duration = Duration::from_secs(5);
 
 impl Meanings {
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Known> {
+    pub(in crate::skills) fn read(&self) -> RwLockReadGuard<'_, Known> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,14 +98,17 @@ impl Skills {
         if heads.is_empty() {
             return Ok(());
         }
-        let without: Vec<i64> = heads.iter().filter(|head| head.words.is_none()).map(|head| head.id).collect();
+        let without: Vec<i64> =
+            heads.iter().filter(|head| head.words.is_none()).map(|head| head.id).collect();
         let mut worded = Vec::new();
         if !without.is_empty() {
             let rows = self.store().ask(move |db| db.skills_by_id(&without)).await?;
             let made = tokio::task::spawn_blocking(move || {
                 let rows = rows.into_iter().map(|row| (row.id, row.version.version, Skill::of_row(row)));
-                rows.filter_map(|(skill, version, read)| Some(Worded { skill, version, words: words_of(&read?) }))
-                    .collect::<Vec<_>>()
+                rows.filter_map(|(skill, version, read)| {
+                    Some(Worded { skill, version, words: words_of(&read?) })
+                })
+                .collect::<Vec<_>>()
             });
             worded = made.await.map_err(|_| StorageError::Ended)?;
         }

@@ -70,7 +70,8 @@ impl Db {
     /// How many vectors are kept, of all models.
     pub fn count_vectors(&mut self) -> Result<usize, StorageError> {
         self.read("counting vectors", |db| {
-            db.query_row("SELECT count(*) FROM meanings", [], |row| row.get::<_, i64>(0)).map(|count| count as usize)
+            db.query_row("SELECT count(*) FROM meanings", [], |row| row.get::<_, i64>(0))
+                .map(|count| count as usize)
         })
     }
 
