@@ -266,3 +266,34 @@ async fn a_library_that_is_none_is_a_reason_and_no_end() {
         matches!(Embedder::over(&unknown).state(), State::Off(why) if why.starts_with("there is no model named `tiny`; known are "))
     );
 }
+
+#[tokio::test]
+async fn a_text_that_cannot_be_read_is_its_own_fault_and_the_model_reads_on() {
+    let room = tempfile::tempdir().unwrap();
+    let embedder = pretend::words(&pretend::files(room.path()));
+    let said = embedder.read("unreadable", Turn::Passage).await.unwrap_err();
+    assert!(matches!(&said, ModelError::Text { what } if what == "it is too strange"), "{said}");
+    assert!(embedder.read("count", Turn::Passage).await.is_ok());
+    assert_eq!(embedder.state(), State::Ready);
+}
+
+#[tokio::test]
+async fn a_broken_model_is_tried_again_when_its_files_are_others() {
+    let room = tempfile::tempdir().unwrap();
+    let embedder = pretend::unless_empty(&pretend::files(room.path()));
+    let broken = "the model could not be loaded: the weights are empty";
+    assert_eq!(embedder.state(), State::Ready);
+    assert_eq!(embedder.read("count", Turn::Query).await.unwrap_err().to_string(), broken);
+    // It is not tried again at every request.
+    assert_eq!(embedder.state(), State::Off(broken.to_owned()));
+    let file = &MODELS[0].files[0];
+    let path = room.path().join(MODELS[0].directory()).join(file.name);
+    // As a fetch does it: a new file under the same name.
+    let mended = room.path().join("mended");
+    std::fs::write(&mended, "x").unwrap();
+    std::fs::File::options().write(true).open(&mended).unwrap().set_len(file.size).unwrap();
+    std::fs::rename(mended, path).unwrap();
+    assert_eq!(embedder.state(), State::Ready);
+    assert!(embedder.read("count", Turn::Query).await.is_ok());
+    assert_eq!(embedder.state(), State::Ready);
+}

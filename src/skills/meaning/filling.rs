@@ -103,8 +103,10 @@ impl Meanings {
         let known = self.read();
         let (first, count) = known.unreadable();
         let Unreadable { name, why } = first?;
-        let others = if count > 1 { format!(" and {} others", count - 1) } else { String::new() };
-        Some(format!("'{name}'{others} cannot be read by the model ({why}) and are found by words only"))
+        let others = if count > 1 { format!("; so are {} others", count - 1) } else { String::new() };
+        Some(format!(
+            "skill '{name}' cannot be read by the model ({why}), so it is found by words only{others}"
+        ))
     }
 }
 
