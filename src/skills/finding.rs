@@ -187,7 +187,12 @@ impl Skills {
             score: (score.share * 1000.0).round() / 1000.0,
             matched: score.matched,
         });
-        let hits = hits.collect();
+        let mut hits: Vec<Hit> = hits.collect();
+        // Of two that fit equally well, to the thousandth, the one that has proven useful comes first.
+        let ran_well = |hit: &Hit| hit.uses.uses - hit.uses.failures;
+        hits.sort_by(|one, other| {
+            other.score.total_cmp(&one.score).then_with(|| ran_well(other).cmp(&ran_well(one)))
+        });
         (spent.rows, spent.all) = (reading.elapsed(), begun.elapsed());
         tracing::debug!(?spent, "searched");
         let on = || self.meanings().unreadable().map_or(Semantic::On, Semantic::But);

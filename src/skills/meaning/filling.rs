@@ -249,11 +249,12 @@ impl Skills {
                     }
                 }
             }
+            // Whoever waits for a vector need not wait for the disk.
+            meanings.moved.notify_waiters();
             meanings.made.fetch_add(made.len(), Ordering::Relaxed);
             let key = model.key();
             let kept = self.store().ask_if_any(move |db| db.keep_vectors(&key, &made)).await;
             kept.map_err(|error| error.to_string())?;
-            meanings.moved.notify_waiters();
             let (all, missing) = meanings.read().count();
             done(all - missing, all);
         }
