@@ -5,7 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use actwright::embedding::MODELS;
+use actwright::config::ModelRules;
+use actwright::embedding::{Embedder, MODELS};
+use actwright::skills::{Skills, Spent};
+use actwright::storage::Store;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
@@ -68,11 +71,16 @@ impl Bench {
         drop(client);
         let mut client = Client::connect(&self.program, &["serve", "--base", path, "--model", "none"])?;
         let words = Sample::take(times, || search(&mut client, &query(&mut chance), "off").map(drop))?;
+        drop(client);
+        let (inside, parts) = parts(&base, models, times, &mut chance)?;
         let mut rows = vec![
             Row::new(format!("search {size} skills, words and meaning"), meaning.median(), "ms")
                 .p95(meaning.quantile(0.95))
                 .goal(Goal::AtMost(25.0))
                 .beside(format!("words alone: {} ms; {apart}", number(words.median()))),
+            Row::new(format!("the same without MCP, among {size}"), inside.median(), "ms")
+                .p95(inside.quantile(0.95))
+                .beside(parts),
             Row::new(format!("the same for words that all {size} have"), common.median(), "ms")
                 .p95(common.quantile(0.95)),
             Row::new(format!("create one among {size} skills"), saved.median(), "ms")
@@ -111,6 +119,38 @@ impl Bench {
         }
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
+}
+
+/// Searches in this process, and what of them goes where.
+fn parts(base: &Path, models: &str, times: usize, chance: &mut Chance) -> anyhow::Result<(Sample, String)> {
+    let rules = ModelRules { name: None, directory: models.into(), ..ModelRules::none() };
+    let skills = Skills::over(Store::at(base), Vec::new(), Embedder::over(&rules));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let named: [(&str, fn(&Spent) -> Duration); 6] = [
+        ("refresh", |spent| spent.refresh),
+        ("words", |spent| spent.words),
+        ("beside them the query's vector", |spent| spent.query),
+        ("and all vectors", |spent| spent.vectors),
+        ("fusion", |spent| spent.fusion),
+        ("rows and their uses", |spent| spent.rows),
+    ];
+    let (mut all, mut parts) = (Sample::default(), named.map(|_| Sample::default()));
+    runtime.block_on(async {
+        skills.fill(|_, _| ()).await.map_err(anyhow::Error::msg)?;
+        skills.search(&query(chance), 10).await?;
+        for _ in 0..times {
+            let spent = skills.search(&query(chance), 10).await?.spent;
+            all.add(spent.all);
+            for ((_, part), sample) in named.iter().zip(&mut parts) {
+                sample.add(part(&spent));
+            }
+        }
+        anyhow::Ok(())
+    })?;
+    skills.meanings().embedder().end();
+    let said =
+        named.iter().zip(&parts).map(|((name, _), sample)| format!("{name} {}", number(sample.median())));
+    Ok((all, format!("{} ms", said.collect::<Vec<_>>().join(", "))))
 }
 
 /// How long the model may take to be loaded and to read the bundled skills.
