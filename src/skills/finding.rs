@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::error::SkillError;
 use super::files::Near;
 use super::library::Skills;
-use super::meaning::{self, Compared, meaning};
+use super::meaning::{self, Compared, Loading, meaning};
 use super::name::SkillName;
 use super::skill::{Origin, Skill};
 use super::uses::Uses;
@@ -59,7 +59,7 @@ pub struct Hit {
 pub enum Semantic {
     /// They were.
     On,
-    /// They were, but for some skills, which are named with the reason.
+    /// They were, but not all could be, for this reason.
     But(String),
     /// They were not, for this reason.
     Off(String),
@@ -156,9 +156,11 @@ impl Skills {
         let query = Query::of(text);
         let near = self.in_memory();
         let mut spent = Spent::default();
-        let model = self.meanings().embedder().state();
-        if model == State::Ready || self.meanings().is_loaded() || self.lacks_words().await? {
-            self.refresh(&near).await?;
+        let mut model = self.meanings().embedder().state();
+        if (model == State::Ready || self.meanings().is_loaded() || self.lacks_words().await?)
+            && self.refresh_in_time(&near).await? == Loading::GoesOn
+        {
+            model = State::Off("the library is still being brought into memory".to_owned());
         }
         spent.refresh = begun.elapsed();
         let words = async {
@@ -195,7 +197,9 @@ impl Skills {
         });
         (spent.rows, spent.all) = (reading.elapsed(), begun.elapsed());
         tracing::debug!(?spent, "searched");
-        let on = || self.meanings().unreadable().map_or(Semantic::On, Semantic::But);
+        let model = self.meanings().embedder().model();
+        let unknown = model.and_then(|model| model.cannot_read(text));
+        let on = || unknown.or_else(|| self.meanings().unreadable()).map_or(Semantic::On, Semantic::But);
         Ok(Answer { hits, semantic: compared.err().unwrap_or_else(on), spent })
     }
 

@@ -133,6 +133,7 @@ impl Skills {
         };
         let version = version_of(&skill);
         skill.version = Some(self.store().ask(move |db| db.save_skill(&version)).await?);
+        self.read_soon();
         if let Some(mut tried) = tried {
             notes.extend(self.keep(&skill, &mut tried, Manner::Recorded, None).await?.err());
         }

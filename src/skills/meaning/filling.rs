@@ -51,6 +51,8 @@ pub struct Meanings {
     /// Who brings what is in memory up to date.
     pub(super) turn: tokio::sync::Semaphore,
     is_filling: AtomicBool,
+    /// Whether somebody may search soon, so that skills are read as soon as they are saved.
+    is_serving: AtomicBool,
     /// How many vectors were made since those that are spare were counted.
     made: AtomicUsize,
     /// A vector was made, or making them ended.
@@ -83,6 +85,7 @@ impl Meanings {
             known: RwLock::new(known),
             turn: tokio::sync::Semaphore::new(1),
             is_filling: AtomicBool::new(false),
+            is_serving: AtomicBool::new(false),
             made: AtomicUsize::new(COUNTED),
             moved: tokio::sync::Notify::new(),
         }
@@ -175,6 +178,7 @@ impl Skills {
     /// For a server: brings the library into memory, fetches the model where that is wanted, and reads the skills as soon as it
     /// is there.
     pub fn begin_to_read(&self) {
+        self.meanings().is_serving.store(true, Ordering::Relaxed);
         let skills = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(FIRST).await;
@@ -190,6 +194,14 @@ impl Skills {
                 skills.fill_in_background();
             }
         });
+    }
+
+    /// A skill was saved: a server reads it at once, so that the next search need not wait for that.
+    pub(in crate::skills) fn read_soon(&self) {
+        let meanings = self.meanings();
+        if meanings.is_serving.load(Ordering::Relaxed) && meanings.embedder.state() == State::Ready {
+            self.fill_in_background();
+        }
     }
 
     /// Makes the vectors that are missing, unless somebody does already.

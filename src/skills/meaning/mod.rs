@@ -12,3 +12,4 @@ mod refresh;
 pub use filling::{Compared, Meanings, meaning};
 pub use matrix::dot;
 pub use recipe::{EDITION, Recipe, pooled};
+pub use refresh::Loading;

@@ -23,6 +23,18 @@ const MANY: usize = 500;
 /// How often the table of vectors is looked through for those that other servers made.
 const OTHERS: Duration = Duration::from_secs(5);
 
+/// How long a search waits for the library.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Whether the library is in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loading {
+    /// All of it.
+    Done,
+    /// It is being brought there.
+    GoesOn,
+}
+
 impl Meanings {
     pub(in crate::skills) fn read(&self) -> RwLockReadGuard<'_, Known> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
@@ -39,6 +51,20 @@ impl Meanings {
 }
 
 impl Skills {
+    /// The same, but the first time is not waited for to its end: a large library whose words are made anew takes minutes.
+    pub(in crate::skills) async fn refresh_in_time(&self, near: &[Arc<Near>]) -> Result<Loading, SkillError> {
+        if self.meanings().is_loaded() {
+            return self.refresh(near).await.map(|()| Loading::Done);
+        }
+        let (skills, near) = (self.clone(), near.to_vec());
+        let refreshed = tokio::spawn(async move { skills.refresh(&near).await });
+        match tokio::time::timeout(PATIENCE, refreshed).await {
+            Ok(Ok(refreshed)) => refreshed.map(|()| Loading::Done),
+            Ok(Err(_)) => Err(StorageError::Ended.into()),
+            Err(_) => Ok(Loading::GoesOn),
+        }
+    }
+
     /// Brings what is in memory to the state of the store and of the files. One does it, and the others find it done.
     pub(in crate::skills) async fn refresh(&self, near: &[Arc<Near>]) -> Result<(), SkillError> {
         let meanings = self.meanings();
