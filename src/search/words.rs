@@ -54,7 +54,8 @@ fn folded(text: &str) -> String {
 
 fn take_runs(text: &str, grams: Grams, found: &mut Vec<String>) {
     for run in text.split(|c: char| !c.is_alphanumeric() && c != '_' && !is_combining_mark(c)) {
-        let mut rest = run.trim_matches(|c| c == '_' || is_combining_mark(c));
+        let run = run.trim_start_matches(|c| c == '_' || is_combining_mark(c));
+        let mut rest = run.trim_end_matches('_');
         while let Some(first) = rest.chars().next() {
             let kind = is_unspaced(first);
             let end = rest.find(|c| is_unspaced(c) != kind && !is_combining_mark(c)).unwrap_or(rest.len());
