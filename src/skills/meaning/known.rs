@@ -2,12 +2,12 @@
 //!
 //! Every change touches one skill, so that a library of a hundred thousand costs no more to keep than one of ten.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use super::matrix::{ByHash, Matrix};
 use crate::search::Bags;
 use crate::storage::{Hash, Mark};
-use std::collections::HashMap;
 
 /// See the module.
 #[derive(Debug, Default)]
