@@ -10,6 +10,7 @@ mod cases;
 mod client;
 mod copies;
 mod http;
+mod made_up;
 mod memory;
 mod neighbour;
 mod packages;

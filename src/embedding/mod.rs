@@ -20,4 +20,6 @@ pub use provision::{Progress, fetch};
 pub use shelf::{Found, Shelf};
 
 #[cfg(test)]
+pub mod pretend;
+#[cfg(test)]
 mod tests;

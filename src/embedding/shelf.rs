@@ -5,6 +5,7 @@
 
 use std::fs::{self, File as Handle, OpenOptions};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -48,6 +49,9 @@ pub enum Library {
     /// This content, which was compared.
     Checked(Vec<u8>),
 }
+
+/// What tells that a file is another: its number, its size and when it was changed.
+pub type Stamp = Option<(u64, u64, i64, i64)>;
 
 /// The right to write, until it is dropped.
 #[derive(Debug)]
@@ -99,6 +103,17 @@ impl Shelf {
     /// Whether both are.
     pub fn all(&self, model: &Model) -> Found {
         if self.model(model) == Found::Whole { self.runtime() } else { Found::Missing }
+    }
+
+    /// What tells whether any file of a model or the library was changed.
+    pub fn stamps(&self, model: &Model) -> Vec<Stamp> {
+        let place = self.place(model);
+        let files = model.files.iter().map(|file| place.join(file.name));
+        let stamp = |path: PathBuf| {
+            let about = fs::metadata(path).ok()?;
+            Some((about.ino(), about.len(), about.mtime(), about.mtime_nsec()))
+        };
+        files.chain(self.library().ok()).map(stamp).collect()
     }
 
     /// Throws a model and the library away, unless somebody fetches at this moment.

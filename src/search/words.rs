@@ -1,4 +1,13 @@
 //! Text to words: identifiers whole and in their parts, endings taken off, words that say nothing left out of queries.
+//!
+//! Scripts that put no spaces between words are taken in pairs of characters, which overlap: so any part of a text is found
+//! without a dictionary.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Another number for every other way to take texts apart; what was kept of the words of before is made anew.
+pub const EDITION: i64 = 2;
 
 /// Words that say nothing about what is meant.
 const STOP: &str = "a about after all an and any are as at be before but by can do does each every for from get given \
@@ -9,23 +18,87 @@ const STOP: &str = "a about after all an and any are as at be before but by can 
 /// The longest text that is taken apart, in bytes; what is longer adds nothing to its meaning.
 const LONGEST: usize = 64 * 1024;
 
+/// The longest word that is one, in characters.
+const LONGEST_WORD: usize = 64;
+
+/// What is taken of a script without spaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grams {
+    /// Pairs and single characters, so that both are found.
+    All,
+    /// Pairs; a single character only where it stands alone.
+    Pairs,
+}
+
 /// The words of a text in order: lower case, identifiers whole (`parse_logs`) and in parts (`parse`, `log`), without the
-/// commonest endings.
+/// commonest endings and without accents.
 pub fn words(text: &str) -> Vec<String> {
+    taken_apart(text, Grams::All)
+}
+
+fn taken_apart(text: &str, grams: Grams) -> Vec<String> {
     let mut found = Vec::new();
-    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    for run in text[..end].split(|c: char| !c.is_alphanumeric() && c != '_') {
-        let run = run.trim_matches('_');
-        if run.is_empty() || run.len() > 64 {
-            continue;
-        }
-        let parts = parts(run);
-        if parts.len() > 1 {
-            found.push(run.to_lowercase());
-        }
-        found.extend(parts.iter().map(|part| stem(part)));
+    let text = &text[..text.floor_char_boundary(LONGEST)];
+    if text.is_ascii() {
+        take_runs(text, grams, &mut found);
+    } else {
+        take_runs(&folded(text), grams, &mut found);
     }
     found
+}
+
+/// Accents of letters taken off, and letters of other widths made the usual ones. Marks that make another letter stay.
+fn folded(text: &str) -> String {
+    text.nfkd().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).nfc().collect()
+}
+
+fn take_runs(text: &str, grams: Grams, found: &mut Vec<String>) {
+    for run in text.split(|c: char| !c.is_alphanumeric() && c != '_' && !is_combining_mark(c)) {
+        let run = run.trim_start_matches(|c| c == '_' || is_combining_mark(c));
+        let mut rest = run.trim_end_matches('_');
+        while let Some(first) = rest.chars().next() {
+            let kind = is_unspaced(first);
+            let end = rest.find(|c| is_unspaced(c) != kind && !is_combining_mark(c)).unwrap_or(rest.len());
+            let (piece, after) = rest.split_at(end);
+            if kind {
+                take_grams(piece, grams, found);
+            } else {
+                take_word(piece.trim_matches('_'), found);
+            }
+            rest = after;
+        }
+    }
+}
+
+fn take_word(run: &str, found: &mut Vec<String>) {
+    if run.is_empty() || run.chars().count() > LONGEST_WORD {
+        return;
+    }
+    let parts = parts(run);
+    if parts.len() > 1 {
+        found.push(run.to_lowercase());
+    }
+    found.extend(parts.iter().map(|part| stem(part)));
+}
+
+fn take_grams(run: &str, grams: Grams, found: &mut Vec<String>) {
+    let letters: Vec<char> = run.chars().collect();
+    if grams == Grams::All || letters.len() == 1 {
+        found.extend(letters.iter().map(char::to_string));
+    }
+    found.extend(letters.windows(2).map(|pair| pair.iter().collect::<String>()));
+}
+
+/// Whether a character is of a script that puts no spaces between words, or puts them between words with their endings.
+fn is_unspaced(c: char) -> bool {
+    matches!(c,
+        // Thai, Lao, Burmese, Khmer.
+        '\u{0e01}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17d3}'
+        // Korean.
+        | '\u{1100}'..='\u{11ff}' | '\u{ac00}'..='\u{d7af}'
+        // Japanese and Chinese.
+        | '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{312f}' | '\u{31f0}'..='\u{31ff}'
+        | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// The words of a text as one line for an index of full text.
@@ -36,7 +109,7 @@ pub fn index(text: &str) -> String {
 /// The words of a query, each once; words that say nothing count only where there are no others.
 pub(super) fn wanted(query: &str) -> Vec<String> {
     let mut all = Vec::new();
-    for word in words(query) {
+    for word in taken_apart(query, Grams::Pairs) {
         if !all.contains(&word) {
             all.push(word);
         }
@@ -118,8 +191,37 @@ mod tests {
         check("parse_logs", &["parse_logs", "pars", "log"]);
         check("getHTTPResponse", &["gethttpresponse", "get", "http", "respons"]);
         check("__init__ x1", &["init", "x1"]);
-        check("Grüße, Welt!", &["grüße", "welt"]);
+        check("Grüße, Welt!", &["gruße", "welt"]);
         check("", &[]);
+    }
+
+    #[test]
+    fn accents_and_widths_make_no_other_word() {
+        for (one, other) in [
+            ("données", "donnees"),
+            ("e\u{301}tat", "état"),
+            ("ｃｓｖ", "csv"),
+            ("ÜBER", "über"),
+            ("ﾌｧｲﾙ", "ファイル"),
+        ] {
+            assert_eq!(words(one), words(other), "{one}");
+        }
+        // が is another letter than か; й is written as one character or as two.
+        assert_ne!(words("が"), words("か"));
+        assert_eq!(words("файл"), words("фа\u{438}\u{306}л"));
+        assert_eq!(words("हिन्दी"), ["हिन्दी"]);
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_taken_in_pairs() {
+        assert_eq!(words("解析日志"), ["解", "析", "日", "志", "解析", "析日", "日志"]);
+        assert_eq!(wanted("日志解"), ["日志", "志解"]);
+        assert_eq!(wanted("表"), ["表"]);
+        assert_eq!(wanted("CSV文件的行"), ["csv", "文件", "件的", "的行"]);
+        assert_eq!(wanted("ファイル"), ["ファ", "ァイ", "イル"]);
+        assert_eq!(wanted("파일을 읽기"), ["파일", "일을", "읽기"]);
+        let long = "字".repeat(30_000);
+        assert!(words(&long).contains(&"字字".to_owned()));
     }
 
     #[test]

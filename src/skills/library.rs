@@ -314,7 +314,7 @@ impl Skills {
             (near.skill.name.as_str(), &near.skill.hash, &near.skill.description).hash(&mut state);
         }
         if self.store().path().is_some() {
-            self.store().ask(Db::skills_state).await?.hash(&mut state);
+            self.store().ask(Db::newest_version).await?.hash(&mut state);
         }
         Ok(state.finish())
     }

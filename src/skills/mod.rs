@@ -25,7 +25,7 @@ mod uses;
 pub use agent::{Rendered, agent_name, render};
 pub use error::SkillError;
 pub use files::{Directory, directory_of};
-pub use finding::{Answer, Hit, Semantic};
+pub use finding::{Answer, Hit, Semantic, Spent};
 pub use invocation::{Gives, invocation};
 pub use library::{Page, Skills};
 pub use meaning::{Meanings, meaning as content_of};

@@ -9,7 +9,6 @@ use super::proof::{Answers, Behalf, Manner, Tried};
 use super::ran::Cell;
 use super::skill::{Origin, Skill, hash, now};
 use super::source;
-use crate::search::index;
 use crate::storage::NewVersion;
 
 /// Bounds of what comes with a source.
@@ -134,6 +133,7 @@ impl Skills {
         };
         let version = version_of(&skill);
         skill.version = Some(self.store().ask(move |db| db.save_skill(&version)).await?);
+        self.read_soon();
         if let Some(mut tried) = tried {
             notes.extend(self.keep(&skill, &mut tried, Manner::Recorded, None).await?.err());
         }
@@ -199,7 +199,7 @@ fn version_of(skill: &Skill) -> NewVersion {
         author: skill.author.clone(),
         reason: skill.reason.clone(),
         made: skill.made,
-        words: super::finding::fields(skill).map(|text| index(&text)),
+        words: super::finding::words_of(skill),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Creation, SkillError, Skills};
-use crate::embedding::Embedder;
+use crate::embedding::{Embedder, pretend};
 use crate::storage::Store;
 
 fn library(base: &Path) -> Skills {
@@ -157,5 +157,170 @@ fn a_list_has_pages_and_no_name_twice() {
             }
         }
         assert_eq!(seen, all);
+    });
+}
+
+/// A library with a model that knows a few words by heart.
+fn with_model(base: &Path) -> Skills {
+    let models = base.join("models");
+    std::fs::create_dir_all(&models).unwrap();
+    Skills::over(Store::at(base), vec![base.join("skills")], pretend::words(&pretend::files(&models)))
+}
+
+#[test]
+fn one_skill_that_cannot_be_read_stalls_no_other_and_is_named() {
+    let base = tempfile::tempdir().unwrap();
+    let skills = with_model(base.path());
+    within(async {
+        for (name, about) in [("odd", "Something unreadable."), ("total", "Count it."), ("paint", "Draw it.")]
+        {
+            let source = format!("\"\"\"{about}\"\"\"\ndef run(): pass\n");
+            skills.create(creation(name, &source)).await.unwrap();
+        }
+        skills.fill(|_, _| ()).await.unwrap();
+        let answer = skills.search("counting", 5).await.unwrap();
+        assert_eq!(found(&answer)[0], "total");
+        let (semantic, reason) = answer.semantic.words();
+        assert_eq!(
+            (semantic, reason),
+            (
+                "on",
+                "skill 'odd' cannot be read by the model (it is too strange), so it is found by words only"
+            )
+        );
+        // Words still find it, and another source makes it a skill like others.
+        assert_eq!(found(&skills.search("something odd", 5).await.unwrap())[0], "odd");
+        skills.create(creation("odd", "\"\"\"Send it.\"\"\"\ndef run(): pass\n")).await.unwrap();
+        skills.fill(|_, _| ()).await.unwrap();
+        let answer = skills.search("sending", 5).await.unwrap();
+        assert_eq!((found(&answer)[0], answer.semantic.words()), ("odd", ("on", "")));
+    });
+}
+
+#[test]
+fn a_library_in_memory_finds_what_the_store_finds() {
+    let base = tempfile::tempdir().unwrap();
+    let (skills, other) = (library(base.path()), library(base.path()));
+    within(async {
+        let texts = [
+            "Count the lines of a log.",
+            "解析日志文件并统计行数。",
+            "Größte Dateien finden.",
+            "Draw a line.",
+        ];
+        for (at, text) in texts.iter().enumerate() {
+            let source = format!("\"\"\"{text}\"\"\"\ndef run(path: str): pass\n");
+            skills.create(creation(&format!("skill_{at}"), &source)).await.unwrap();
+        }
+        other.refresh(&other.in_memory()).await.unwrap();
+        assert!(other.meanings().is_loaded() && !skills.meanings().is_loaded());
+        for query in [
+            "lines",
+            "line of a log",
+            "日志",
+            "统计行",
+            "größte dateien",
+            "grosste",
+            "path",
+            "skill_3",
+            "nothing here",
+        ] {
+            let (one, two) = (skills.search(query, 9).await.unwrap(), other.search(query, 9).await.unwrap());
+            let shown = |answer: &super::Answer| -> Vec<(String, f64, Vec<&str>)> {
+                let hit = |hit: &super::Hit| {
+                    let matched = hit.matched.iter().map(|matched| matched.word()).collect();
+                    (hit.skill.name.to_string(), hit.score, matched)
+                };
+                answer.hits.iter().map(hit).collect()
+            };
+            assert_eq!(shown(&one), shown(&two), "{query}");
+        }
+        // Changes of others are followed.
+        skills.create(creation("later", "\"\"\"Weigh parcels.\"\"\"\ndef run(): pass\n")).await.unwrap();
+        assert_eq!(found(&other.search("weigh a parcel", 5).await.unwrap()), ["later"]);
+        skills.delete("later", "test", "").await.unwrap();
+        assert_eq!(found(&other.search("weigh a parcel", 5).await.unwrap()), [""; 0]);
+    });
+}
+
+#[test]
+fn texts_without_spaces_are_found_by_any_part_of_them() {
+    let base = tempfile::tempdir().unwrap();
+    let skills = library(base.path());
+    within(async {
+        for (name, about) in [
+            ("parse_it", "解析日志文件，按级别统计行数。"),
+            ("read_it", "CSVファイルを読み込んで集計する"),
+            ("find_it", "큰 파일을 찾는다"),
+            ("sort_it", "Сортирует строки файла"),
+        ] {
+            let given = Creation { description: Some(about.into()), ..creation(name, "def run(): pass") };
+            skills.create(given).await.unwrap();
+        }
+        for (query, expected) in [
+            ("日志文件", "parse_it"),
+            ("统计", "parse_it"),
+            ("级", "parse_it"),
+            ("ファイル", "read_it"),
+            ("集計", "read_it"),
+            ("파일", "find_it"),
+            ("строки", "sort_it"),
+        ] {
+            assert_eq!(found(&skills.search(query, 5).await.unwrap()).first(), Some(&expected), "{query}");
+        }
+        for query in ["天气预报", "天気", "погода", "Wettervorhersage für morgen", "prévisions météo"]
+        {
+            assert_eq!(found(&skills.search(query, 5).await.unwrap()), [""; 0], "{query}");
+        }
+    });
+}
+
+#[test]
+fn skills_whose_words_were_made_in_another_way_are_found_all_the_same() {
+    let base = tempfile::tempdir().unwrap();
+    within(async {
+        let skills = library(base.path());
+        skills.create(creation("weigh", "\"\"\"Weigh parcels.\"\"\"\ndef run(): pass\n")).await.unwrap();
+        // As a program of before leaves it.
+        let store = Store::at(base.path());
+        store
+            .ask(|db| {
+                let heads = db.heads_after(0, 9, super::finding::EDITION)?;
+                let (content, bag) = heads[0].words.clone().unwrap();
+                let texts = std::array::from_fn(|_| String::new());
+                let words = crate::storage::Words { edition: 1, content, bag, texts };
+                db.keep_words(&[crate::storage::Worded { skill: heads[0].id, version: 1, words }])
+            })
+            .await
+            .unwrap();
+        let skills = library(base.path());
+        assert_eq!(found(&skills.search("weigh parcels", 5).await.unwrap()), ["weigh"]);
+        assert!(!store.ask(|db| db.lacks_words(super::finding::EDITION)).await.unwrap());
+    });
+}
+
+#[test]
+fn vectors_that_no_skill_needs_are_bounded() {
+    let base = tempfile::tempdir().unwrap();
+    let skills = with_model(base.path());
+    within(async {
+        let store = Store::at(base.path());
+        let old: Vec<_> = (0..2_500_u32)
+            .map(|at| {
+                let hash: crate::storage::Hash = std::array::from_fn(|place| at.to_le_bytes()[place % 4]);
+                (hash, vec![0.5; 3])
+            })
+            .collect();
+        store.ask(move |db| db.keep_vectors("a model of before", &old)).await.unwrap();
+        skills.create(creation("total", "\"\"\"Count it.\"\"\"\ndef run(): pass\n")).await.unwrap();
+        skills.fill(|_, _| ()).await.unwrap();
+        skills.drop_spare_vectors().await.unwrap();
+        let (all, missing) = skills.meanings().read().count();
+        assert_eq!(missing, 0);
+        assert_eq!(store.ask(|db| db.count_vectors()).await.unwrap(), 1_000 + all);
+        // What is needed is still there.
+        let again = with_model(base.path());
+        again.refresh(&again.in_memory()).await.unwrap();
+        assert_eq!(again.meanings().read().count(), (all, 0));
     });
 }

@@ -13,16 +13,18 @@ mod meanings;
 mod proofs;
 mod skills;
 mod sqlite;
+mod words;
 
 pub use artifacts::{
     ArtifactContent, ArtifactKind, ArtifactRow, Collected, NewArtifact, Room, Saving, Usage,
 };
 pub use error::StorageError;
 pub use handle::Store;
-pub use meanings::{Changes, Hash, Head, Mark, Vectors};
+pub use meanings::{Part, Vectors};
 pub use proofs::{CassetteRow, Packages, ProofRow, Standing};
-pub use skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow, WordHits};
+pub use skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow};
 pub use sqlite::Db;
+pub use words::{Changes, Hash, Head, Mark, WordHits, Worded, Words};
 
 /// The database's name in the base directory.
 pub const FILE_NAME: &str = "store.db";

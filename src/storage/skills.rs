@@ -1,5 +1,7 @@
 //! Skills as the store keeps them: plain rows. What they mean is known by the room of skills alone.
 
+use super::words::Words;
+
 /// What a version is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionKind {
@@ -32,8 +34,8 @@ pub struct NewVersion {
     pub reason: String,
     /// When, in microseconds since 1970.
     pub made: i64,
-    /// The words that it is found by: of its name, of what it is about, of its parameters, of its source.
-    pub words: [String; 4],
+    /// The words that it is found by.
+    pub words: Words,
 }
 
 /// A version as it was kept.
@@ -89,15 +91,4 @@ pub struct UseRow {
     pub last_used: i64,
     /// The last error, if there ever was one.
     pub last_error: Option<String>,
-}
-
-/// The skills that have some of the words that were looked for.
-#[derive(Debug, Clone)]
-pub struct WordHits {
-    /// The skills at their newest versions, the best first.
-    pub skills: Vec<SkillRow>,
-    /// In how many living skills each word stands.
-    pub counts: Vec<i64>,
-    /// How many living skills there are.
-    pub all: i64,
 }

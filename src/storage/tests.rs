@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{Changes, Db, Hash, Mark, NewVersion, StorageError, Store, UseRow, Vectors, VersionKind};
+use super::{
+    Changes, Db, Hash, Mark, NewVersion, Part, StorageError, Store, UseRow, Vectors, VersionKind, Worded,
+    Words,
+};
 
 fn new(name: &str, source: &str) -> NewVersion {
     NewVersion {
@@ -11,9 +14,14 @@ fn new(name: &str, source: &str) -> NewVersion {
         shape: "{}".into(),
         examples: "[]".into(),
         tags: "[]".into(),
-        words: [name.replace('_', " "), String::new(), String::new(), source.into()],
+        words: words(name, source, 1),
         ..NewVersion::default()
     }
+}
+
+fn words(name: &str, source: &str, edition: i64) -> Words {
+    let texts = [name.replace('_', " "), String::new(), String::new(), source.into()];
+    Words { edition, content: [name.len() as u8; 32], bag: source.into(), texts }
 }
 
 fn place() -> (tempfile::TempDir, std::path::PathBuf) {
@@ -109,7 +117,7 @@ fn what_is_not_ours_is_refused_and_left_as_it_is() {
             let db = rusqlite::Connection::open(path).unwrap();
             db.execute_batch("PRAGMA user_version = 99").unwrap();
         },
-        "newer actwright (schema 99, this one knows 4); update actwright",
+        "newer actwright (schema 99, this one knows 5); update actwright",
     );
 }
 
@@ -198,32 +206,96 @@ fn a_store_that_has_reached_its_bound_keeps_what_it_has() {
 }
 
 #[test]
-fn changes_are_found_by_a_mark_and_vectors_by_their_content() {
+fn changes_are_found_by_a_mark() {
     let (_room, path) = place();
     let mut db = Db::open(&path).unwrap();
-    let names = |changes: &Changes| changes.living.iter().map(|head| head.name.clone()).collect::<Vec<_>>();
-    assert!(db.skill_changes(None).unwrap().living.is_empty());
+    let bags = |changes: &Changes| -> Vec<Vec<u8>> {
+        changes.living.iter().map(|head| head.words.clone().unwrap().1).collect()
+    };
+    assert_eq!(db.newest_version().unwrap(), None);
     db.save_skills(&[new("a", "one"), new("b", "two")]).unwrap();
-    let all = db.skill_changes(None).unwrap();
-    assert_eq!((all.is_all, names(&all)), (true, vec!["a".to_owned(), "b".to_owned()]));
-    let none = db.skill_changes(all.mark).unwrap();
+    let all = db.skill_changes(None, 1).unwrap();
+    assert_eq!((all.is_all, all.mark), (true, db.newest_version().unwrap()));
+    let none = db.skill_changes(all.mark, 1).unwrap();
     assert_eq!((none.is_all, none.living.len(), none.mark), (false, 0, all.mark));
     db.save_skill(&new("a", "three")).unwrap();
     db.delete_skill("b", "", "", 0).unwrap();
-    let some = db.skill_changes(all.mark).unwrap();
-    assert_eq!((some.is_all, names(&some), some.gone.len()), (false, vec!["a".to_owned()], 1));
+    let some = db.skill_changes(all.mark, 1).unwrap();
+    assert_eq!((some.is_all, bags(&some), some.gone.len()), (false, vec![b"three".to_vec()], 1));
     // A mark of another database is none.
     let strange = some.mark.map(|mark| Mark { skill: mark.skill + 9, ..mark });
-    assert!(db.skill_changes(strange).unwrap().is_all);
+    assert!(db.skill_changes(strange, 1).unwrap().is_all);
+}
 
-    let hash = |at: u16| -> Hash { std::array::from_fn(|place| at.to_le_bytes()[place % 2]) };
+#[test]
+fn words_of_another_way_or_version_are_none() {
+    let (_room, path) = place();
+    let mut db = Db::open(&path).unwrap();
+    db.save_skills(&[new("a", "one"), new("b", "two"), new("c", "three")]).unwrap();
+    let heads = db.heads_after(0, 2, 1).unwrap();
+    assert_eq!(heads.iter().map(|head| head.words.is_some()).collect::<Vec<_>>(), [true, true]);
+    assert_eq!(db.heads_after(heads[1].id, 2, 1).unwrap().len(), 1);
+    assert!(!db.lacks_words(1).unwrap());
+    assert!(db.lacks_words(2).unwrap());
+    let other = |version| Worded { skill: heads[0].id, version, words: words("a", "uno", 2) };
+    // One that has a newer version by now is left as it is.
+    db.keep_words(&[other(7)]).unwrap();
+    assert!(db.heads_after(0, 9, 2).unwrap().iter().all(|head| head.words.is_none()));
+    db.keep_words(&[other(1)]).unwrap();
+    let known = db.heads_after(0, 9, 2).unwrap();
+    assert_eq!(known[0].words.as_ref().unwrap().1, b"uno");
+    assert!(known[1].words.is_none());
+    assert_eq!(db.skills_with(&["uno".to_owned()], 9).unwrap().skills.len(), 1);
+    assert_eq!(db.skills_with(&["one".to_owned()], 9).unwrap().skills.len(), 0);
+}
+
+#[test]
+fn words_of_any_script_are_counted() {
+    let (_room, path) = place();
+    let mut db = Db::open(&path).unwrap();
+    db.save_skill(&new("a", "日志 हिन्दी größe x_y")).unwrap();
+    for word in ["日志", "हिन्दी", "größe", "x_y"] {
+        let hits = db.skills_with(&[word.to_owned()], 9).unwrap();
+        assert_eq!((hits.skills.len(), hits.counts), (1, vec![1]), "{word}");
+    }
+}
+
+fn hash(at: u16) -> Hash {
+    std::array::from_fn(|place| at.to_le_bytes()[place % 2])
+}
+
+#[test]
+fn vectors_are_found_by_their_content_and_in_parts() {
+    let (_room, path) = place();
+    let mut db = Db::open(&path).unwrap();
     let made: Vec<(Hash, Vec<f32>)> = (0..600).map(|at| (hash(at), vec![f32::from(at), -0.5])).collect();
     db.keep_vectors("m", &made).unwrap();
     let one = db.vectors("m", &[hash(7), hash(700)], 2).unwrap();
     assert_eq!(one, Vectors { hashes: vec![hash(7)], numbers: vec![7.0, -0.5] });
-    let many = db.vectors("m", &(100..700).map(hash).collect::<Vec<_>>(), 2).unwrap();
-    assert_eq!((many.hashes.len(), many.numbers.len()), (500, 1000));
+    let part = db.vectors_after("m", 0, 500, 2).unwrap();
+    assert_eq!((part.vectors.hashes.len(), part.vectors.numbers.len(), part.last), (500, 1000, Some(500)));
+    assert_eq!(db.vectors_after("m", 500, 500, 2).unwrap().vectors.hashes.len(), 100);
+    assert_eq!(db.vectors_after("m", 600, 500, 2).unwrap(), Part::default());
     // Another model's vectors, and those of another length, are never mixed in.
     assert_eq!(db.vectors("n", &[hash(7)], 2).unwrap(), Vectors::default());
     assert_eq!(db.vectors("m", &[hash(7)], 3).unwrap(), Vectors::default());
+    assert_eq!(db.vectors_after("n", 0, 500, 2).unwrap().vectors, Vectors::default());
+}
+
+#[test]
+fn the_oldest_vectors_that_nobody_needs_are_taken_away() {
+    let (_room, path) = place();
+    let mut db = Db::open(&path).unwrap();
+    let made: Vec<(Hash, Vec<f32>)> = (0..50).map(|at| (hash(at), vec![1.0, 0.0])).collect();
+    db.keep_vectors("old", &made[..10]).unwrap();
+    db.keep_vectors("m", &made).unwrap();
+    let needed = |found: &Hash| found[0] >= 40;
+    assert_eq!(db.drop_vectors("m", 0, 20, 15, needed).unwrap(), (15, Some(20)));
+    assert_eq!(
+        (db.count_vectors().unwrap(), db.vectors("old", &[hash(3)], 2).unwrap().hashes.len()),
+        (45, 0)
+    );
+    assert_eq!(db.drop_vectors("m", 20, 100, 99, needed).unwrap(), (30, Some(60)));
+    assert_eq!(db.drop_vectors("m", 60, 100, 99, needed).unwrap(), (0, None));
+    assert_eq!(db.vectors_after("m", 0, 99, 2).unwrap().vectors.hashes.len(), 15);
 }

@@ -1,14 +1,17 @@
 //! `skills create`, `edit` and `delete`: new versions of one skill.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
 
 use anyhow::Context;
+use serde_json::Value;
 
 use super::{AUTHOR, Form, refused};
 use crate::cli::error::hinted;
-use crate::cli::print;
+use crate::cli::{engine, print};
+use crate::config::Config;
 use crate::skills::{Creation, Saved, Skills};
 
 /// `actwright skills create`
@@ -24,30 +27,74 @@ pub struct Create {
     /// A word to keep it under (repeatable)
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
+    /// A file of JSON, or - for stdin: a list of {"args": {...}, "expect": ...}; they are run first, and what they do not give
+    /// is not saved
+    #[arg(long, value_name = "FILE")]
+    examples: Option<PathBuf>,
     /// Why
     #[arg(long, default_value = "")]
     reason: String,
 }
 
-/// Saves a file.
-pub async fn create(skills: &Skills, args: Create, form: Form) -> anyhow::Result<ExitCode> {
-    let source = if args.file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read stdin")?;
-        text
-    } else {
-        std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?
+/// Saves a file. Examples are run in a sandboxed session, so sessions are only started for them.
+pub async fn create(
+    config: &Arc<Config>,
+    skills: &Skills,
+    args: Create,
+    form: Form,
+) -> anyhow::Result<ExitCode> {
+    let examples = match &args.examples {
+        None => Vec::new(),
+        Some(place) if is_stdin(place) && is_stdin(&args.file) => {
+            return Err(hinted(
+                "source and examples cannot both come from stdin",
+                format!("name a file in place of one `{}`", place.display()),
+            ));
+        }
+        Some(place) => read_examples(place)?,
     };
+    let source = read(&args.file)?;
+    let has_examples = !examples.is_empty();
     let creation = Creation {
         name: args.name,
         source,
         description: args.description,
         tags: args.tag,
+        examples,
         author: AUTHOR.to_owned(),
         reason: args.reason,
         ..Creation::default()
     };
-    saved(&skills.create(creation).await.map_err(refused)?, form)
+    if !has_examples {
+        return saved(&skills.create(creation).await.map_err(refused)?, form);
+    }
+    let sessions = engine::sessions(config)?;
+    let created = sessions.skills().create(creation).await;
+    sessions.shutdown().await;
+    saved(&created.map_err(refused)?, form)
+}
+
+fn is_stdin(place: &Path) -> bool {
+    place.as_os_str() == "-"
+}
+
+fn read(place: &Path) -> anyhow::Result<String> {
+    if is_stdin(place) {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("cannot read stdin")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(place).with_context(|| format!("cannot read {}", place.display()))
+}
+
+fn read_examples(place: &Path) -> anyhow::Result<Vec<Value>> {
+    let from = if is_stdin(place) { "stdin".to_owned() } else { place.display().to_string() };
+    serde_json::from_str(&read(place)?).map_err(|error| {
+        hinted(
+            format!("{from} is no list of examples: {error}"),
+            r#"write JSON such as `[{"args": {"path": "a.txt"}, "expect": 3}]`"#,
+        )
+    })
 }
 
 /// Saves what an editor made of a skill; what stands beside the source stays as it is.

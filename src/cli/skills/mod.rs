@@ -144,7 +144,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             Command::Bench(args) => bench::run(skills.meanings().embedder(), &args, form).await,
             Command::History { name } => show::history(&skills, &name, form).await,
-            Command::Create(create) => change::create(&skills, create, form).await,
+            Command::Create(create) => change::create(&Arc::new(config), &skills, create, form).await,
             Command::Edit { name, reason } => {
                 change::edit(&skills, &name, reason, Environment::of_process().editor(), form).await
             }

@@ -1,22 +1,22 @@
 //! Which skills have their vector, and how those that lack one get it.
 //!
-//! What is in memory follows the store by a mark, so that a look costs nothing while nothing changes. Missing vectors are made
-//! one skill after the other, written in small parts, and whatever is interrupted goes on from there.
+//! Missing vectors are made one skill after the other, written in small parts, and whatever is interrupted goes on from there. A
+//! skill that the model cannot read is left out and named; the others are read all the same.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
-use super::matrix::Matrix;
+use super::known::{Known, Unreadable};
+use super::matrix::{ByHash, Query};
 use super::recipe::{Recipe, hash_of, pooled};
 use crate::embedding::{Embedder, ModelError, State, Turn};
-use crate::skills::error::SkillError;
 use crate::skills::files::Near;
 use crate::skills::finding::Semantic;
 use crate::skills::library::Skills;
 use crate::skills::skill::Skill;
-use crate::storage::{Hash, Mark};
+use crate::storage::{Hash, StorageError};
 
 /// How many vectors are made before they are written.
 const PART: usize = 16;
@@ -26,57 +26,67 @@ const FEW: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long after a failure vectors are not tried again.
-const FAILED: Duration = Duration::from_secs(60);
+const FAILED: Duration = Duration::from_secs(15);
 
 /// How long after its start a server begins to read skills, so that its first answers come first, and how often it then looks
 /// whether the model has come.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// How often the table of vectors is looked through for those that other servers made.
-const OTHERS: Duration = Duration::from_secs(5);
+/// So many vectors that no skill of this server needs are kept at least, and never fewer than those that are needed: for other
+/// servers, for the model of before, and for a skill that comes back.
+const SPARE: usize = 1_000;
+
+/// How many vectors are made before those that are spare are counted again.
+const COUNTED: usize = 500;
+
+/// How many rows are looked at in one transaction, and the pause after it.
+const SWEPT: usize = 1_000;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// See the module.
 #[derive(Debug)]
 pub struct Meanings {
     embedder: Embedder,
-    known: RwLock<Known>,
+    pub(super) known: RwLock<Known>,
+    /// Who brings what is in memory up to date.
+    pub(super) turn: tokio::sync::Semaphore,
     is_filling: AtomicBool,
+    /// Whether somebody may search soon, so that skills are read as soon as they are saved.
+    is_serving: AtomicBool,
+    /// How many vectors were made since those that are spare were counted.
+    made: AtomicUsize,
     /// A vector was made, or making them ended.
     moved: tokio::sync::Notify,
-}
-
-/// What is in memory.
-#[derive(Debug, Default)]
-struct Known {
-    generation: Option<u64>,
-    mark: Option<Mark>,
-    stored: HashMap<i64, Hash>,
-    /// The skills of each content that is to have a vector: their numbers in the store, none for those that lie elsewhere.
-    wanted: HashMap<Hash, Option<i64>>,
-    near: Vec<Hash>,
-    matrix: Matrix,
-    looked: Option<Instant>,
-    /// Why vectors could not be made.
-    failed: Option<(String, Instant)>,
 }
 
 /// A query's vector beside those of the skills.
 #[derive(Debug)]
 pub struct Compared {
-    query: Vec<f32>,
+    query: Query,
     /// The stored skills nearest to it, by their numbers.
     pub nearest: Vec<i64>,
+    /// How long it took to read the query, and to look at all vectors.
+    pub spent: (Duration, Duration),
+}
+
+impl Compared {
+    /// The query's vector.
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
 }
 
 impl Meanings {
     /// Over this model.
     pub fn over(embedder: Embedder) -> Self {
-        let dimension = embedder.model().map_or(0, |model| model.dimension);
-        let known = Known { matrix: Matrix::of(dimension), ..Known::default() };
+        let known = Known::of(embedder.model().map_or(0, |model| model.dimension));
         Self {
             embedder,
             known: RwLock::new(known),
+            turn: tokio::sync::Semaphore::new(1),
             is_filling: AtomicBool::new(false),
+            is_serving: AtomicBool::new(false),
+            made: AtomicUsize::new(COUNTED),
             moved: tokio::sync::Notify::new(),
         }
     }
@@ -86,35 +96,20 @@ impl Meanings {
         &self.embedder
     }
 
-    /// How like the query a skill is.
+    /// How like the query a skill is, if it has its vector.
     pub fn cosine(&self, compared: &Compared, skill: &Hash) -> Option<f32> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.matrix.get(skill).map(|vector| super::dot(vector, &compared.query))
+        self.read().matrix.cosine(&compared.query, skill)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many vectors there are to be, and how many are missing.
-    fn count(&self) -> (usize, usize) {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        (known.wanted.len(), known.wanted.len().saturating_sub(known.matrix.len()))
-    }
-}
-
-impl Known {
-    fn missing(&self, most: usize) -> Vec<(Hash, Option<i64>)> {
-        let missing = self.wanted.iter().filter(|(hash, _)| self.matrix.get(hash).is_none());
-        missing.take(most).map(|(hash, id)| (*hash, *id)).collect()
-    }
-
-    /// What is to have a vector, from what is stored and what is not.
-    fn settle(&mut self) {
-        self.wanted = self.near.iter().map(|hash| (*hash, None)).collect();
-        self.wanted.extend(self.stored.iter().map(|(id, hash)| (*hash, Some(*id))));
-        let wanted = &self.wanted;
-        self.matrix.retain(|hash| wanted.contains_key(hash));
+    /// What a search has to say of skills that cannot be read, if there are any.
+    pub fn unreadable(&self) -> Option<String> {
+        let known = self.read();
+        let (first, count) = known.unreadable();
+        let Unreadable { name, why } = first?;
+        let others = if count > 1 { format!("; so are {} others", count - 1) } else { String::new() };
+        Some(format!(
+            "skill '{name}' cannot be read by the model ({why}), so it is found by words only{others}"
+        ))
     }
 }
 
@@ -123,38 +118,38 @@ impl Skills {
     pub(in crate::skills) async fn compare(
         &self,
         text: &str,
-        near: &[Arc<Near>],
+        model: State,
         most: usize,
-    ) -> Result<Result<Compared, Semantic>, SkillError> {
+    ) -> Result<Compared, Semantic> {
         let meanings = self.meanings();
-        match meanings.embedder.state() {
+        match model {
             State::Ready => {}
             State::Fetching(percent) => {
                 let why = format!("the model is being fetched ({percent} %), so only words were compared");
-                return Ok(Err(Semantic::Off(why)));
+                return Err(Semantic::Off(why));
             }
-            State::Off(why) => return Ok(Err(Semantic::Off(format!("{why}; only words were compared")))),
+            State::Off(why) => return Err(Semantic::Off(format!("{why}; only words were compared"))),
         }
-        self.refresh(near).await?;
         if let Some(why) = self.lacking().await {
-            return Ok(Err(Semantic::Off(why)));
+            return Err(Semantic::Off(why));
         }
+        let begun = Instant::now();
         let query = match meanings.embedder.read(text, Turn::Query).await {
-            Ok(query) => query,
-            Err(error) => return Ok(Err(Semantic::Off(format!("{error}; only words were compared")))),
+            Ok(query) => Query::of(query),
+            Err(error) => return Err(Semantic::Off(format!("{error}; only words were compared"))),
         };
-        let skills = self.clone();
+        let (skills, read) = (self.clone(), begun.elapsed());
         // Looking at a hundred thousand vectors takes longer than the runtime may be held.
         let scan = tokio::task::spawn_blocking(move || {
-            let known = skills.meanings().known.read().unwrap_or_else(PoisonError::into_inner);
+            let begun = Instant::now();
+            let known = skills.meanings().read();
             let found = known.matrix.nearest(&query, most);
-            let nearest =
-                found.iter().filter_map(|(hash, _)| known.wanted.get(hash).copied().flatten()).collect();
-            Compared { query, nearest }
+            let nearest = found.iter().filter_map(|(hash, _)| known.id_of(hash)).collect();
+            Compared { query, nearest, spent: (read, begun.elapsed()) }
         });
         match scan.await {
-            Ok(compared) => Ok(Ok(compared)),
-            Err(_) => Ok(Err(Semantic::Off("the server is ending; only words were compared".to_owned()))),
+            Ok(compared) => Ok(compared),
+            Err(_) => Err(Semantic::Off("the server is ending; only words were compared".to_owned())),
         }
     }
 
@@ -164,11 +159,11 @@ impl Skills {
         let give_up = tokio::time::Instant::now() + PATIENCE;
         loop {
             let moved = meanings.moved.notified();
-            let (all, missing) = meanings.count();
+            let (all, missing) = meanings.read().count();
             if missing == 0 {
                 return None;
             }
-            let failed = meanings.known.read().unwrap_or_else(PoisonError::into_inner).failed.clone();
+            let failed = meanings.read().failed.clone();
             if let Some((why, _)) = failed.filter(|(_, when)| when.elapsed() < FAILED) {
                 return Some(format!("{why}; only words were compared"));
             }
@@ -180,73 +175,16 @@ impl Skills {
         }
     }
 
-    /// Brings what is in memory to the state of the store and of the files.
-    async fn refresh(&self, near: &[Arc<Near>]) -> Result<(), SkillError> {
-        let meanings = self.meanings();
-        let Some(model) = meanings.embedder.model() else { return Ok(()) };
-        let near: Vec<Hash> = near.iter().map(|each| each.meaning).collect();
-        let (generation, mark, mut is_settled) = {
-            let known = meanings.known.read().unwrap_or_else(PoisonError::into_inner);
-            (known.generation, known.mark, known.near == near)
-        };
-        if self.store().path().is_some() {
-            let looked = self.store().ask(move |db| {
-                let now = db.generation()?;
-                let changes = if generation == Some(now) { None } else { Some(db.skill_changes(mark)?) };
-                Ok((now, changes))
-            });
-            let (now, changes) = looked.await?;
-            if let Some(changes) = changes {
-                let mut known = meanings.write();
-                is_settled &= !changes.is_all && changes.living.is_empty() && changes.gone.is_empty();
-                if changes.is_all {
-                    known.stored.clear();
-                }
-                for id in &changes.gone {
-                    known.stored.remove(id);
-                }
-                let living = changes.living.into_iter();
-                known.stored.extend(
-                    living.map(|head| (head.id, hash_of(&head.name, &head.description, &head.source))),
-                );
-                known.mark = changes.mark;
-                known.generation = Some(now);
-            }
-        }
-        if !is_settled {
-            let mut known = meanings.write();
-            known.near = near;
-            known.settle();
-            known.looked = None;
-        }
-        let missing = {
-            let mut known = meanings.write();
-            if known.looked.is_some_and(|looked| looked.elapsed() < OTHERS) {
-                return Ok(());
-            }
-            known.looked = Some(Instant::now());
-            known.missing(usize::MAX)
-        };
-        if missing.is_empty() || self.store().path().is_none() {
-            return Ok(());
-        }
-        let hashes: Vec<Hash> = missing.into_iter().map(|(hash, _)| hash).collect();
-        let (key, dimension) = (model.key(), model.dimension);
-        let vectors = self.store().ask(move |db| db.vectors(&key, &hashes, dimension)).await?;
-        let mut known = meanings.write();
-        for (hash, vector) in vectors.hashes.iter().zip(vectors.numbers.chunks_exact(dimension)) {
-            if known.wanted.contains_key(hash) {
-                known.matrix.add(*hash, vector);
-            }
-        }
-        Ok(())
-    }
-
-    /// For a server: fetches the model where that is wanted, and reads the skills as soon as it is there.
+    /// For a server: brings the library into memory, fetches the model where that is wanted, and reads the skills as soon as it
+    /// is there.
     pub fn begin_to_read(&self) {
+        self.meanings().is_serving.store(true, Ordering::Relaxed);
         let skills = self.clone();
         tokio::spawn(async move {
             tokio::time::sleep(FIRST).await;
+            if let Err(error) = skills.refresh(&skills.in_memory()).await {
+                tracing::warn!(%error, "the library was not brought into memory");
+            }
             let embedder = &skills.meanings().embedder;
             embedder.fetch_in_background();
             while matches!(embedder.state(), State::Fetching(_)) {
@@ -256,6 +194,14 @@ impl Skills {
                 skills.fill_in_background();
             }
         });
+    }
+
+    /// A skill was saved: a server reads it at once, so that the next search need not wait for that.
+    pub(in crate::skills) fn read_soon(&self) {
+        let meanings = self.meanings();
+        if meanings.is_serving.load(Ordering::Relaxed) && meanings.embedder.state() == State::Ready {
+            self.fill_in_background();
+        }
     }
 
     /// Makes the vectors that are missing, unless somebody does already.
@@ -271,6 +217,9 @@ impl Skills {
             }
             skills.meanings().is_filling.store(false, Ordering::Release);
             skills.meanings().moved.notify_waiters();
+            if let Err(error) = skills.drop_spare_vectors().await {
+                tracing::warn!(%error, "vectors that nobody needs were not taken away");
+            }
         });
     }
 
@@ -278,48 +227,92 @@ impl Skills {
     pub async fn fill(&self, done: impl Fn(usize, usize)) -> Result<(), String> {
         let meanings = self.meanings();
         let Some(model) = meanings.embedder.model() else { return Ok(()) };
-        // A content is tried twice: what is still missing then is no skill that can be read, and has no direction.
+        // A content is tried twice: what is still missing then is no skill that the library gives.
         let mut tried = HashSet::new();
         loop {
             let near = self.in_memory();
             self.refresh(&near).await.map_err(|error| error.to_string())?;
-            let part = meanings.known.read().unwrap_or_else(PoisonError::into_inner).missing(PART);
+            let part = meanings.read().missing(PART);
             if part.is_empty() {
                 return Ok(());
             }
-            let ids: Vec<i64> = part.iter().filter_map(|(_, id)| *id).collect();
-            let rows = self.store().ask_if_any(move |db| db.skills_by_id(&ids)).await;
-            let stored = rows.map_err(|error| error.to_string())?.unwrap_or_default();
-            let stored = stored.into_iter().filter_map(Skill::of_row);
-            let wanted = |skill: &Skill| part.iter().any(|(hash, _)| *hash == meaning(skill));
-            let beside = near.iter().map(|near| &near.skill).filter(|skill| wanted(skill)).cloned();
-            let skills: Vec<Skill> = stored.filter(|skill| wanted(skill)).chain(beside).collect();
-            let mut made = Vec::with_capacity(skills.len());
-            for skill in skills {
-                let vector = self.read_skill(&skill).await.map_err(|error| error.to_string())?;
-                made.push((meaning(&skill), vector));
+            let mut made = Vec::with_capacity(part.len());
+            for skill in self.skills_of(&part, &near).await.map_err(|error| error.to_string())? {
+                let content = meaning(&skill);
+                match self.read_skill(&skill).await {
+                    Ok(vector) => made.push((content, vector)),
+                    Err(ModelError::Text { what }) => {
+                        tracing::warn!(skill = skill.name.as_str(), what, "the model cannot read a skill");
+                        let unreadable = Unreadable { name: skill.name.to_string(), why: what };
+                        meanings.write().give_up(content, unreadable);
+                    }
+                    Err(error) => return Err(error.to_string()),
+                }
             }
             {
                 let mut known = meanings.write();
                 for (hash, vector) in &made {
-                    if known.wanted.contains_key(hash) {
-                        known.matrix.add(*hash, vector);
-                    }
+                    known.add_vector(*hash, vector);
                 }
-                let nowhere = vec![0.0; model.dimension];
-                for (hash, _) in &part {
-                    if !tried.insert(*hash) && known.wanted.contains_key(hash) {
-                        known.matrix.add(*hash, &nowhere);
+                for (hash, id) in &part {
+                    if !tried.insert(*hash) && !known.matrix.has(hash) {
+                        let name = id.map_or_else(|| "a file".to_owned(), |id| format!("number {id}"));
+                        known.give_up(*hash, Unreadable { name, why: "it is no skill".to_owned() });
                     }
                 }
             }
+            // Whoever waits for a vector need not wait for the disk.
+            meanings.moved.notify_waiters();
+            meanings.made.fetch_add(made.len(), Ordering::Relaxed);
             let key = model.key();
             let kept = self.store().ask_if_any(move |db| db.keep_vectors(&key, &made)).await;
             kept.map_err(|error| error.to_string())?;
-            meanings.moved.notify_waiters();
-            let (all, missing) = meanings.count();
+            let (all, missing) = meanings.read().count();
             done(all - missing, all);
         }
+    }
+
+    /// The skills of these contents.
+    async fn skills_of(
+        &self,
+        part: &[(Hash, Option<i64>)],
+        near: &[Arc<Near>],
+    ) -> Result<Vec<Skill>, StorageError> {
+        let ids: Vec<i64> = part.iter().filter_map(|(_, id)| *id).collect();
+        let rows = self.store().ask_if_any(move |db| db.skills_by_id(&ids)).await?.unwrap_or_default();
+        let stored = rows.into_iter().filter_map(Skill::of_row);
+        let wanted = |skill: &Skill| part.iter().any(|(hash, _)| *hash == meaning(skill));
+        let stored: Vec<Skill> = stored.filter(|skill| wanted(skill)).collect();
+        let is_stored = |near: &Near| stored.iter().any(|skill| meaning(skill) == near.meaning);
+        let beside = near.iter().filter(|near| wanted(&near.skill) && !is_stored(near));
+        let beside: Vec<Skill> = beside.map(|near| near.skill.clone()).collect();
+        Ok(stored.into_iter().chain(beside).collect())
+    }
+
+    /// Takes away the oldest of the vectors that no skill needs, where there are more of them than may be spare. Looks when a
+    /// server has begun, and again after some hundred new ones.
+    pub(in crate::skills) async fn drop_spare_vectors(&self) -> Result<(), StorageError> {
+        let meanings = self.meanings();
+        let Some(model) = meanings.embedder.model() else { return Ok(()) };
+        let (_, missing) = meanings.read().count();
+        if missing > 0 || meanings.made.load(Ordering::Relaxed) < COUNTED || self.store().path().is_none() {
+            return Ok(());
+        }
+        meanings.made.store(0, Ordering::Relaxed);
+        let needed: Arc<ByHash<()>> = Arc::new(meanings.read().contents().map(|hash| (hash, ())).collect());
+        let kept = self.store().ask(|db| db.count_vectors()).await?;
+        let mut more = kept.saturating_sub(needed.len() + needed.len().max(SPARE));
+        let mut after = 0;
+        while more > 0 {
+            let (key, needed) = (model.key(), needed.clone());
+            let is_needed = move |hash: &Hash| needed.contains_key(hash);
+            let dropped = self.store().ask(move |db| db.drop_vectors(&key, after, SWEPT, more, is_needed));
+            let (count, last) = dropped.await?;
+            let Some(last) = last else { break };
+            (more, after) = (more - count, last);
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
     }
 
     /// The vector of a skill.

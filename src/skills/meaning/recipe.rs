@@ -8,7 +8,7 @@ use crate::skills::source;
 use crate::storage::Hash;
 
 /// Another number for every other way to make vectors; those of before are made anew.
-const EDITION: &[u8] = b"1";
+pub const EDITION: u8 = b'1';
 
 /// The texts that are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Recipe {
 /// The name of a skill's content: another one whenever its vector would be.
 pub fn hash_of(name: &str, description: &str, source: &str) -> Hash {
     let mut sum = Sha256::new();
-    for part in [EDITION, name.as_bytes(), description.as_bytes(), source.as_bytes()] {
+    for part in [&[EDITION], name.as_bytes(), description.as_bytes(), source.as_bytes()] {
         sum.update((part.len() as u64).to_le_bytes());
         sum.update(part);
     }

@@ -1,57 +1,13 @@
-//! Vectors in the database, and which skills there are to have one.
+//! Vectors in the database.
 
-use std::collections::HashSet;
-
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
 use super::super::error::StorageError;
-use super::super::meanings::{Changes, Hash, Head, Mark, Vectors};
+use super::super::meanings::{Part, Vectors};
+use super::super::words::Hash;
 use super::Db;
 
-/// From how many missing vectors on the table is read as a whole.
-const MANY: usize = 500;
-
 impl Db {
-    /// What changed of the living skills since a mark.
-    pub fn skill_changes(&mut self, since: Option<Mark>) -> Result<Changes, StorageError> {
-        self.read("looking for changes", |db| {
-            let newest = db
-                .prepare_cached(
-                    "SELECT rowid, skill, version FROM skill_versions ORDER BY rowid DESC LIMIT 1",
-                )?
-                .query_row([], mark)
-                .optional()?;
-            let known = match since {
-                Some(since) => db
-                    .prepare_cached("SELECT rowid, skill, version FROM skill_versions WHERE rowid = ?1")?
-                    .query_row([since.place], mark)
-                    .optional()?
-                    .filter(|known| *known == since),
-                None => None,
-            };
-            let Some(known) = known else {
-                let mut statement = db.prepare_cached(
-                    "SELECT s.id, s.name, v.description, v.hash FROM skills s \
-                     JOIN skill_versions v ON v.skill = s.id AND v.version = s.head WHERE s.live = 1",
-                )?;
-                let living = statement.query_map([], head)?.collect::<Result<_, _>>()?;
-                return Ok(Changes { is_all: true, living, gone: Vec::new(), mark: newest });
-            };
-            let mut changed =
-                db.prepare_cached("SELECT DISTINCT skill FROM skill_versions WHERE rowid > ?1")?;
-            let changed: Vec<i64> =
-                changed.query_map([known.place], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            let (mut living, mut gone) = (Vec::new(), Vec::new());
-            for id in changed {
-                match living_head(db, id)? {
-                    Some(head) => living.push(head),
-                    None => gone.push(id),
-                }
-            }
-            Ok(Changes { is_all: false, living, gone, mark: newest })
-        })
-    }
-
     /// Those of these vectors that are there, each of so many numbers.
     pub fn vectors(
         &mut self,
@@ -61,26 +17,41 @@ impl Db {
     ) -> Result<Vectors, StorageError> {
         self.read("reading vectors", |db| {
             let mut found = Vectors::default();
-            if wanted.len() < MANY {
-                let mut statement =
-                    db.prepare_cached("SELECT hash, vector FROM meanings WHERE model = ?1 AND hash = ?2")?;
-                for hash in wanted {
-                    let mut rows = statement.query(params![model, hash])?;
-                    if let Some(row) = rows.next()? {
-                        take(&mut found, row, dimension)?;
-                    }
-                }
-                return Ok(found);
-            }
-            let wanted: HashSet<&[u8]> = wanted.iter().map(|hash| hash.as_slice()).collect();
-            let mut statement = db.prepare_cached("SELECT hash, vector FROM meanings WHERE model = ?1")?;
-            let mut rows = statement.query([model])?;
-            while let Some(row) = rows.next()? {
-                if wanted.contains(row.get_ref(0)?.as_blob().unwrap_or_default()) {
+            let mut statement =
+                db.prepare_cached("SELECT hash, vector FROM meanings WHERE model = ?1 AND hash = ?2")?;
+            for hash in wanted {
+                let mut rows = statement.query(params![model, hash])?;
+                if let Some(row) = rows.next()? {
                     take(&mut found, row, dimension)?;
                 }
             }
             Ok(found)
+        })
+    }
+
+    /// A model's vectors in the order in which they were kept, from the rows after this place; no more than `limit` rows are
+    /// looked at.
+    pub fn vectors_after(
+        &mut self,
+        model: &str,
+        after: i64,
+        limit: usize,
+        dimension: usize,
+    ) -> Result<Part, StorageError> {
+        self.read("reading vectors", |db| {
+            let mut part = Part::default();
+            // In the order of the table: by its key every row would be looked up.
+            let mut statement = db.prepare_cached(
+                "SELECT hash, vector, model, rowid FROM meanings WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
+            )?;
+            let mut rows = statement.query(params![after, limit as i64])?;
+            while let Some(row) = rows.next()? {
+                part.last = Some(row.get(3)?);
+                if row.get_ref(2)?.as_str().is_ok_and(|of| of == model) {
+                    take(&mut part.vectors, row, dimension)?;
+                }
+            }
+            Ok(part)
         })
     }
 
@@ -93,6 +64,48 @@ impl Db {
                 statement.execute(params![model, hash, bytes])?;
             }
             Ok(())
+        })
+    }
+
+    /// How many vectors are kept, of all models.
+    pub fn count_vectors(&mut self) -> Result<usize, StorageError> {
+        self.read("counting vectors", |db| {
+            db.query_row("SELECT count(*) FROM meanings", [], |row| row.get::<_, i64>(0))
+                .map(|count| count as usize)
+        })
+    }
+
+    /// Looks at `limit` rows after this place, the oldest first, and takes away those that are of another model or not needed,
+    /// `most` of them at most. Gives how many that were, and the place of the last row if there was one.
+    pub fn drop_vectors(
+        &mut self,
+        model: &str,
+        after: i64,
+        limit: usize,
+        most: usize,
+        is_needed: impl Fn(&Hash) -> bool,
+    ) -> Result<(usize, Option<i64>), StorageError> {
+        self.write("taking away vectors", |db| {
+            let mut last = None;
+            let mut spare = Vec::new();
+            let mut statement = db.prepare_cached(
+                "SELECT rowid, model, hash FROM meanings WHERE rowid > ?1 ORDER BY rowid LIMIT ?2",
+            )?;
+            let mut rows = statement.query(params![after, limit as i64])?;
+            while let Some(row) = rows.next()? {
+                let place: i64 = row.get(0)?;
+                last = Some(place);
+                let is_ours = row.get_ref(1)?.as_str().is_ok_and(|of| of == model);
+                let hash = Hash::try_from(row.get_ref(2)?.as_blob().unwrap_or_default());
+                if !(is_ours && hash.is_ok_and(|hash| is_needed(&hash))) && spare.len() < most {
+                    spare.push(place);
+                }
+            }
+            let mut delete = db.prepare_cached("DELETE FROM meanings WHERE rowid = ?1")?;
+            for place in &spare {
+                delete.execute([place])?;
+            }
+            Ok((spare.len(), last))
         })
     }
 }
@@ -108,21 +121,4 @@ fn take(found: &mut Vectors, row: &Row<'_>, dimension: usize) -> rusqlite::Resul
         found.numbers.extend(numbers.map(f32::from_le_bytes));
     }
     Ok(())
-}
-
-fn living_head(db: &Connection, id: i64) -> rusqlite::Result<Option<Head>> {
-    db.prepare_cached(
-        "SELECT s.id, s.name, v.description, v.hash FROM skills s \
-         JOIN skill_versions v ON v.skill = s.id AND v.version = s.head WHERE s.id = ?1 AND s.live = 1",
-    )?
-    .query_row([id], head)
-    .optional()
-}
-
-fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
-    Ok(Head { id: row.get(0)?, name: row.get(1)?, description: row.get(2)?, source: row.get(3)? })
-}
-
-fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
-    Ok(Mark { place: row.get(0)?, skill: row.get(1)?, version: row.get(2)? })
 }

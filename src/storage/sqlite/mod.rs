@@ -16,6 +16,7 @@ mod meanings;
 mod proofs;
 mod schema;
 mod skills;
+mod words;
 
 /// How long a request waits for another process.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,8 +38,6 @@ pub struct Db {
     written: u64,
     /// The last `data_version`, and how often it was another.
     seen: (i64, u64),
-    /// What was found at a generation, so that looking for changes costs nothing where there are none.
-    skills_state: Option<(u64, (i64, i64))>,
     artifacts_state: artifacts::ArtifactsState,
 }
 
@@ -64,7 +63,6 @@ impl Db {
             connection,
             written: 0,
             seen: (0, 0),
-            skills_state: None,
             artifacts_state: artifacts::ArtifactsState::default(),
         };
         schema::recognise(&db.connection)?;

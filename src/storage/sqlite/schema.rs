@@ -8,11 +8,12 @@ use super::super::error::StorageError;
 use super::{APPLICATION, failure};
 
 /// Step `n` leads from schema `n` to schema `n + 1`.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/proofs.sql"),
     include_str!("schema/meanings.sql"),
+    include_str!("schema/words.sql"),
 ];
 
 /// The schema that this program writes.

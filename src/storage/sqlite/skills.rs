@@ -3,15 +3,13 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::super::error::StorageError;
-use super::super::skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow, WordHits};
+use super::super::skills::{NewVersion, SkillRow, UseRow, VersionKind, VersionRow};
 use super::Db;
+use super::words::{put_words, take_words};
 
 /// The columns of a skill with a version, in the order in which [`skill`] reads them.
-const COLUMNS: &str = "s.id, s.name, v.version, v.parent, v.kind, v.source, v.description, v.shape, v.examples, v.tags, \
+pub(super) const COLUMNS: &str = "s.id, s.name, v.version, v.parent, v.kind, v.source, v.description, v.shape, v.examples, v.tags, \
                        v.hash, v.author, v.reason, v.made";
-
-/// How much a word counts by where it stands: in the name, the description and tags, the parameters, the source.
-const WEIGHTS: &str = "4.0, 2.0, 1.5, 0.7";
 
 impl Db {
     /// Adds a version and makes it the newest; gives its number.
@@ -39,7 +37,7 @@ impl Db {
                 params![id, head + 1, head, author, reason, made],
             )?;
             db.execute("UPDATE skills SET head = ?2, live = 0 WHERE id = ?1", [id, head + 1])?;
-            db.execute("DELETE FROM skill_words WHERE rowid = ?1", [id])?;
+            take_words(db, id)?;
             Ok(Some(head + 1))
         })
     }
@@ -93,27 +91,26 @@ impl Db {
         })
     }
 
-    /// How many skills live, and how many versions there are of all of them: another pair after every change.
-    pub fn skills_state(&mut self) -> Result<(i64, i64), StorageError> {
-        let generation = self.generation()?;
-        if let Some((_, state)) = self.skills_state.filter(|(known, _)| *known == generation) {
-            return Ok(state);
-        }
-        let state = self.read("looking for changes", |db| {
-            db.query_row("SELECT coalesce(sum(live), 0), coalesce(sum(head), 0) FROM skills", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-        })?;
-        self.skills_state = Some((generation, state));
-        Ok(state)
-    }
-
     /// The names of all living skills, in order.
     pub fn skill_names(&mut self) -> Result<Vec<String>, StorageError> {
         self.read("listing skills", |db| {
             let mut statement = db.prepare_cached("SELECT name FROM skills WHERE live = 1 ORDER BY name")?;
             let rows = statement.query_map([], |row| row.get(0))?;
             rows.collect()
+        })
+    }
+
+    /// Those of these names that are living skills.
+    pub fn living(&mut self, names: &[String]) -> Result<Vec<String>, StorageError> {
+        self.read("reading skills", |db| {
+            let mut statement = db.prepare_cached("SELECT 1 FROM skills WHERE name = ?1 AND live = 1")?;
+            let mut living = Vec::new();
+            for name in names {
+                if statement.exists([name])? {
+                    living.push(name.clone());
+                }
+            }
+            Ok(living)
         })
     }
 
@@ -126,35 +123,6 @@ impl Db {
             let mut statement = db.prepare_cached(&query)?;
             let rows = statement.query_map([name], |row| Ok(skill(row)?.version))?;
             rows.collect()
-        })
-    }
-
-    /// The living skills that have any of these words, the best first by the database's own measure, and for each word in how
-    /// many skills it stands; with the number of living skills.
-    pub fn skills_with(&mut self, words: &[String], limit: usize) -> Result<WordHits, StorageError> {
-        self.read("searching skills", |db| {
-            let all = db.query_row("SELECT count(*) FROM skills WHERE live = 1", [], |row| row.get(0))?;
-            let mut counts = Vec::with_capacity(words.len());
-            for word in words {
-                let count = db
-                    .prepare_cached("SELECT doc FROM skill_vocabulary WHERE term = ?1")?
-                    .query_row([word], |row| row.get::<_, i64>(0))
-                    .optional()?;
-                counts.push(count.unwrap_or(0));
-            }
-            let quoted: Vec<String> =
-                words.iter().map(|word| format!("\"{}\"", word.replace('"', "\"\""))).collect();
-            if quoted.is_empty() {
-                return Ok(WordHits { skills: Vec::new(), counts, all });
-            }
-            let query = format!(
-                "SELECT {COLUMNS} FROM (SELECT rowid AS id, bm25(skill_words, {WEIGHTS}) AS score FROM skill_words \
-                 WHERE skill_words MATCH ?1 ORDER BY score LIMIT ?2) w JOIN skills s ON s.id = w.id \
-                 JOIN skill_versions v ON v.skill = s.id AND v.version = s.head ORDER BY w.score"
-            );
-            let mut statement = db.prepare_cached(&query)?;
-            let rows = statement.query_map(params![quoted.join(" OR "), limit as i64], skill)?;
-            Ok(WordHits { skills: rows.collect::<Result<_, _>>()?, counts, all })
         })
     }
 
@@ -200,12 +168,7 @@ fn save(db: &Connection, new: &NewVersion) -> rusqlite::Result<i64> {
         ":made": new.made,
     })?;
     db.prepare_cached("UPDATE skills SET head = ?2, live = 1 WHERE id = ?1")?.execute([id, version])?;
-    db.prepare_cached("DELETE FROM skill_words WHERE rowid = ?1")?.execute([id])?;
-    let [name, about, parameters, source] = &new.words;
-    db.prepare_cached(
-        "INSERT INTO skill_words (rowid, name, about, parameters, source) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![id, name, about, parameters, source])?;
+    put_words(db, id, version, &new.words)?;
     Ok(version)
 }
 
@@ -225,7 +188,7 @@ fn ensure(db: &Connection, name: &str) -> rusqlite::Result<(i64, Option<i64>, i6
     Ok((db.last_insert_rowid(), None, 0))
 }
 
-fn skill(row: &Row<'_>) -> rusqlite::Result<SkillRow> {
+pub(super) fn skill(row: &Row<'_>) -> rusqlite::Result<SkillRow> {
     let kind: String = row.get(4)?;
     Ok(SkillRow {
         id: row.get(0)?,

@@ -1,7 +1,8 @@
 //! `actwright skills`: the library from a shell, and back and forth with a directory.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -51,6 +52,52 @@ fn a_skill_is_made_shown_changed_and_deleted() {
     assert!(missing.2.ends_with("hint: `actwright skills list` shows what there is\n"), "{}", missing.2);
     let refused = run(&["create", "print", file.to_str().unwrap()]);
     assert!(refused.2.contains("would shadow Python's builtin `print`"), "{}", refused.2);
+}
+
+#[test]
+fn examples_are_run_before_a_skill_is_saved() {
+    let room = tempfile::tempdir().unwrap();
+    let (base, file) = (room.path().join("base"), room.path().join("x.py"));
+    std::fs::write(&file, "def run(x: int) -> int:\n    return x + 1\n").unwrap();
+    let file = file.to_str().unwrap();
+    let examples = room.path().join("examples.json");
+    let create = |text: &str| {
+        std::fs::write(&examples, text).unwrap();
+        skills(&base, &["create", "add_one", file, "--examples", examples.to_str().unwrap()])
+    };
+    let wrong = create(r#"[{"args": {"x": 1}, "expect": 3}]"#);
+    assert!(wrong.0 == 1 && wrong.2.contains("skill 'add_one' was not saved: "), "{}", wrong.2);
+    assert!(!skills(&base, &["list"]).1.contains("add_one"));
+    let none = create(r#"{"args": {"x": 1}, "expect": 2}"#);
+    assert!(
+        none.2.contains("examples.json is no list of examples: ") && none.2.contains("hint: write JSON"),
+        "{}",
+        none.2
+    );
+    let unknown = create(r#"[{"args": {"y": 1}}]"#);
+    assert!(unknown.2.contains("example 1: `run` has no parameter `y`"), "{}", unknown.2);
+    let both = skills(&base, &["create", "add_one", "-", "--examples", "-"]);
+    assert!(both.0 == 1 && both.2.contains("cannot both come from stdin"), "{}", both.2);
+    let made = create(r#"[{"args": {"x": 1}, "expect": 2}, {"args": {"x": -1}, "expect": 0}]"#);
+    assert_eq!((made.0, made.2.as_str()), (0, ""), "{}", made.1);
+    let shown: Value = serde_json::from_str(&skills(&base, &["show", "add_one", "--json"]).1).unwrap();
+    assert_eq!(
+        (shown["examples"].as_array().unwrap().len(), &shown["proof"]["state"]),
+        (2, &"verified".into()),
+        "{shown}"
+    );
+    assert_eq!(skills(&base, &["test", "add_one"]).0, 0);
+    // From stdin, as a program gives them.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
+    command.args(["skills", "create", "add_two", file, "--examples", "-", "--base"]).arg(&base);
+    command.env("ACTWRIGHT_MODEL", "none").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(br#"[{"args": {"x": 5}, "expect": 6}]"#).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        String::from_utf8_lossy(&output.stdout).starts_with("saved version 1: skills.add_two("),
+        "{output:?}"
+    );
 }
 
 #[test]
