@@ -79,12 +79,6 @@ impl Matrix {
         Self { dimension, ..Self::default() }
     }
 
-    /// How many vectors there are.
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.hashes.len()
-    }
-
     /// Makes room for so many more.
     pub fn reserve(&mut self, more: usize) {
         self.upper.reserve_exact(more * self.dimension);
@@ -239,6 +233,12 @@ pub fn dot(one: &[f32], other: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Matrix {
+        pub fn len(&self) -> usize {
+            self.hashes.len()
+        }
+    }
 
     fn vector(at: usize) -> Vec<f32> {
         let mut vector = vec![0.01; 20];
