@@ -17,6 +17,9 @@ use crate::table::{Goal, Row, number};
 /// What a new session is asked for by.
 pub const NEW: &str = "new";
 
+/// A case: its name, the unit of its first row, the effort that it is for, and what measures it.
+type Case = (&'static str, &'static str, Effort, fn(&Bench) -> anyhow::Result<Vec<Row>>);
+
 /// What is measured with, and how often.
 #[derive(Debug)]
 pub struct Bench {
@@ -56,7 +59,7 @@ impl Effort {
 impl Bench {
     /// The rows of the cases with these words in their name. A case that fails becomes a row that says so; the others go on.
     pub fn rows(&self, only: &str) -> Vec<Row> {
-        let cases: [(&str, &str, Effort, fn(&Self) -> anyhow::Result<Vec<Row>>); 21] = [
+        let cases: [Case; 21] = [
             ("start", "ms", Effort::Quick, Self::start),
             ("new session", "ms", Effort::Quick, Self::new_session),
             ("warm 1+1 over stdio", "ms", Effort::Quick, Self::warm),
