@@ -121,12 +121,15 @@ impl Bench {
     }
 }
 
+/// A part of a search, by its name.
+type Part = (&'static str, fn(&Spent) -> Duration);
+
 /// Searches in this process, and what of them goes where.
 fn parts(base: &Path, models: &str, times: usize, chance: &mut Chance) -> anyhow::Result<(Sample, String)> {
     let rules = ModelRules { name: None, directory: models.into(), ..ModelRules::none() };
     let skills = Skills::over(Store::at(base), Vec::new(), Embedder::over(&rules));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let named: [(&str, fn(&Spent) -> Duration); 6] = [
+    let named: [Part; 6] = [
         ("refresh", |spent| spent.refresh),
         ("words", |spent| spent.words),
         ("beside them the query's vector", |spent| spent.query),

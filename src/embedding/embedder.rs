@@ -139,16 +139,6 @@ impl Embedder {
         Self { inner: Arc::new(inner) }
     }
 
-    /// One that loads something of a test's own.
-    #[cfg(test)]
-    pub fn loading(rules: &ModelRules, load: Load) -> Self {
-        let mut embedder = Self::over(rules);
-        if let Some(inner) = Arc::get_mut(&mut embedder.inner) {
-            inner.load = load;
-        }
-        embedder
-    }
-
     /// No model.
     pub fn none() -> Self {
         Self::over(&ModelRules::none())
@@ -360,5 +350,17 @@ impl Embedder {
 
     fn queue(&self) -> std::sync::MutexGuard<'_, Queue> {
         self.inner.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl Embedder {
+    /// One that loads something of a test's own.
+    pub fn loading(rules: &ModelRules, load: Load) -> Self {
+        let mut embedder = Self::over(rules);
+        if let Some(inner) = Arc::get_mut(&mut embedder.inner) {
+            inner.load = load;
+        }
+        embedder
     }
 }

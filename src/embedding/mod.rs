@@ -20,6 +20,7 @@ pub use provision::{Progress, fetch};
 pub use shelf::{Found, Shelf};
 
 #[cfg(test)]
+#[path = "pretend/tests.rs"]
 pub mod pretend;
 #[cfg(test)]
 mod tests;
