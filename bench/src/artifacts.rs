@@ -60,7 +60,7 @@ impl Bench {
             serde_json::from_str(&run.result).with_context(|| format!("a cell gave `{}`", run.result))?;
         let content = vec![7; size];
         let plain = Sample::take(times, || synced(&base.join("synced"), &[&content]))?;
-        let read = Sample::take(times, || Ok(drop(fs::read(base.join("synced"))?)))?;
+        let read = Sample::take(times, || fs::read(base.join("synced")).map(drop).map_err(Into::into))?;
         let of = |times: &[f64]| {
             let mut sample = Sample::default();
             times.iter().for_each(|millis| sample.add(Duration::from_secs_f64(millis / 1e3)));

@@ -74,13 +74,13 @@ impl Bench {
                 .p95(first.quantile(0.95)),
         ];
         if self.effort == Effort::Full {
-            rows.extend(self.from_index()?);
+            rows.extend(self.of_index()?);
         }
         Ok(rows)
     }
 
     /// With nothing in the caches of pip and uv, and once more with what is in them then.
-    fn from_index(&self) -> anyhow::Result<Vec<Row>> {
+    fn of_index(&self) -> anyhow::Result<Vec<Row>> {
         let (mut cold, mut warm) = (Sample::default(), Sample::default());
         for n in 0..3 {
             let cache = self.base.join(format!("cache-{n}"));

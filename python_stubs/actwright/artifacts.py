@@ -280,7 +280,7 @@ class _Writer(io.RawIOBase):
             room = _PIECE - len(self._waiting)
             piece = view[at : at + room]
             at += len(piece)
-            if len(piece) < room or self._id is None and at == len(view):
+            if len(piece) < room or (self._id is None and at == len(view)):
                 # What may be all of it waits, to be saved by one call.
                 self._waiting += piece
             elif self._waiting:
@@ -377,7 +377,11 @@ def make_artifacts(channel: Channel) -> Artifacts:
 def _opened(path: str, flags: int) -> int:
     """Opens a file by directories none of which is a link, and is none itself."""
     *directories, name = path.split("/")
-    at = os.open("/" if path.startswith("/") else ".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    start = "."
+    if path.startswith("/"):
+        # What stands in the root directory is the system's, and its links may be too: `/session` is one.
+        start, directories = "/" + directories[1] if len(directories) > 1 else "/", directories[2:]
+    at = os.open(start, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for directory in directories:
             if directory not in ("", "."):

@@ -74,6 +74,13 @@ fn the_users_own_configuration_says_where_packages_come_from() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
         command.arg("serve").arg("--base").arg(base.path()).arg("--python").arg(python);
         command.env("PATH", "/usr/bin:/bin").env("HOME", room.path());
+        // Variables stand above files.
+        for (name, _) in
+            std::env::vars().filter(|(name, _)| name.starts_with("PIP_") || name.starts_with("UV_"))
+        {
+            command.env_remove(name);
+        }
+        command.env_remove("XDG_CONFIG_HOME");
         let mut client = Client::spawn_command(base, Wire::Pipes, command);
         client.initialize("2025-11-25");
         value(&mut client, "deps.add('actwright-bench-1')");
