@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::change::{Change, changed, difference};
 use super::error::PackageError;
 use super::installer::{Builds, Installer, Python};
+use super::listed::{Listed, Present, Why};
 use super::lock::{Lock, Package, Pin, Resolution};
 use super::needs::{needing, path_to, reachable};
 use super::sets::{Sets, blocking, installed, size_of};
@@ -38,26 +39,6 @@ pub enum Asker {
     Person,
 }
 
-/// A package that sessions can import.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// What is known of it.
-    pub package: Package,
-    /// What was asked for, if it was asked for by itself.
-    pub requested: Option<Requirement>,
-}
-
-/// Why a package is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Why {
-    /// It.
-    pub listed: Listed,
-    /// Those that need it.
-    pub needed_by: Vec<PackageName>,
-    /// The way from one that was asked for to it.
-    pub path: Vec<PackageName>,
-}
-
 /// See the module. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Packages {
@@ -72,15 +53,6 @@ struct Inner {
     surroundings: Surroundings,
     users: Users,
     changes: watch::Sender<()>,
-}
-
-/// The packages that sessions see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Present {
-    /// The name of their directory below that of all sets.
-    pub set: String,
-    /// They themselves.
-    pub packages: Vec<Package>,
 }
 
 impl Packages {

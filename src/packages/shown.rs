@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::change::Change;
-use super::library::{Listed, Why};
+use super::listed::{Listed, Why};
 
 /// A change as data.
 pub fn change(change: &Change) -> Value {

@@ -299,13 +299,6 @@ impl Actor {
         }
     }
 
-    /// What many sessions import is imported in advance for others.
-    fn tell_of_imports(&mut self, names: Vec<String>) {
-        if self.cells == 1 || !names.is_empty() {
-            self.workers.imported(self.id.as_str(), names);
-        }
-    }
-
     async fn call(&mut self, id: u64, name: &str, arguments: &[u8]) {
         if self.is_over_calls() {
             return self.reply(id, Err(host_calls::too_many(self.config.limits.calls)));

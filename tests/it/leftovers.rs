@@ -95,6 +95,8 @@ fn content(directory: &Path) -> Vec<String> {
             "packages/work",
             "packages/sets",
             "packages/in-use",
+            "packages/replaced",
+            "packages/servers",
             "workspaces",
             "store.db",
             "store.db-wal",

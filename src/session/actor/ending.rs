@@ -37,6 +37,13 @@ enum Word {
 }
 
 impl Actor {
+    /// What many sessions import is imported in advance for others.
+    pub(super) fn tell_of_imports(&self, names: Vec<String>) {
+        if self.cells == 1 || !names.is_empty() {
+            self.workers.imported(self.id.as_str(), names);
+        }
+    }
+
     /// Begins to stop the running cell: interrupt now, kill after the grace period.
     pub(super) fn stop(&mut self, why: Stop) {
         let Some(running) = &mut self.running else { return };

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
@@ -13,6 +14,9 @@ fn environment(name: &str, package: &str) -> PathBuf {
     let room = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let python = room.join("bin/python3");
     let ran = |command: &mut Command| command.status().is_ok_and(|status| status.success());
+    // Tests run side by side, and two may want the same one.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _turn = MAKING.lock();
     if !room.join("ready").exists() {
         assert!(ran(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&room)), "venv");
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
