@@ -141,6 +141,17 @@ pub enum SessionError {
         /// The cap.
         max: usize,
     },
+    /// The copy that was wanted had gone by the time it was to be woken.
+    #[error(
+        "the state that was asked for is gone, so session `{id}` went on from an older one: its variables are as they were \
+         after cell {cell}, counted from the session's first"
+    )]
+    UndoneFurther {
+        /// The handle.
+        id: SessionId,
+        /// The last cell whose effects are there.
+        cell: u64,
+    },
     /// There is no copy that old.
     #[error("{steps} cells cannot be undone: {reason}")]
     NoCopy {

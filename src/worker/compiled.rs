@@ -3,8 +3,8 @@
 //! Code is good for one build of Python alone. So it is kept with what it was made from, the interpreter compares its own
 //! number with that of the code, and compiles the sources itself when there is no code, or none for it.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,22 +12,20 @@ use std::process::{Command, Stdio};
 use actwright_sandbox::sys;
 use sha2::{Digest, Sha256};
 
+use super::cache;
 use super::interpreter::Interpreter;
 use super::python_side::{COMPILE, sources};
 
 /// Bytes of a SHA-256.
 const SUM: usize = 32;
 
-/// A kept file that is larger than this was not written here.
-const MOST: u64 = 16 << 20;
-
 /// A pipe from which the interpreter reads the Python side: the length of the sources in four bytes, the sources, then
 /// the compiled code, which may be missing. It is written by a thread that ends when nobody reads any more.
-pub fn supply(interpreter: &Interpreter, cache: PathBuf) -> io::Result<OwnedFd> {
+pub fn supply(interpreter: &Interpreter, directory: PathBuf) -> io::Result<OwnedFd> {
     let (reader, writer) = sys::pipe()?;
     let interpreter = interpreter.clone();
     let write = move || {
-        if let Err(error) = fill(File::from(writer), &interpreter, &cache) {
+        if let Err(error) = fill(File::from(writer), &interpreter, &directory) {
             tracing::debug!(%error, "the interpreter got no compiled code");
         }
     };
@@ -35,14 +33,14 @@ pub fn supply(interpreter: &Interpreter, cache: PathBuf) -> io::Result<OwnedFd> 
     Ok(reader)
 }
 
-fn fill(mut pipe: File, interpreter: &Interpreter, cache: &Path) -> io::Result<()> {
+fn fill(mut pipe: File, interpreter: &Interpreter, directory: &Path) -> io::Result<()> {
     let sources = sources();
     let length = u32::try_from(sources.len()).map_err(io::Error::other)?;
     let mut start = length.to_le_bytes().to_vec();
     start.extend_from_slice(&sources);
     pipe.write_all(&start)?;
     let question = question(interpreter, &sources)?;
-    let place = cache.join(format!("{}.code", interpreter.key()));
+    let place = directory.join(format!("{}.code", interpreter.key()));
     if let Some(code) = recall(&place, &question) {
         return pipe.write_all(&code);
     }
@@ -50,7 +48,7 @@ fn fill(mut pipe: File, interpreter: &Interpreter, cache: &Path) -> io::Result<(
     // Kept even if the interpreter is gone already: the next one wants it too.
     let written = pipe.write_all(&code);
     drop(pipe);
-    remember(&place, &question, &code)?;
+    cache::write(&place, &[question.as_slice(), &Sha256::digest(&code), &code].concat())?;
     written
 }
 
@@ -67,19 +65,11 @@ fn question(interpreter: &Interpreter, sources: &[u8]) -> io::Result<[u8; SUM]> 
 
 /// Kept code is the sum of what it is for, its own sum, and itself.
 fn recall(place: &Path, question: &[u8; SUM]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(place).ok()?.take(MOST).read_to_end(&mut bytes).ok()?;
+    let bytes = cache::read(place)?;
     let (asked, rest) = bytes.split_at_checked(SUM)?;
     let (sum, code) = rest.split_at_checked(SUM)?;
     let sound = asked == question && Sha256::digest(code).as_slice() == sum;
     sound.then(|| code.to_vec())
-}
-
-fn remember(place: &Path, question: &[u8; SUM], code: &[u8]) -> io::Result<()> {
-    let written = place.with_extension(format!("{}.new", std::process::id()));
-    fs::create_dir_all(place.parent().unwrap_or(place))?;
-    fs::write(&written, [question.as_slice(), &Sha256::digest(code), code].concat())?;
-    fs::rename(&written, place)
 }
 
 fn compile(interpreter: &Interpreter, sources: &[u8]) -> io::Result<Vec<u8>> {

@@ -18,7 +18,7 @@ use actwright_sandbox::sys::{self, Interest};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::WorkerError;
+use super::{WorkerError, cache};
 use crate::config::env::Environment;
 use crate::config::{Config, python};
 
@@ -71,7 +71,7 @@ impl Interpreter {
     pub fn find(config: &Config, environment: &Environment) -> Result<Self, WorkerError> {
         let found =
             python::find(config, environment).map_err(|error| WorkerError::Python(error.to_string()))?;
-        let memory = cache(config, environment).join(format!("{}.json", key(&found)));
+        let memory = cache::directory(config, environment).join(format!("{}.json", key(&found)));
         let question = Question::about(&found, environment)?;
         if let Some(answer) = recall(&memory, &question) {
             return answer.checked();
@@ -130,12 +130,6 @@ impl Interpreter {
     }
 }
 
-/// Where things about interpreters are kept: one place for all base directories of a user.
-pub fn cache(config: &Config, environment: &Environment) -> PathBuf {
-    let shared = environment.cache_home().map(|cache| cache.join("actwright").join("python"));
-    shared.unwrap_or_else(|| config.base.join("cache"))
-}
-
 fn key(executable: &Path) -> String {
     let sum = Sha256::digest(executable.as_os_str().as_bytes());
     sum[..8].iter().fold(String::from("python-"), |key, byte| format!("{key}{byte:02x}"))
@@ -174,7 +168,7 @@ fn is_script(file: &Path) -> bool {
 }
 
 fn recall(memory: &Path, question: &Question) -> Option<Interpreter> {
-    let remembered: Remembered = serde_json::from_slice(&fs::read(memory).ok()?).ok()?;
+    let remembered: Remembered = serde_json::from_slice(&cache::read(memory)?).ok()?;
     let same = &remembered.question == question
         && Stamp::of(&remembered.answer.executable).as_ref() == Some(&remembered.executable_stamp);
     same.then_some(remembered.answer)
@@ -185,11 +179,7 @@ fn remember(memory: &Path, question: Question, answer: &Interpreter) {
     let Some(executable_stamp) = Stamp::of(&answer.executable) else { return };
     let remembered = Remembered { question, executable_stamp, answer: answer.clone() };
     let Ok(text) = serde_json::to_vec(&remembered) else { return };
-    let written = memory.with_extension(format!("{}.new", std::process::id()));
-    let kept = fs::create_dir_all(memory.parent().unwrap_or(memory))
-        .and_then(|()| fs::write(&written, text))
-        .and_then(|()| fs::rename(&written, memory));
-    if let Err(error) = kept {
+    if let Err(error) = cache::write(memory, &text) {
         tracing::debug!(%error, "the interpreter's description could not be remembered");
     }
 }

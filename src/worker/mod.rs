@@ -14,6 +14,7 @@ use crate::config::env::Environment;
 use crate::network::Proxy;
 use crate::packages::Packages;
 
+mod cache;
 mod compiled;
 mod conversation;
 pub mod doctor;

@@ -17,10 +17,9 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
 
-use super::compiled;
 use super::conversation::{Conversation, Event, receive_datagram};
 use super::fences::{Fence, Fences};
-use super::interpreter::{self, Interpreter};
+use super::interpreter::Interpreter;
 use super::launcher::{Death, Launched, Launcher, Order, launch, proxy_environment, session_environment};
 use super::lease::Lease;
 use super::policy::plan_for;
@@ -28,6 +27,7 @@ use super::stock::Stock;
 use super::twins::{Expected, TwinOrder};
 use super::workspace::{self, Workspace};
 use super::{Worker, WorkerError};
+use super::{cache, compiled};
 use crate::config::env::Environment;
 use crate::config::{Checkpoints, Config, Network, PACKAGE_SETS};
 use crate::network::{Proxy, Shared};
@@ -216,7 +216,7 @@ fn prepare(config: &Config, preload: String) -> Result<(Launched, Interpreter), 
     workspace::remove_abandoned(config);
     let environment = Environment::of_process();
     let interpreter = Interpreter::find(config, &environment)?;
-    let modules = compiled::supply(&interpreter, interpreter::cache(config, &environment))
+    let modules = compiled::supply(&interpreter, cache::directory(config, &environment))
         .map_err(|error| WorkerError::Launch(format!("the interpreter gets no modules: {error}")))?;
     // The room is the same for all sessions; only those without a room of their own work in another place.
     let place = std::path::Path::new("/session");

@@ -182,7 +182,8 @@ impl Actor {
             return Err(SessionError::NoCopy { steps, reason: self.why_not_further() });
         };
         match self.go_back(target).await {
-            Some(_) => Ok(self.copies.depth()),
+            Some(cell) if cell == target => Ok(self.copies.depth()),
+            Some(cell) => Err(SessionError::UndoneFurther { id: self.id.clone(), cell }),
             None => {
                 self.drop_process().await;
                 self.variables_lost = true;
