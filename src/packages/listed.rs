@@ -1,5 +1,8 @@
 //! What is told of packages that are there.
 
+use std::collections::BTreeMap;
+
+use super::library::Packages;
 use super::lock::Package;
 use crate::requirements::{PackageName, Requirement};
 
@@ -30,4 +33,17 @@ pub struct Why {
     pub needed_by: Vec<PackageName>,
     /// The way from one that was asked for to it.
     pub path: Vec<PackageName>,
+}
+
+impl Packages {
+    /// The versions of those of these packages that are there, by the names that were given. What cannot be read is not there.
+    pub async fn versions(&self, names: Vec<String>) -> BTreeMap<String, String> {
+        let listed = self.list().await.unwrap_or_default();
+        let version = |name: String| {
+            let normal: PackageName = name.parse().ok()?;
+            let found = listed.iter().find(|listed| listed.package.name == normal)?;
+            Some((name, found.package.version.clone()))
+        };
+        names.into_iter().filter_map(version).collect()
+    }
 }

@@ -151,6 +151,13 @@ impl Contract for Stage {
             known
         })
     }
+
+    fn added(&self, names: Vec<String>) -> Task<'_, BTreeMap<String, String>> {
+        Box::pin(async move {
+            let Some(registry) = self.registry.upgrade() else { return BTreeMap::new() };
+            registry.host_calls().packages().versions(names).await
+        })
+    }
 }
 
 impl Theatre {

@@ -108,6 +108,8 @@ pub struct Used {
     pub tools: BTreeMap<String, String>,
     /// The packages that its source imports, and Python.
     pub packages: Packages,
+    /// Those of them that had been added for sessions.
+    pub added: BTreeSet<String>,
 }
 
 /// A source and its examples as one digest: what a proof is a proof of.
@@ -182,16 +184,29 @@ impl Skills {
             Some(stage) if !tools.is_empty() => stage.schemas(tools.into_iter().collect()).await,
             _ => BTreeMap::new(),
         };
-        let needs_packages = used.iter().any(|used| !used.packages.is_empty());
-        let packages = match needs_packages {
-            true => self.ask(crate::storage::Db::packages_seen).await?.unwrap_or_default(),
-            false => Packages::new(),
-        };
+        let packages = self.packages_now(&used).await?;
         let judge = |((now, row), used): ((Now, Option<ProofRow>), Used)| match row {
             None => Proof::default(),
             Some(row) => verdict(&now, &row, changed(&used, &hashes, &schemas, &packages)),
         };
         Ok(cases.into_iter().zip(used).map(judge).collect())
+    }
+
+    /// The versions of packages: of those that were added for sessions the present ones, of others those that were seen last.
+    async fn packages_now(&self, used: &[Used]) -> Result<Packages, SkillError> {
+        if used.iter().all(|used| used.packages.is_empty()) {
+            return Ok(Packages::new());
+        }
+        let mut now = self.ask(crate::storage::Db::packages_seen).await?.unwrap_or_default();
+        let names: BTreeSet<&String> =
+            used.iter().flat_map(|used| used.packages.keys()).filter(|name| *name != "python").collect();
+        if let Some(stage) = self.stage().filter(|_| !names.is_empty()) {
+            for gone in used.iter().flat_map(|used| &used.added) {
+                now.insert(gone.clone(), String::new());
+            }
+            now.extend(stage.added(names.into_iter().cloned().collect()).await);
+        }
+        Ok(now)
     }
 
     /// The hashes of skills as the library gives them now.

@@ -27,6 +27,9 @@ pub trait Stage: fmt::Debug + Send + Sync {
 
     /// What is known of these tools' schemas without starting anything.
     fn schemas(&self, tools: Vec<String>) -> Task<'_, BTreeMap<String, Known>>;
+
+    /// The versions of those of these packages that were added for sessions, as sessions see them now.
+    fn added(&self, packages: Vec<String>) -> Task<'_, BTreeMap<String, String>>;
 }
 
 /// What is known of a tool's schemas.

@@ -183,10 +183,11 @@ impl Skills {
         });
         let trial = Trial { library, name: skill.name.to_string(), calls: calls.collect(), answers, behalf };
         let played = stage.play(trial).await?;
+        let added = stage.added(played.packages.keys().cloned().collect()).await.into_keys().collect();
         let checked = skill.examples.iter().zip(&played.runs).map(|(example, run)| check(example, run));
         Ok(Tried {
             checked: checked.collect(),
-            used: Used { skills: staged.fetched(), tools: played.tools, packages: played.packages },
+            used: Used { skills: staged.fetched(), tools: played.tools, packages: played.packages, added },
             tapes: played.runs.into_iter().map(|run| run.tape).collect(),
         })
     }

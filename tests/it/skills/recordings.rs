@@ -114,3 +114,21 @@ fn another_version_of_a_package_makes_a_proof_stale() {
     assert!(list.contains("skills.first() [stale: made_here was 1.0 and is 2.0]"), "{list}");
     assert!(list.contains("skills.second() [verified]"), "{list}");
 }
+
+#[test]
+fn what_is_added_later_in_another_version_or_removed_makes_a_proof_stale_at_once() {
+    let mut client = Client::start();
+    said(&mut client, "add_dep", json!({"package": "humanize==4.12.2"}));
+    let source = "import humanize\n\ndef run():\n    return humanize.ordinal(2)\n";
+    save(&mut client, "ordinal", source, json!("2nd"));
+    let state = |client: &mut Client| said(client, "list_skills", json!({}));
+    assert!(state(&mut client).contains("skills.ordinal() [verified]"), "{}", state(&mut client));
+    said(&mut client, "add_dep", json!({"package": "humanize==4.12.3"}));
+    let list = state(&mut client);
+    assert!(list.contains("skills.ordinal() [stale: humanize was 4.12.2 and is 4.12.3]"), "{list}");
+    said(&mut client, "remove_dep", json!({"package": "humanize"}));
+    let list = state(&mut client);
+    assert!(list.contains("skills.ordinal() [stale: humanize was 4.12.2 and is not installed]"), "{list}");
+    said(&mut client, "add_dep", json!({"package": "humanize==4.12.2"}));
+    assert!(state(&mut client).contains("skills.ordinal() [verified]"), "{}", state(&mut client));
+}
