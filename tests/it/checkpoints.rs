@@ -115,6 +115,38 @@ fn undo_takes_the_variables_back() {
     assert_eq!(report(&client.run("a"))["result"], "1");
 }
 
+/// Ends the newest copy from inside, as only code that looks for copies does.
+const END_NEWEST: &str = r"
+def parent(pid):
+    with open(f'/proc/{pid}/stat') as file:
+        return int(file.read().rpartition(')')[2].split()[1])
+others = {int(name) for name in os.listdir('/proc') if name.isdigit()} - {1, os.getpid()}
+newest = max(pid for pid in others if parent(pid) == 1)
+assert os.getppid() == 1
+os.kill(newest, 9)
+";
+
+#[test]
+fn an_undo_that_finds_its_copy_gone_says_where_the_session_stands() {
+    let mut client = Client::start();
+    client.run("import os");
+    for code in ["a = 1", "a = 2", "a = 3"] {
+        client.run(code);
+    }
+    let ended = client.run(END_NEWEST);
+    assert_eq!(report(&ended)["status"], "ok", "{ended}");
+    let undone = client.call("undo_run", json!({}));
+    assert_eq!(undone["isError"], true, "{undone}");
+    assert!(
+        text(&undone).contains("as they were after cell 3, counted from the session's first"),
+        "{undone}"
+    );
+    assert_eq!(report(&client.run("a"))["result"], "2");
+    client.run("a = 4");
+    assert_eq!(client.call("undo_run", json!({}))["isError"], false);
+    assert_eq!(report(&client.run("a"))["result"], "2");
+}
+
 #[test]
 fn a_dry_run_leaves_no_trace_in_the_variables() {
     let mut client = Client::start();
