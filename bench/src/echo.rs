@@ -39,7 +39,7 @@ impl ServerHandler for Echo {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let service = Echo.serve(rmcp::transport::stdio()).await?;
+    let service = Echo.serve((tokio::io::stdin(), tokio::io::stdout())).await?;
     service.waiting().await?;
     Ok(())
 }
