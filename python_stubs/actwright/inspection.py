@@ -30,7 +30,9 @@ _passing: deque[str] = deque()
 def remember(filename: str, text: str) -> None:
     """Makes the cell's text known to tracebacks, warnings, inspect and pdb."""
     _cache[filename] = (len(text), None, lines_of(text), filename)
-    if _DEFINES.search(text) is None:
+    # Plain words first: a search by a pattern touches many pages, and each is copied anew after every cell.
+    may_define = "def" in text or "class" in text or "lambda" in text
+    if not may_define or _DEFINES.search(text) is None:
         _passing.append(filename)
         if len(_passing) > _RECENT:
             _cache.pop(_passing.popleft(), None)

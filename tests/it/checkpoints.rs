@@ -148,6 +148,27 @@ fn an_undo_that_finds_its_copy_gone_says_where_the_session_stands() {
 }
 
 #[test]
+fn a_copy_that_ends_as_it_wakes_makes_room_for_an_older_one() {
+    let mut client = Client::start();
+    let end = "os.register_at_fork(after_in_child=lambda: os._exit(3))";
+    for code in ["import os", "a = 1", "a = 2", end, "a = 3"] {
+        client.run(code);
+    }
+    let undone = client.call("undo_run", json!({}));
+    assert_eq!(undone["isError"], true, "{undone}");
+    assert!(
+        text(&undone).contains("as they were after cell 3, counted from the session's first"),
+        "{undone}"
+    );
+    assert_eq!(report(&client.run("a"))["result"], "2");
+    client.run(end);
+    let dry = client.call("run_code", json!({"code": "a = 4", "keep": false}));
+    assert_eq!(report(&dry)["state"], "rolled_back", "{dry}");
+    assert!(report(&dry)["notes"].to_string().contains("as they were after cell"), "{dry}");
+    assert_eq!(report(&client.run("a"))["result"], "2");
+}
+
+#[test]
 fn a_dry_run_leaves_no_trace_in_the_variables() {
     let mut client = Client::start();
     let first = client.call("run_code", json!({"code": "a = 1; a", "keep": false}));

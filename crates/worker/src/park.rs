@@ -140,8 +140,10 @@ impl Park {
 /// woken.
 fn fork(py: Python<'_>, cell: u64, threads: Option<usize>) -> io::Result<Forked> {
     let (wake, wait) = sys::socket_pair(sys::SocketKind::Packet)?;
-    // What a fork would forget: Python's own generator reseeds itself in every child.
-    let random = random_state(py);
+    // What a fork would forget: Python's own generator reseeds itself in every child. Asking for its state writes to many
+    // pages, which then have to be copied after every cell; a copy with one thread can ask when it is woken.
+    let is_alone = threads == Some(1);
+    let random = if is_alone { None } else { random_state(py) };
     // SAFETY: the interpreter's lock is held and these calls surround the fork as CPython's own `os.fork` does.
     #[allow(unsafe_code)]
     let forked = unsafe {
@@ -155,6 +157,7 @@ fn fork(py: Python<'_>, cell: u64, threads: Option<usize>) -> io::Result<Forked>
             let waking = sleep_until_woken(wait);
             // The live process was tied to its supervisor; so is what takes its place.
             let _ = sys::die_with_parent();
+            let random = if is_alone { random_state(py) } else { random };
             WAKING.store(true, Ordering::Relaxed);
             pyo3::ffi::PyOS_AfterFork_Child();
             WAKING.store(false, Ordering::Relaxed);

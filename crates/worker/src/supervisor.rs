@@ -265,8 +265,8 @@ impl Supervisor {
     /// Goes on from the newest copy that is not younger than `cell`; says which cell it has run last.
     fn roll_back(&mut self, cell: u64, fds: Vec<OwnedFd>) -> Option<u64> {
         self.take_report();
-        let index = self.copies.iter().rposition(|copy| copy.cell <= cell)?;
         let data = fds.into_iter().next()?;
+        let newest = self.copies.iter().rposition(|copy| copy.cell <= cell)?;
         if let Some(live) = self.live.take() {
             live.signal(sys::KILL);
             // It cannot refuse, and its end is not news.
@@ -274,11 +274,16 @@ impl Supervisor {
         }
         end_children(|pid| self.is_own(pid));
         // Younger copies are of a branch that is given up.
-        self.release(index + 1..);
-        let chosen = self.copies.pop()?;
-        sys::send(chosen.wake.as_fd(), chosen.waking.word(), &[data.as_fd()], Waiting::Never).ok()?;
-        self.live = Some(chosen.member);
-        Some(chosen.cell)
+        self.release(newest + 1..);
+        while let Some(chosen) = self.copies.pop() {
+            // One that has ended cannot be woken; it is an older one's turn then.
+            if sys::send(chosen.wake.as_fd(), chosen.waking.word(), &[data.as_fd()], Waiting::Never).is_ok() {
+                self.live = Some(chosen.member);
+                return Some(chosen.cell);
+            }
+            self.leaving.push(chosen.member.pid);
+        }
+        None
     }
 
     /// Gives up copies that nobody will wake. They take a moment to go, and are no children of the code until then.

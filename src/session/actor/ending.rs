@@ -25,6 +25,9 @@ use crate::worker::{Event, Worker};
 /// How long to wait for the supervisor's word after something that it answers.
 const WORD: Duration = Duration::from_secs(2);
 
+/// How long a copy may take to wake: on a busy machine a large one takes its time, and all would be lost with it.
+const WAKING: Duration = Duration::from_secs(10);
+
 /// What is over sooner has not filled the session's memory, and looking costs something.
 const A_WHILE: Duration = Duration::from_millis(20);
 
@@ -34,6 +37,16 @@ enum Word {
     Said,
     Silence,
     Gone,
+}
+
+/// What became of waking a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wake {
+    /// It goes on from where it stood after this cell.
+    Went(u64),
+    /// It ended before it was awake.
+    Ended,
+    None,
 }
 
 impl Actor {
@@ -146,28 +159,49 @@ impl Actor {
 
     /// Has the supervisor end the live process and go on from the newest copy that is not younger than this cell; says
     /// after which cell that copy was made, `None` when there is none.
+    ///
+    /// A copy may end before it is awake: code may have ended it, or the kernel for want of memory. Then the next older one
+    /// takes its place.
     pub(super) async fn go_back(&mut self, cell: u64) -> Option<u64> {
-        let threads = self.copies.threads();
-        let worker = self.worker.as_mut()?;
-        if let Some(proxy) = &worker.proxy {
+        if let Some(proxy) = &self.worker.as_ref()?.proxy {
             proxy.cut();
         }
-        if let Err(error) = worker.conversation.roll_back(cell) {
-            tracing::debug!(session = %self.id, %error, "the supervisor does not take an order");
-            return None;
-        }
-        self.give_up_calls();
-        let until = tokio::time::Instant::now() + WORD;
-        loop {
-            let worker = self.worker.as_mut()?;
-            match timeout_at(until, worker.conversation.next()).await {
-                Ok(Event::Message(FromWorker::Resumed { cell }, _)) => {
-                    tracing::debug!(session = %self.id, cell, threads, "a session went on from a copy");
-                    self.copies.went_back(cell);
-                    return Some(cell);
+        // Each try uses up a copy.
+        for _ in 0..=self.config.sessions.copies {
+            if let Err(error) = self.worker.as_mut()?.conversation.roll_back(cell) {
+                tracing::debug!(session = %self.id, %error, "the supervisor does not take an order");
+                return None;
+            }
+            self.give_up_calls();
+            match self.wake().await {
+                Wake::Went(from) => {
+                    let threads = self.copies.threads();
+                    tracing::debug!(session = %self.id, from, threads, "a session went on from a copy");
+                    self.copies.went_back(from);
+                    return Some(from);
                 }
-                Ok(Event::Control(FromSupervisor::NoCopy)) => return None,
-                Ok(Event::ControlClosed | Event::Broken(_) | Event::DataClosed) | Err(_) => return None,
+                Wake::Ended => {}
+                Wake::None => return None,
+            }
+        }
+        None
+    }
+
+    /// Waits until a copy that was asked for is awake.
+    async fn wake(&mut self) -> Wake {
+        let until = tokio::time::Instant::now() + WAKING;
+        let mut is_chosen = false;
+        loop {
+            let Some(worker) = self.worker.as_mut() else { return Wake::None };
+            match timeout_at(until, worker.conversation.next()).await {
+                Ok(Event::Message(FromWorker::Resumed { cell }, _)) => return Wake::Went(cell),
+                Ok(Event::Control(FromSupervisor::RolledBack { .. })) => is_chosen = true,
+                // Before the choice it is the word about the process that is given up.
+                Ok(Event::Control(FromSupervisor::Exited(_))) if is_chosen => return Wake::Ended,
+                // The supervisor says whether there was none or it has ended.
+                Ok(Event::DataClosed) => {}
+                Ok(Event::Control(FromSupervisor::NoCopy) | Event::ControlClosed | Event::Broken(_))
+                | Err(_) => return Wake::None,
                 Ok(other) => self.aside(other).await,
             }
         }
@@ -306,7 +340,15 @@ impl Actor {
     async fn forget_cell(&mut self, story: &mut Story, cell: u64) {
         match self.copies.target(1) {
             Some(target) => match self.go_back(target).await {
-                Some(_) => story.state = SessionState::RolledBack,
+                Some(from) => {
+                    story.state = SessionState::RolledBack;
+                    if from != target {
+                        story.notes.push(format!(
+                            "the copy from before the cell was gone: the variables are as they were after cell {from}, \
+                             counted from the session's first"
+                        ));
+                    }
+                }
                 None => {
                     self.drop_process().await;
                     story.state = SessionState::Reset;
