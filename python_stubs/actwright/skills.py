@@ -347,6 +347,24 @@ def invoke_json(name: str, text: str, plain: bool = False) -> Any:
     return _plain(value) if plain else value
 
 
+def as_written(text: str) -> str:
+    """A request to run a skill as code would write it, for tracebacks; other cells as they are."""
+    if not text.startswith(INVOKE + "("):
+        return text
+    import json
+    from ast import literal_eval
+
+    try:
+        name, arguments = literal_eval(text[len(INVOKE) :])[:2]
+        given = ", ".join(f"{key}={value!r}" for key, value in json.loads(arguments).items())
+    except (TypeError, ValueError, SyntaxError):
+        return text
+    given = given if len(given) <= 200 else "..."
+    if "@" in name:
+        return f"skills.invoke({name!r}, {given})" if given else f"skills.invoke({name!r})"
+    return f"skills.{name}({given})"
+
+
 def versions(text: str) -> dict[str, str]:
     """The versions of the packages behind these names of modules, given as JSON, and Python's own."""
     import json
