@@ -3,7 +3,7 @@
 from tests.python.session import SessionTest, run
 
 ROUND = """
-import datetime, decimal, fractions, uuid, math
+import datetime, decimal, fractions, uuid, math, zoneinfo
 from dataclasses import dataclass
 from collections import Counter, namedtuple
 
@@ -25,7 +25,7 @@ class Artifacts(SessionTest):
             "datetime.datetime(2026, 1, 2, 3, 4, 5, 6)", "datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)",
             "datetime.datetime(2026, 1, 2, fold=1)", "datetime.date(2026, 1, 2)", "datetime.time(1, 2, 3)",
             "datetime.timedelta(-1, 2, 3)", "decimal.Decimal('1.10')", "decimal.Decimal('NaN')", "fractions.Fraction(1, 3)",
-            "uuid.UUID(int=5)", "'x' * 3_000_000", "b'y' * 3_000_001",
+            "uuid.UUID(int=5)", "datetime.timezone.utc", "zoneinfo.ZoneInfo('Asia/Tokyo')", "'x' * 3_000_000", "b'y' * 3_000_001",
         ):  # fmt: skip
             self.check([ROUND, f"import sys; getattr(sys, 'set_int_max_str_digits', int)(0); same({value})"], value="True")
 
