@@ -40,6 +40,10 @@ class ArtifactTypeError(ArtifactError, TypeError):
     """A value of this type cannot be saved."""
 
 
+class ArtifactExistsError(ArtifactError, FileExistsError):
+    """There is one of this name already; nothing was saved."""
+
+
 class ArtifactQuotaError(ArtifactError, OSError):
     """It is too large, or there is no room; nothing was saved."""
 
@@ -51,7 +55,9 @@ class ArtifactDamagedError(ArtifactError, OSError):
 _KINDS: dict[str, type[ArtifactError]] = {
     "not_found": ArtifactNotFoundError,
     "invalid": ArtifactNameError,
+    "arguments": ArtifactNameError,
     "collision": ArtifactNameError,
+    "exists": ArtifactExistsError,
     "type": ArtifactTypeError,
     "quota": ArtifactQuotaError,
     "damaged": ArtifactDamagedError,
@@ -158,25 +164,51 @@ class Artifacts:
         return self._host.ask("history", name=name)
 
     def open(self, name: str, mode: str = "r", version: Optional[int] = None, **about: Any) -> IO[Any]:
-        """An artifact's bytes ("rb", "wb") or text ("r", "w") as a file; what is written is saved when the file is closed.
+        """An artifact as a file: "r", "w", "a" or "x", with "b" for bytes. What is written becomes a version when the file is
+        closed; an error inside `with` gives it up. Takes encoding, errors and newline, and description, metadata, ttl and
+        media_type of what is written.
 
         >>> with artifacts.open("big.csv", "w") as file: ...
         """
-        if mode in ("r", "rb", "rt"):
-            raw: Any = io.BufferedReader(_Reader(self._host, name, version), _PIECE)
-        elif mode in ("w", "wb", "wt"):
-            is_text = "b" not in mode
-            given = _about(name, about.pop("description", ""), about.pop("metadata", None), about.pop("ttl", None))
-            given["form"] = "text" if is_text else "bytes"
-            given["media_type"] = about.pop("media_type", "text/plain; charset=utf-8" if is_text else "application/octet-stream")
+        way, is_text = _mode(mode)
+        text = {key: about.pop(key) for key in ("encoding", "errors", "newline") if key in about}
+        if text and not is_text:
+            raise ValueError(f"artifacts.open takes no {next(iter(text))} with the mode {mode!r}, which is for bytes")
+        if way == "r":
             if about:
-                raise TypeError(f"artifacts.open has no argument {next(iter(about))!r}")
-            raw = _Writer(self._host, given)
+                raise TypeError(f"artifacts.open has no argument {next(iter(about))!r} for reading")
+            raw: Any = io.BufferedReader(_Reader(self._host, name, version), _PIECE)
         else:
-            raise ValueError(f"the mode {mode!r} is not one of 'r', 'rb', 'w', 'wb'")
-        if "b" in mode:
+            raw = self._writer(name, way, is_text, version, about)
+        if not is_text:
             return raw
-        return _Text(raw, encoding="utf-8", errors="surrogatepass", newline="")
+        encoding = text.get("encoding") or "utf-8"
+        lone = "surrogatepass" if encoding.replace("_", "-").lower() in ("utf-8", "utf8") else "strict"
+        return _Text(raw, encoding=encoding, errors=text.get("errors") or lone, newline=text.get("newline", ""))
+
+    def _writer(self, name: str, way: str, is_text: bool, version: Optional[int], about: dict[str, Any]) -> Any:
+        if version is not None:
+            raise ValueError("a version cannot be written, because none is ever changed; leave version out to write the next one")
+        # Whether the name is one is known before anything is written.
+        is_there: bool = self._host.ask("check", name=name)
+        if way == "x" and is_there:
+            raise _failure("exists", f"artifact {name!r} is there already; the mode 'w' saves its next version")
+        before = _Reader(self._host, name, None) if way == "a" and is_there else None
+        known: dict[str, Any] = before.about if before is not None else {}
+        if before is not None and known["form"] not in ("text", "bytes"):
+            raise _failure("invalid", f"artifact {name!r} is a value and no file; load it, change it and save it instead of appending to it")
+        given = _about(name, *(about.pop(key, known.get(key)) for key in ("description", "metadata", "ttl")))
+        given["form"] = known.get("form", "text" if is_text else "bytes")
+        media_type = known.get("media_type", "text/plain; charset=utf-8" if is_text else "application/octet-stream")
+        given["media_type"] = about.pop("media_type", media_type)
+        if about:
+            raise TypeError(f"artifacts.open has no argument {next(iter(about))!r}")
+        writer = _Writer(self._host, given)
+        piece = before.read(_PIECE) if before is not None else b""
+        while before is not None and piece:
+            writer.write(piece)
+            piece = before.read(_PIECE)
+        return writer
 
     def save_file(self, path: str, name: Optional[str] = None, **about: Any) -> dict[str, Any]:
         """Saves a regular file, never one that a link leads to; its name is the artifact's unless another is given.
@@ -264,12 +296,16 @@ class _Writer(io.RawIOBase):
         self._host = host
         self._about = about
         self._waiting = bytearray()
+        self._size = 0
         self._id: Optional[int] = None
         self._is_over = False
         self.saved: dict[str, Any] = {}
 
     def writable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        return self._size
 
     def write(self, data: Any) -> int:
         if self._is_over:
@@ -289,6 +325,7 @@ class _Writer(io.RawIOBase):
                 self._waiting.clear()
             else:
                 self._send(bytes(piece))
+        self._size += len(view)
         return len(view)
 
     def _send(self, piece: bytes) -> None:
@@ -393,7 +430,18 @@ def _opened(path: str, flags: int) -> int:
         os.close(at)
 
 
-def _about(name: str, description: str, metadata: Any, ttl: Any) -> dict[str, Any]:
+def _mode(mode: Any) -> tuple[str, bool]:
+    """How a file is opened, as one letter, and whether it is one of text."""
+    letters = sorted(mode) if isinstance(mode, str) else []
+    ways = [letter for letter in letters if letter in "rwax"]
+    kinds = [letter for letter in letters if letter in "bt"]
+    if len(ways) != 1 or len(kinds) > 1 or len(letters) != len(ways) + len(kinds):
+        why = "; no version is ever changed, so read with 'r' and save the next one with 'w'" if "+" in letters else ""
+        raise ValueError(f"the mode {mode!r} is not one of 'r', 'w', 'a' and 'x', alone or with 'b' or 't'{why}")
+    return ways[0], kinds != ["b"]
+
+
+def _about(name: str, description: Any, metadata: Any, ttl: Any) -> dict[str, Any]:
     if type(name) is not str:
         raise _failure("invalid", f"the name of an artifact is a str, not {type(name).__name__}")
     return {"name": name, "description": description, "metadata": metadata, "ttl": ttl}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable
 
+from _actwright import HostCallError
+
 if TYPE_CHECKING:
     from actwright._native import Channel
 
@@ -12,8 +14,11 @@ def ask(channel: Channel, failure: Callable[[str, str], Exception], call: str, a
     """What the host answers; `failure` makes an error of a kind and a message."""
     try:
         answer: Any = channel.call(call, (), arguments)
+    except HostCallError as error:
+        word, message = error.args
+        raise failure("arguments" if word == "invalid_arguments" else word, message) from None
     except (TypeError, ValueError) as error:
-        raise failure("invalid", str(error)) from None
+        raise failure("arguments", str(error)) from None
     word, content = answer
     if word == "ok":
         return content

@@ -9,6 +9,7 @@ from actwright import figures
 from actwright.display import forms_of, send
 from actwright.failure import bounded, error_out, line_in
 from actwright.inspection import remember
+from actwright.skills import as_written
 from actwright.source import compile_cell, margin, parse, read
 from actwright.values import json_text, type_name
 
@@ -130,7 +131,7 @@ class Cell:
 
     def _compile(self) -> Program:
         self._text = text = margin(read(self._text))
-        remember(self._filename, text)
+        remember(self._filename, as_written(text))
         program = compile_cell(text, self._filename, self.flags)
         self.flags = program.flags
         self._compiled = True

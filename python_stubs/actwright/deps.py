@@ -46,6 +46,7 @@ class DepsResolverError(DepsError, RuntimeError):
 _KINDS: dict[str, type[DepsError]] = {
     "denied": DepsDeniedError,
     "invalid": DepsSpecError,
+    "arguments": DepsSpecError,
     "not_found": DepsNotFoundError,
     "quota": DepsQuotaError,
     "resolver": DepsResolverError,

@@ -59,7 +59,11 @@ class SkillDepthError(SkillError, RecursionError):
     """Skills call each other too deeply."""
 
 
-_KINDS: dict[str, type[SkillError]] = {"not_found": SkillNotFoundError, "invalid": SkillSourceError}
+_KINDS: dict[str, type[SkillError]] = {
+    "not_found": SkillNotFoundError,
+    "invalid": SkillSourceError,
+    "arguments": SkillArgumentError,
+}
 _ALL = (SkillError, SkillNotFoundError, SkillSourceError, SkillArgumentError, SkillDepthError)
 
 # They are builtins in a session, so a traceback calls them by their bare names.
@@ -169,7 +173,9 @@ class Skills:
         >>> skills.create("double", "def run(x: int) -> int:\\n    return 2 * x", examples=[{"args": {"x": 2}, "expect": 4}])
         """
         given = {"name": name, "source": source, "description": description, "reason": reason, "from_cell": from_cell}
-        return self._host.ask("skills.create", **given, tags=list(tags), examples=list(examples))
+        tags = [tags] if isinstance(tags, str) else list(tags or ())
+        examples = [examples] if isinstance(examples, dict) else list(examples or ())
+        return self._host.ask("skills.create", **given, tags=tags, examples=examples)
 
     def verify(self, name: str, version: Optional[int] = None, record: bool = False) -> Verdict:
         """Runs a skill's examples in a fresh session, its tool calls answered from their recording; record=True calls the
@@ -254,6 +260,8 @@ class _Host:
         return function
 
     def load(self, given: str) -> _Loaded:
+        if not isinstance(_untyped(given), str):
+            raise _failure("arguments", f"a skill is named by a str, not {type(given).__name__}, such as skills.invoke(\"parse_logs\")")
         name, _, number = given.partition("@")
         version = int(number) if number.isdigit() else None
         if number and version is None:
@@ -271,17 +279,17 @@ class _Host:
             loaded.satisfied = (*needed[:2], shelf.present())
         return loaded
 
-    def run(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def run(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], is_json: bool = False) -> Any:
         depth = _deeper(name)
         loaded = self.load(name)
         token = _depth.set(depth)
         try:
-            value = _bound(loaded, args, kwargs)()
+            value = _bound(loaded, args, kwargs, is_json)()
             if _is_coroutine(value):
                 value = _complete(value)
         except Exception as error:
             self.used(loaded.name, error)
-            raise
+            raise _from_its_line(error, loaded)  # noqa: B904 — it is the same error, its context stays
         finally:
             _depth.reset(token)
         self.used(loaded.name, None)
@@ -304,7 +312,7 @@ class _Host:
                     value = await value
         except Exception as error:
             self.used(loaded.name, error)
-            raise
+            raise _from_its_line(error, loaded)  # noqa: B904 — it is the same error, its context stays
         finally:
             _depth.reset(token)
         self.used(loaded.name, None)
@@ -335,8 +343,26 @@ def invoke_json(name: str, text: str, plain: bool = False) -> Any:
     """Runs a skill for a client that has sent its arguments as JSON; a plain value is bent into what JSON can say."""
     import json
 
-    value = _hosts[0].run(name, (), json.loads(text))
+    value = _hosts[0].run(name, (), json.loads(text), True)
     return _plain(value) if plain else value
+
+
+def as_written(text: str) -> str:
+    """A request to run a skill as code would write it, for tracebacks; other cells as they are."""
+    if not text.startswith(INVOKE + "("):
+        return text
+    import json
+    from ast import literal_eval
+
+    try:
+        name, arguments = literal_eval(text[len(INVOKE) :])[:2]
+        given = ", ".join(f"{key}={value!r}" for key, value in json.loads(arguments).items())
+    except (TypeError, ValueError, SyntaxError):
+        return text
+    given = given if len(given) <= 200 else "..."
+    if "@" in name:
+        return f"skills.invoke({name!r}, {given})" if given else f"skills.invoke({name!r})"
+    return f"skills.{name}({given})"
 
 
 def versions(text: str) -> dict[str, str]:
@@ -389,8 +415,8 @@ def _compiled(text: str, filename: str) -> CodeType:
     return _compile(tree, filename, "exec", 0, True)
 
 
-def _bound(loaded: _Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """`run` of a new module of this source, with these arguments."""
+def _bound(loaded: _Loaded, args: tuple[Any, ...], kwargs: dict[str, Any], is_json: bool = False) -> Any:
+    """`run` of a new module of this source, with these arguments; `is_json` where they came as JSON."""
     from functools import partial
 
     module = ModuleType(f"skills.{loaded.name}")
@@ -407,33 +433,40 @@ def _bound(loaded: _Loaded, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         bound = signature(run).bind(*args, **kwargs)
     except TypeError as error:
         _refuse(loaded, str(error))
-    if loaded.coerces:
-        _coerce(loaded, run, bound.arguments)
+    if loaded.coerces or is_json:
+        _coerce(loaded, run, bound, is_json)
     return partial(run, *bound.args, **bound.kwargs)
 
 
-def _coerce(loaded: _Loaded, run: Any, arguments: Any) -> None:
-    """Makes members of enums and dataclasses of the plain values that clients can send."""
-    from dataclasses import is_dataclass
-    from enum import Enum
-    from typing import get_type_hints
+def _coerce(loaded: _Loaded, run: Any, bound: Any, is_json: bool) -> None:
+    """Makes of plain values what the annotations name."""
+    from inspect import Parameter
 
-    try:
-        hints = get_type_hints(run)
-    except Exception:
-        return
-    for name, value in arguments.items():
-        kind: Any = hints.get(name)
-        plain: type[Any] = _untyped(type(_untyped(value)))
-        if plain not in (str, int, float, dict) or not hasattr(kind, "__mro__"):
+    from actwright.bending import bent, hints_of
+
+    hints = hints_of(run)
+    for name, value in bound.arguments.items():
+        if name not in hints:
             continue
+        hint, kind = hints[name], bound.signature.parameters[name].kind
         try:
-            if Enum in kind.__mro__ and plain is not dict:
-                arguments[name] = kind(value)
-            elif plain is dict and is_dataclass(_untyped(kind)):
-                arguments[name] = _untyped(kind)(**value)
+            if kind is Parameter.VAR_POSITIONAL:
+                value = tuple(bent(item, hint, is_json) for item in value)
+            elif kind is Parameter.VAR_KEYWORD:
+                value = {key: bent(item, hint, is_json) for key, item in value.items()}
+            else:
+                value = bent(value, hint, is_json)
         except (TypeError, ValueError) as error:
             _refuse(loaded, f"argument `{name}`: {error}")
+        bound.arguments[name] = value
+
+
+def _from_its_line(error: BaseException, loaded: _Loaded) -> BaseException:
+    """The error without what led to the skill's first line: loops and threads of ours that say nothing about it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != loaded.filename:
+        trace = trace.tb_next
+    return error if trace is None else error.with_traceback(trace)
 
 
 def _untyped(value: Any) -> Any:
@@ -462,7 +495,10 @@ def _complete(coroutine: Any) -> Any:
 
     try:
         asyncio.get_running_loop()
+        is_running = True
     except RuntimeError:
+        is_running = False
+    if not is_running:
         return asyncio.run(coroutine)
     import threading
 
@@ -544,6 +580,10 @@ def _signature(about: dict[str, Any]) -> Any:
         )
         for each in about["run"]
     ]
+    if about["rest"]:
+        rest, _, annotation = about["rest"].partition(": ")
+        at = sum(each.kind is Parameter.POSITIONAL_OR_KEYWORD for each in parameters)
+        parameters.insert(at, Parameter(rest, Parameter.VAR_POSITIONAL, annotation=Written(annotation) if annotation else Parameter.empty))
     if about["parameters"]["additionalProperties"]:
         parameters.append(Parameter("more", Parameter.VAR_KEYWORD))
     returns = Written(about["returns"]) if about["returns"] else Signature.empty

@@ -104,6 +104,8 @@ def _known(value: Any, kind: type[Any], depth: int, notes: Optional[list[str]]) 
         return {_TAG: name, "v": [_plain(item, depth - 1, notes) for item in value], "most": value.maxlen}
     if module.startswith("pathlib") and name in _PATHS:
         return {_TAG: "path", "of": name, "v": _plain(str(value), depth - 1, notes)}
+    if module.startswith("zoneinfo") and name == "ZoneInfo" and value.key is not None:
+        return {_TAG: "timezone", "v": _zone(value, notes)}
     if module.partition(".")[0] == "pandas":
         from actwright import tables
 

@@ -245,6 +245,16 @@ impl Artifacts {
         Ok(row)
     }
 
+    /// Whether there is an artifact of a name under which one could be saved; else why it is none.
+    pub async fn is_there(&self, name: &str) -> Result<bool, ArtifactError> {
+        ArtifactName::parse(name)?;
+        match self.get(name, None).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.word() == "not_found" => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     async fn row(&self, name: &ArtifactName, version: Option<i64>) -> Result<ArtifactRow, ArtifactError> {
         let text = name.to_string();
         match self.inner.store.ask(move |db| db.artifact(&text, version)).await? {

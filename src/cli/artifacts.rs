@@ -43,6 +43,9 @@ enum Command {
     List {
         /// Only names that begin so
         prefix: Option<String>,
+        /// The same
+        #[arg(long = "prefix", value_name = "PREFIX", conflicts_with = "prefix", hide = true)]
+        named_prefix: Option<String>,
         /// Only those with this tag
         #[arg(long)]
         tag: Option<String>,
@@ -52,7 +55,7 @@ enum Command {
         /// Its name
         name: String,
         /// At this version
-        #[arg(long = "at", value_name = "VERSION")]
+        #[arg(long, alias = "at", value_name = "VERSION")]
         version: Option<i64>,
     },
     /// Write an artifact's bytes to a file that is not there yet, or to stdout
@@ -63,7 +66,7 @@ enum Command {
         #[arg(default_value = "-")]
         file: PathBuf,
         /// At this version
-        #[arg(long = "at", value_name = "VERSION")]
+        #[arg(long, alias = "at", value_name = "VERSION")]
         version: Option<i64>,
     },
     /// Save a file as the next version of an artifact
@@ -78,6 +81,12 @@ enum Command {
         /// Its media type; text/… makes code load it as text
         #[arg(long, default_value = "application/octet-stream")]
         media_type: String,
+        /// What else is to be known of it, an object of JSON
+        #[arg(long, value_name = "JSON")]
+        metadata: Option<String>,
+        /// A word to find it by in lists (repeatable)
+        #[arg(long)]
+        tag: Vec<String>,
         /// Seconds until it is gone
         #[arg(long)]
         ttl: Option<f64>,
@@ -112,7 +121,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// What a command says, as data and in words.
 async fn answer(artifacts: &Artifacts, command: Command) -> anyhow::Result<Option<(Value, String)>> {
     Ok(Some(match command {
-        Command::List { prefix, tag } => list(artifacts, prefix.as_deref(), tag.as_deref()).await?,
+        Command::List { prefix, named_prefix, tag } => {
+            list(artifacts, prefix.or(named_prefix).as_deref(), tag.as_deref()).await?
+        }
         Command::Show { name, version } => {
             let row = artifacts.get(&name, version).await.map_err(said)?;
             (artifacts::shown(&row), shown(&row))
@@ -121,10 +132,11 @@ async fn answer(artifacts: &Artifacts, command: Command) -> anyhow::Result<Optio
             get(artifacts, &name, &file, version).await?;
             return Ok(None);
         }
-        Command::Put { name, file, description, media_type, ttl } => {
+        Command::Put { name, file, description, media_type, metadata, tag, ttl } => {
             let form = if media_type.starts_with("text/") { "text" } else { "bytes" }.to_owned();
             let author = AUTHOR.to_owned();
-            let about = About { name, form, media_type, description, metadata: None, ttl, author };
+            let metadata = described(metadata.as_deref(), tag)?;
+            let about = About { name, form, media_type, description, metadata, ttl, author };
             let row = put(artifacts, about, &file).await?;
             (artifacts::shown(&row), format!("saved {}", line(&row)))
         }
@@ -163,6 +175,22 @@ async fn answer(artifacts: &Artifacts, command: Command) -> anyhow::Result<Optio
     }))
 }
 
+/// The metadata of what is saved: what is said of it, with its tags.
+fn described(metadata: Option<&str>, tags: Vec<String>) -> anyhow::Result<Option<Value>> {
+    let wrong = || {
+        hinted("`--metadata` is no object of JSON", r#"write it like `--metadata '{"source": "survey"}'`"#)
+    };
+    let mut metadata = match metadata.map(serde_json::from_str) {
+        None => serde_json::Map::new(),
+        Some(Ok(Value::Object(metadata))) => metadata,
+        Some(_) => return Err(wrong()),
+    };
+    if !tags.is_empty() {
+        metadata.insert("tags".to_owned(), json!(tags));
+    }
+    Ok((!metadata.is_empty()).then_some(Value::Object(metadata)))
+}
+
 async fn list(
     artifacts: &Artifacts,
     prefix: Option<&str>,
@@ -185,6 +213,12 @@ async fn get(artifacts: &Artifacts, name: &str, file: &Path, version: Option<i64
         Box::new(std::io::stdout().lock())
     } else {
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+        if made.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::AlreadyExists) {
+            return Err(hinted(
+                format!("{} is already there", file.display()),
+                "name a file that does not exist, or - for stdout",
+            ));
+        }
         Box::new(made.with_context(|| format!("cannot make {}", file.display()))?)
     };
     let size = u64::try_from(first.row.size).unwrap_or(0);
@@ -206,14 +240,15 @@ async fn put(artifacts: &Artifacts, about: About, file: &Path) -> anyhow::Result
     let (mut from, size): (Box<dyn Read>, Option<u64>) = if file == Path::new("-") {
         (Box::new(std::io::stdin()), None)
     } else {
-        let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let found = opened.metadata().with_context(|| format!("cannot read {}", file.display()))?;
+        // Looked at before it is opened, because opening a pipe waits for somebody who writes into it.
+        let found = std::fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
         if !found.is_file() {
             return Err(hinted(
                 format!("{} is no file", file.display()),
                 "name a regular file, or - for stdin",
             ));
         }
+        let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
         (Box::new(opened), Some(found.len()))
     };
     let id = artifacts.begin(AUTHOR).await.map_err(said)?;

@@ -45,6 +45,9 @@ pub fn begin(artifacts: &Artifacts, request: &str, named: Named, origin: &Origin
             let row = artifacts.get(named.text("name")?, named.optional_whole("version")?).await;
             answer(row.map(|row| shown(&row)))
         })),
+        "check" => Answering::Later(Box::pin(async move {
+            answer(artifacts.is_there(named.text("name")?).await.map(Value::Bool))
+        })),
         "list" => Answering::Later(Box::pin(async move { list(&artifacts, &named).await })),
         "history" => Answering::Later(Box::pin(async move {
             let rows = artifacts.history(named.text("name")?).await;

@@ -152,6 +152,14 @@ fn error(kind: &str, message: impl Into<String>) -> CallError {
     CallError { kind: kind.to_owned(), message: message.into() }
 }
 
+fn no_text(wanted: &str, given: Option<&Value>) -> CallError {
+    let what = match given {
+        Some(Value::Text(_)) => "holds a lone surrogate, which is no character; leave it out",
+        _ => "must be a text (str)",
+    };
+    error("invalid_arguments", format!("`{wanted}` {what}"))
+}
+
 fn encoded(value: &Value) -> Answer {
     encode_datagram(value).map_err(|_| error("internal", "the answer does not encode"))
 }
@@ -167,7 +175,7 @@ impl Named {
         match self.get(wanted) {
             None | Some(Value::Nil) => Ok(None),
             Some(Value::Str(text)) => Ok(Some(text)),
-            Some(_) => Err(error("invalid_arguments", format!("`{wanted}` must be a text"))),
+            Some(other) => Err(no_text(wanted, Some(other))),
         }
     }
 
@@ -183,7 +191,7 @@ impl Named {
     fn text(&self, wanted: &str) -> Result<&str, CallError> {
         match self.get(wanted) {
             Some(Value::Str(text)) => Ok(text),
-            _ => Err(error("invalid_arguments", format!("`{wanted}` must be a text"))),
+            other => Err(no_text(wanted, other)),
         }
     }
 }

@@ -34,6 +34,9 @@ pub(super) enum ArgumentError {
     /// Not a handle.
     #[error("argument `{name}`: {error}")]
     Handle { name: &'static str, error: NameError },
+    /// Given in two ways.
+    #[error("give either `{0}` or `{1}`, not both")]
+    Both(&'static str, &'static str),
     /// Not a part of an output.
     #[error("argument `id`: an output has no part `{given}`; the parts are {parts}, as in o_…/stderr")]
     Part { given: String, parts: String },
@@ -154,9 +157,9 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// Any value that is not null.
+    /// Any value, null too where it was given.
     pub(super) fn any(&self, name: &'static str) -> Option<&'a Value> {
-        self.value(name)
+        self.given.get(name)
     }
 
     /// A number.

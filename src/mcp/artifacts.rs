@@ -104,11 +104,11 @@ fn content(arguments: &Arguments<'_>) -> Result<(&'static str, &'static str, Vec
             Ok(("text", "text/plain; charset=utf-8", text.clone().into_bytes()))
         }
         (Some(data), None) => Ok(("json", "application/json", data.to_string().into_bytes())),
-        (None, Some(text)) => {
+        (None | Some(Value::Null), Some(text)) => {
             let bytes = STANDARD.decode(text).map_err(|_| arguments.mistaken("base64"))?;
             Ok(("bytes", "application/octet-stream", bytes))
         }
-        (Some(_), Some(_)) => Err(arguments.mistaken("base64")),
+        (Some(_), Some(_)) => Err(ArgumentError::Both("data", "base64")),
         (None, None) => Err(arguments.missing("data")),
     }
 }
@@ -252,7 +252,7 @@ pub(super) async fn add_first(artifacts: &Artifacts, to: &mut ListResourcesResul
     }
 }
 
-/// Reads an address; text where the bytes are text, else base64.
+/// Reads an address; text where the artifact is one and the bytes are too, else base64.
 pub(super) async fn read(
     artifacts: &Artifacts,
     uri: &str,
@@ -263,7 +263,9 @@ pub(super) async fn read(
     let content = content
         .map_err(|error| ErrorData::resource_not_found(error.to_string(), Some(json!({"uri": uri}))))?;
     let row = content.row;
-    let (contents, read) = match text_of(content.bytes) {
+    // What is no text stays base64 on each of its pages, also where a page happens to read like text.
+    let text = if is_textual(&row) { text_of(content.bytes) } else { Err(content.bytes) };
+    let (contents, read) = match text {
         Ok(text) => {
             let read = text.len();
             (ResourceContents::text(text, uri), read)
@@ -277,6 +279,15 @@ pub(super) async fn read(
     }
     let about = MetaObject(about.as_object().cloned().unwrap_or_default());
     Ok(ReadResourceResult::new(vec![contents.with_mime_type(row.media_type).with_meta(about)]))
+}
+
+/// Whether an artifact's bytes are text to whoever knows its media type.
+fn is_textual(row: &ArtifactRow) -> bool {
+    let kind = row.media_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let words = ["json", "xml", "yaml", "toml", "javascript", "csv", "sql"];
+    kind.starts_with("text/")
+        || kind.strip_prefix("application/").is_some_and(|kind| words.iter().any(|word| kind.ends_with(word)))
+        || kind == "image/svg+xml"
 }
 
 /// Bytes as text, without the character that the end of a page has cut; or the bytes.

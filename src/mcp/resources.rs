@@ -65,7 +65,7 @@ pub(super) fn read(outputs: &Outputs, address: &str) -> Result<ReadResourceResul
     let Some((id, target)) = uri::parse(address) else {
         let short: String = address.chars().take(100).collect();
         let message = format!(
-            "no resource `{short}`; addresses look like actwright://output/o_…?offset=0&limit=8000 or skill://name"
+            "no resource `{short}`; addresses look like actwright://output/o_…?offset=0&limit=8000, skill://name?version=1 or artifact://name?version=1&offset=0&limit=1000"
         );
         return Err(ErrorData::resource_not_found(message, Some(json!({"uri": short}))));
     };

@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +20,6 @@ use super::finding::document;
 use super::meaning::meaning;
 use super::saving::Creation;
 use super::skill::{Origin, Skill, Trouble};
-use super::source::LARGEST;
 use crate::search::Document;
 use crate::storage::Hash;
 
@@ -144,7 +142,7 @@ impl Files {
 
 impl Known {
     fn read(path: &Path, stamp: Vec<Stamp>) -> Self {
-        if !path.is_dir() {
+        if !agent::claims_to_be_one(path) {
             return Self { stamp, read: vec![read(path)], notes: Vec::new() };
         }
         let place = shown(path);
@@ -216,7 +214,7 @@ fn sources(directory: &Path) -> Result<Vec<PathBuf>, Option<Trouble>> {
         .map(|entry| entry.path())
         .filter(|path| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-            !name.starts_with(['_', '.']) && (name.ends_with(".py") || agent::is_one(path))
+            !name.starts_with(['_', '.']) && (name.ends_with(".py") || agent::claims_to_be_one(path))
         })
         .take(MOST)
         .collect();
@@ -262,18 +260,10 @@ pub fn skill(name: String, source: String, about: About, origin: Origin) -> Resu
 
 /// The text of a regular file of bounded size.
 fn text(path: &Path) -> Result<String, String> {
-    let unreadable = |error: std::io::Error| format!("it cannot be read: {}", error.kind());
-    // Not opened before it is known to be a file: opening a pipe would wait for its writer.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err("it is no regular file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > LARGEST {
-        return Err(format!("it is larger than {LARGEST} bytes"));
-    }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err("it has no name".to_owned());
+    };
+    agent::text_in(directory, Path::new(name))
 }
 
 /// What tells that a skill was changed.

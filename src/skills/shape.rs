@@ -9,6 +9,9 @@ use serde_json::{Map, Value, json};
 pub struct Shape {
     /// The parameters of `run`, in its order.
     pub parameters: Vec<Parameter>,
+    /// `*rest: int` without the star, where `run` takes any further positions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rest: Option<String>,
     /// Whether `run` takes any other keyword.
     pub open: bool,
     /// The annotation of what it gives, as it is written.
@@ -71,10 +74,9 @@ impl Parameter {
 impl Shape {
     /// `skills.parse_logs(path: str, limit: int = 10) -> dict`.
     pub fn signature(&self, name: &str) -> String {
-        let mut star = self.parameters.iter().position(|each| each.keyword_only);
-        let parameters = self.parameters.iter().enumerate().map(|(at, parameter)| {
-            let star = if star.take_if(|first| *first == at).is_some() { "*, " } else { "" };
-            let mut text = format!("{star}{}", parameter.name);
+        let first = self.parameters.iter().position(|each| each.keyword_only);
+        let parameters = self.parameters.iter().map(|parameter| {
+            let mut text = parameter.name.clone();
             let annotation = parameter.annotation.as_deref();
             if let Some(annotation) = annotation {
                 text.push_str(": ");
@@ -87,6 +89,11 @@ impl Shape {
             text
         });
         let mut all: Vec<String> = parameters.collect();
+        match (&self.rest, first) {
+            (Some(rest), first) => all.insert(first.unwrap_or(all.len()), format!("*{rest}")),
+            (None, Some(first)) => all.insert(first, "*".to_owned()),
+            (None, None) => {}
+        }
         if self.open {
             all.push("**more".to_owned());
         }

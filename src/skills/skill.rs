@@ -164,7 +164,9 @@ impl Skill {
         whole["source"] = self.source.as_str().into();
         whole["parameters"] = self.shape.input();
         whole["run"] = json!(self.shape.parameters.iter().map(|each| each.written()).collect::<Vec<_>>());
+        whole["rest"] = self.shape.rest.as_deref().into();
         whole["returns"] = self.shape.returns.as_deref().into();
+        whole["returns_schema"] = self.shape.returns_schema.clone();
         whole["async"] = self.shape.is_async.into();
         whole["dependencies"] = json!(self.shape.dependencies);
         whole["examples"] = json!(self.examples);

@@ -20,6 +20,7 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.artifacts", "artifacts.py"),
     module!("actwright.asking", "asking.py"),
     module!("actwright.awaiting", "awaiting.py"),
+    module!("actwright.bending", "bending.py"),
     module!("actwright.cell", "cell.py"),
     module!("actwright.deps", "deps.py"),
     module!("actwright.display", "display.py"),

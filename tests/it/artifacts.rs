@@ -64,6 +64,19 @@ fn tools_and_resources_say_the_same() {
     assert!(list.contains("n 1 [version 1") && list.contains("next: cursor=\"raw\""), "{list}");
     let refused = said(&mut client, "save_artifact", json!({"name": "x"}));
     assert!(refused.contains("needs the argument `data`"), "{refused}");
+    let nothing = said(&mut client, "save_artifact", json!({"name": "nothing", "data": null}));
+    assert!(
+        nothing.starts_with("saved version 1: nothing [version 1, application/json, 4 bytes]"),
+        "{nothing}"
+    );
+    assert_eq!(value(&mut client, "repr(artifacts.load('nothing'))"), "'None'");
+    let refused = said(&mut client, "save_artifact", json!({"name": "x", "data": 1, "base64": "AA=="}));
+    assert!(refused.contains("give either `data` or `base64`, not both"), "{refused}");
+    value(&mut client, "artifacts.save('ascii', b'0123456789')");
+    let read = client.request("resources/read", json!({"uri": "artifact://ascii?offset=2&limit=3"})).unwrap();
+    let contents = &read["contents"][0];
+    // What was saved as bytes stays bytes, whatever they happen to spell.
+    assert_eq!((contents["blob"].as_str(), contents.get("text")), (Some("MjM0"), None));
     let refused = said(&mut client, "save_artifact", json!({"name": "x", "base64": "?"}));
     assert!(refused.contains("bytes in base64"), "{refused}");
     let read = client.request("resources/read", json!({"uri": "artifact://text?offset=0&limit=2"})).unwrap();
@@ -268,7 +281,25 @@ fn the_command_line_moves_bytes() {
     assert!(run(&["get", "x/y", to]).0);
     assert_eq!(std::fs::read(to).unwrap(), vec![7; 3_000_000]);
     let again = run(&["get", "x/y", to]);
-    assert!(!again.0 && again.2.contains("cannot make"), "{again:?}");
+    assert!(
+        !again.0 && again.2.contains("is already there\nhint: name a file that does not exist"),
+        "{again:?}"
+    );
+    let small = base.path().join("small");
+    std::fs::write(&small, "x").unwrap();
+    let put = ["put", "small", small.to_str().unwrap(), "--tag", "t", "--metadata", r#"{"k": [1]}"#];
+    assert!(run(&put).0);
+    let shown: Value =
+        serde_json::from_str(&run(&["list", "--tag", "t", "--prefix", "sm", "--json"]).1).unwrap();
+    assert_eq!(shown[0]["metadata"], json!({"k": [1], "tags": ["t"]}));
+    let wrong = run(&["put", "small", small.to_str().unwrap(), "--metadata", "[1]"]);
+    assert!(!wrong.0 && wrong.2.contains("`--metadata` is no object of JSON"), "{wrong:?}");
+    assert!(run(&["show", "small", "--version", "1"]).0 && !run(&["show", "small", "--version", "2"]).0);
+    let pipe = base.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let waits_for_nobody = run(&["put", "pipe", pipe.to_str().unwrap()]);
+    assert!(!waits_for_nobody.0 && waits_for_nobody.2.contains("is no file"), "{waits_for_nobody:?}");
+    assert!(run(&["rm", "small"]).0 && run(&["gc"]).0);
     assert!(run(&["list"]).1.starts_with("x/y [version 1"));
     let shown: Value = serde_json::from_str(&run(&["show", "x/y", "--json"]).1).unwrap();
     assert_eq!((&shown["size"], &shown["version"]), (&json!(3_000_000), &json!(1)));

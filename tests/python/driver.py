@@ -77,7 +77,7 @@ def fake_skills(request, kwargs):
         return ["ok", {**about, "label": "version 1", "source": _SKILLS[name]}]
     parameters = {"properties": {"x": {}}, "additionalProperties": False}
     written = [{"name": "x", "type": "int", "default": "1"}]
-    return ["ok", {**about, "parameters": parameters, "run": written, "returns": "int"}]
+    return ["ok", {**about, "parameters": parameters, "run": written, "rest": None, "returns": "int"}]
 
 
 class FakeArtifacts:
@@ -118,6 +118,11 @@ class FakeArtifacts:
         if name not in self.kept:
             return ["error", {"kind": "not_found", "message": f"no artifact named '{name}'"}]
         return self.kept[name][0]
+
+    def check(self, name):
+        if "\0" in name:
+            return ["error", {"kind": "invalid", "message": "it holds a NUL character"}]
+        return name in self.kept
 
     def read(self, name, version, offset, limit):
         about = self.get(name)

@@ -3,7 +3,7 @@
 from tests.python.session import SessionTest, run
 
 ROUND = """
-import datetime, decimal, fractions, uuid, math
+import datetime, decimal, fractions, uuid, math, zoneinfo
 from dataclasses import dataclass
 from collections import Counter, namedtuple
 
@@ -25,7 +25,7 @@ class Artifacts(SessionTest):
             "datetime.datetime(2026, 1, 2, 3, 4, 5, 6)", "datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)",
             "datetime.datetime(2026, 1, 2, fold=1)", "datetime.date(2026, 1, 2)", "datetime.time(1, 2, 3)",
             "datetime.timedelta(-1, 2, 3)", "decimal.Decimal('1.10')", "decimal.Decimal('NaN')", "fractions.Fraction(1, 3)",
-            "uuid.UUID(int=5)", "'x' * 3_000_000", "b'y' * 3_000_001",
+            "uuid.UUID(int=5)", "datetime.timezone.utc", "zoneinfo.ZoneInfo('Asia/Tokyo')", "'x' * 3_000_000", "b'y' * 3_000_001",
         ):  # fmt: skip
             self.check([ROUND, f"import sys; getattr(sys, 'set_int_max_str_digits', int)(0); same({value})"], value="True")
 
@@ -71,6 +71,36 @@ class Artifacts(SessionTest):
         self.check([made, into.format("'to_d/e/new'")], value="('NotADirectoryError', ['g'])")
         self.check([made, into.format("'pipe'")], value="('OSError', ['g'])")
         self.check([made, "artifacts.save('x', 'new'); artifacts.to_file('x', 'd/e/g'); open('d/e/g').read()"], value="'new'")
+
+    def test_modes_of_files(self):
+        write = "with artifacts.open('t', {}) as file:\n    file.write({})\n"
+        for mode in ("'w'", "'wt'", "'tw'", "'x'", "'a'"):
+            self.check([write.format(mode, "'héllo\\n'"), "artifacts.load('t'), artifacts.get('t')['version']"], value="('héllo\\n', 1)")
+        for mode in ("'wb'", "'bw'", "'xb'", "'ab'"):
+            self.check([write.format(mode, "b'abc'"), "artifacts.load('t'), artifacts.get('t')['version']"], value="(b'abc', 1)")
+        self.check("with artifacts.open('t', 'wb') as file:\n    sizes = file.tell(), file.write(b'abc'), file.tell()\nsizes", value="(0, 3, 3)")
+        once = "artifacts.save('t', 'one\\n')"
+        self.check([once, write.format("'a'", "'two'"), "artifacts.load('t'), artifacts.get('t')['version']"], value="('one\\ntwo', 2)")
+        self.check(["artifacts.save('t', b'x' * 3_000_000)", write.format("'ab'", "b'y'"), "artifacts.load('t') == b'x' * 3_000_000 + b'y'"], value="True")
+        described = "artifacts.save('t', 'a', description='d', metadata={'tags': ['q']})\nartifacts.open('t', 'a').close()\n"
+        self.check([described, "[artifacts.get('t')[key] for key in ('description', 'metadata', 'media_type')]"], value="['d', {'tags': ['q']}, 'text/plain; charset=utf-8']")
+        self.check(["with artifacts.open('t', 'w', encoding='latin-1', newline='\\r\\n') as file:\n    file.write('é\\n')", "artifacts.open('t', 'br').read(), artifacts.open('t', encoding='latin-1').read()"], value="(b'\\xe9\\r\\n', 'é\\r\\n')")
+        for cell, kind, words in (
+            ("artifacts.open('t', 'x')", "ArtifactExistsError", "artifact 't' is there already; the mode 'w' saves"),
+            ("artifacts.open('t', 'r+')", "ValueError", "the mode 'r+' is not one of 'r', 'w', 'a' and 'x', alone or with 'b' or 't'; no version is ever changed"),
+            ("artifacts.open('t', 'q')", "ValueError", "the mode 'q' is not one of"),
+            ("artifacts.open('t', 'rw')", "ValueError", "the mode 'rw' is not one of"),
+            ("artifacts.open('t', 5)", "ValueError", "the mode 5 is not one of"),
+            ("artifacts.open('t', 'wb', encoding='utf-8')", "ValueError", "takes no encoding with the mode 'wb'"),
+            ("artifacts.open('t', 'r', tll=3)", "TypeError", "no argument 'tll' for reading"),
+            ("artifacts.open('t', 'w', tll=3)", "TypeError", "no argument 'tll'"),
+            ("artifacts.open('t', 'w', version=1)", "ValueError", "a version cannot be written"),
+            ("artifacts.open('a\\0', 'w')", "ArtifactNameError", "NUL"),
+            ("artifacts.save('t', {'a': 1}); artifacts.open('t', 'a')", "ArtifactNameError", "is a value and no file"),
+        ):  # fmt: skip
+            error = self.error_of(once, cell)
+            self.assertEqual(error["type"], kind, cell)
+            self.assertIn(words, error["message"])
 
     def test_pieces_of_any_size_come_together(self):
         write = "sizes = [1, 1 << 20, (1 << 20) - 1, 0, 3 << 20, 5, (2 << 20) + 7]\ndata = [bytes([n + 1]) * size for n, size in enumerate(sizes)]\nwith artifacts.open('t', 'wb') as file:\n    for piece in data:\n        assert file.write(piece) == len(piece)\n"

@@ -33,6 +33,16 @@ class Calls(SessionTest):
         )
         self.check("sorted(__actwright_packages__('[\"json\", \"no_such_module\"]'))", value="['python']")
 
+    def test_a_request_of_a_client_reads_like_a_call(self):
+        for cell, line in (
+            ("__actwright_invoke__(\"double\", \"{\\\"y\\\": 1}\")", "skills.double(y=1)"),
+            ("__actwright_invoke__(\"double@1\", \"{\\\"y\\\": 1}\")", "skills.invoke('double@1', y=1)"),
+            (f"__actwright_invoke__('double', '{{\"y\": \"{'x' * 300}\"}}')", "skills.double(...)"),
+        ):
+            error = self.error_of(cell)
+            self.assertEqual((error["type"], error["source"]), ("SkillArgumentError", line))
+            self.assertIn(f'File "<cell 1>", line 1, in <module>\n    {line}\n', error["traceback"])
+
     def test_mistakes_are_exceptions_of_their_kind(self):
         self.check("skills.x()", error="SkillNotFoundError")
         self.check("skills.double(1, 2)", error="SkillArgumentError")

@@ -136,7 +136,21 @@ pub async fn edit(
         cell: None,
         behalf: None,
     };
-    saved(&skills.create(creation).await.map_err(refused)?, form)
+    match skills.create(creation).await {
+        Ok(made) => saved(&made, form),
+        Err(failure) => {
+            // What somebody wrote for an hour is not thrown away for a missing bracket.
+            let kept = room.keep().join(format!("{}.py", skill.name));
+            Err(hinted(
+                failure.to_string(),
+                format!(
+                    "what you wrote is kept in {0}; mend it, then `actwright skills create {1} {0}`",
+                    kept.display(),
+                    skill.name
+                ),
+            ))
+        }
+    }
 }
 
 /// Deletes a skill.

@@ -100,6 +100,12 @@ pub async fn import(skills: &Skills, directory: &Path, plan: Plan, form: Form) -
     if plan.others == Others::Kept {
         signs.retain(|_, sign| *sign != Sign::Other);
     }
+    // A skill whose file is broken is not one that the directory has given up.
+    let stem = |each: &Trouble| {
+        Path::new(&each.place).file_stem().map(|stem| stem.to_string_lossy().replace('-', "_"))
+    };
+    let is_broken = |name: &str| troubles.iter().any(|each| stem(each).as_deref() == Some(name));
+    signs.retain(|name, sign| *sign != Sign::Other || !is_broken(name));
     if plan.effect == Effect::Done {
         let (mut creations, mut others) = (Vec::new(), Vec::new());
         for (name, sign) in &signs {
@@ -319,6 +325,9 @@ fn say(
     }
     let lines: String = signs.iter().map(|(name, sign)| format!("{} {name}\n", sign.mark())).collect();
     print::stdout(&lines)?;
+    if signs.is_empty() && troubles.is_empty() {
+        print::stderr("no skills there; a skill is a file NAME.py, or a directory with a SKILL.md\n")?;
+    }
     let troubles = troubles.iter().map(|each| format!("broken: {}: {}\n", each.place, each.words));
     let notes = notes.iter().map(|each| format!("note: {}: {}\n", each.place, each.words));
     Ok(print::stderr(&troubles.chain(notes).collect::<String>())?)

@@ -86,14 +86,7 @@ impl Folder {
         if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
             return Err(format!("{path} is no plain file"));
         }
-        let file = File::from(self.beneath(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
-        let mut bytes = Vec::new();
-        let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
-        read.map_err(|error| format!("{path} cannot be read: {}", error.kind()))?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(format!("{path} is larger than {LARGEST} bytes"));
-        }
-        String::from_utf8(bytes).map_err(|_| format!("{path} is not UTF-8"))
+        bounded(File::from(self.beneath(path, OFlags::RDONLY | OFlags::NONBLOCK)?), path)
     }
 
     /// Opens what lies below the root, whatever is exchanged meanwhile.
@@ -103,6 +96,39 @@ impl Folder {
             openat2(&self.root, path, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty(), resolve);
         opened.map_err(|error| format!("{path} cannot be opened: {}", std::io::Error::from(error).kind()))
     }
+}
+
+/// The text of a file among those of a directory. A link may lead to another of them and no further, so that whoever can make
+/// one there cannot have the host read what lies elsewhere.
+pub fn text_in(directory: &Path, name: &Path) -> Result<String, String> {
+    let words = |error: rustix::io::Errno| match error {
+        rustix::io::Errno::XDEV => {
+            "it is a link that leads out of its directory; put the file itself there".to_owned()
+        }
+        error => format!("it cannot be read: {}", std::io::Error::from(error).kind()),
+    };
+    let root = openat(CWD, directory, OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let root = root.map_err(words)?;
+    let opened = |flags: OFlags| {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        openat2(&root, name, flags | OFlags::CLOEXEC, Mode::empty(), resolve).map_err(words)
+    };
+    // Not opened for reading before it is known to be a file: a pipe would wait for its writer.
+    let found = fstat(opened(OFlags::PATH)?).map_err(words)?;
+    if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
+        return Err("it is no regular file".to_owned());
+    }
+    bounded(File::from(opened(OFlags::RDONLY | OFlags::NONBLOCK)?), "it")
+}
+
+fn bounded(file: File, shown: &str) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("{shown} cannot be read: {}", error.kind()))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!("{shown} is larger than {LARGEST} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|_| format!("{shown} is not UTF-8"))
 }
 
 /// A value that is another one when something in a directory was changed; nothing is opened.

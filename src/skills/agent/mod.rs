@@ -18,7 +18,7 @@ mod render;
 use folder::Folder;
 use frontmatter::Frontmatter;
 
-pub use folder::stamp;
+pub use folder::{stamp, text_in};
 pub use render::{Rendered, agent_name, render};
 
 /// The file that makes a directory an Agent Skill.
@@ -60,8 +60,24 @@ pub fn is_one(directory: &Path) -> bool {
     is(directory, std::fs::Metadata::is_dir) && is(&directory.join(SKILL_MD), std::fs::Metadata::is_file)
 }
 
+/// Whether a directory says that it is an Agent Skill, also where links keep it from being one.
+pub fn claims_to_be_one(directory: &Path) -> bool {
+    std::fs::symlink_metadata(directory.join(SKILL_MD)).is_ok()
+}
+
 /// Reads a directory; an error is why it is no skill at all.
 pub fn read(directory: &Path) -> Result<Read, String> {
+    let is_link = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink());
+    if is_link(directory) {
+        return Err(
+            "it is a link, and nothing is read through links; put the directory itself there".to_owned()
+        );
+    }
+    if is_link(&directory.join(SKILL_MD)) {
+        return Err(format!(
+            "its {SKILL_MD} is a link, and nothing is read through links; put the file itself there"
+        ));
+    }
     let folder = Folder::open(directory)?;
     let text = folder.text(SKILL_MD)?;
     let (head, body) = Frontmatter::split(&text)?;

@@ -26,7 +26,7 @@ pub(super) fn of(annotation: &Expr, known: &Known<'_>, depth: usize) -> Value {
     }
     match annotation {
         Expr::NoneLiteral(_) => json!({"type": "null"}),
-        Expr::Name(name) => named(name.id.as_str(), known, depth),
+        Expr::Name(name) => named(known.imported(name.id.as_str()), known, depth),
         Expr::Attribute(attribute) => named(attribute.attr.as_str(), known, depth),
         Expr::StringLiteral(text) if text.value.to_str().len() <= QUOTED => {
             match parse_expression(text.value.to_str()) {
@@ -37,9 +37,13 @@ pub(super) fn of(annotation: &Expr, known: &Known<'_>, depth: usize) -> Value {
         Expr::BinOp(operation) if operation.op == Operator::BitOr => {
             any_of(&alternatives(annotation), known, depth)
         }
+        // An alias made by `NewType("UserId", int)` is its second argument.
+        Expr::Call(call) if last_name(&call.func) == Some("NewType") => {
+            call.arguments.args.get(1).map_or_else(|| json!({}), |base| of(base, known, depth - 1))
+        }
         Expr::Subscript(subscript) => {
             let base = match subscript.value.as_ref() {
-                Expr::Name(name) => name.id.as_str(),
+                Expr::Name(name) => known.imported(name.id.as_str()),
                 Expr::Attribute(attribute) => attribute.attr.as_str(),
                 _ => return json!({}),
             };
@@ -105,9 +109,16 @@ fn generic(base: &str, arguments: &[&Expr], known: &Known<'_>, depth: usize) -> 
             with_null(any_of(&all, known, depth))
         }
         "Union" => any_of(arguments, known, depth),
-        "Literal" => json!({"enum": arguments.iter().filter_map(|each| literal(each)).collect::<Vec<_>>()}),
-        "Annotated" | "Required" | "NotRequired" | "ReadOnly" | "Final" | "ClassVar" | "Awaitable"
-        | "Coroutine" | "InitVar" => inner(0),
+        "Literal" => choice(arguments.iter().filter_map(|each| literal(each)).collect()),
+        "Annotated" => {
+            let mut schema = inner(0);
+            if let Some(words) = arguments.iter().skip(1).find_map(|each| words_of(each)) {
+                schema["description"] = words.into();
+            }
+            schema
+        }
+        "Required" | "NotRequired" | "ReadOnly" | "Final" | "ClassVar" | "Awaitable" | "Coroutine"
+        | "InitVar" => inner(0),
         "tuple" | "Tuple" => match arguments {
             [_, Expr::EllipsisLiteral(_)] => json!({"type": "array", "items": inner(0)}),
             _ => {
@@ -133,10 +144,67 @@ fn generic(base: &str, arguments: &[&Expr], known: &Known<'_>, depth: usize) -> 
     }
 }
 
+/// One of some values, with their type where they share one.
+pub(super) fn choice(values: Vec<Value>) -> Value {
+    let kind = |value: &Value| match value {
+        Value::String(_) => Some("string"),
+        Value::Bool(_) => Some("boolean"),
+        Value::Number(number) => Some(if number.is_f64() { "number" } else { "integer" }),
+        _ => None,
+    };
+    let first = values.first().and_then(kind);
+    match first.filter(|first| values.iter().all(|each| kind(each) == Some(first))) {
+        Some(kind) => json!({"type": kind, "enum": values}),
+        None => json!({"enum": values}),
+    }
+}
+
+/// What an annotation says in words of what it annotates.
+pub fn said(annotation: &Expr) -> Option<&str> {
+    match annotation {
+        Expr::Subscript(subscript) if last_name(&subscript.value) == Some("Annotated") => {
+            match subscript.slice.as_ref() {
+                Expr::Tuple(tuple) => tuple.elts.iter().skip(1).find_map(words_of),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What a part of `Annotated` says in words: a text, `Doc("…")` or `Field(description="…")`.
+fn words_of(said: &Expr) -> Option<&str> {
+    match said {
+        Expr::StringLiteral(text) => Some(text.value.to_str()),
+        Expr::Call(call) if last_name(&call.func) == Some("Doc") => {
+            call.arguments.args.first().and_then(words_of)
+        }
+        Expr::Call(call) => {
+            let named = call.arguments.keywords.iter().find(|each| {
+                each.arg.as_ref().is_some_and(|arg| ["description", "doc", "help"].contains(&arg.as_str()))
+            });
+            named.and_then(|named| words_of(&named.value))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn last_name(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Name(name) => Some(name.id.as_str()),
+        Expr::Attribute(attribute) => Some(attribute.attr.as_str()),
+        _ => None,
+    }
+}
+
 fn any_of(alternatives: &[&Expr], known: &Known<'_>, depth: usize) -> Value {
+    either(alternatives.iter().take(50).map(|each| of(each, known, depth - 1)))
+}
+
+/// Any of some schemas; nothing where one of them says nothing.
+pub(super) fn either(alternatives: impl Iterator<Item = Value>) -> Value {
     let mut schemas: Vec<Value> = Vec::new();
-    for each in alternatives.iter().take(50) {
-        let schema = of(each, known, depth - 1);
+    for schema in alternatives {
         if schema == json!({}) {
             return schema;
         }
@@ -145,6 +213,7 @@ fn any_of(alternatives: &[&Expr], known: &Known<'_>, depth: usize) -> Value {
         }
     }
     match schemas.len() {
+        0 => json!({}),
         1 => schemas.remove(0),
         _ => json!({"anyOf": schemas}),
     }

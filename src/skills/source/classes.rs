@@ -8,13 +8,14 @@ use std::collections::HashMap;
 use ruff_python_ast::{Expr, Stmt, StmtClassDef};
 use serde_json::{Map, Value, json};
 
-use super::annotation::{literal, of};
+use super::annotation::{choice, last_name, literal, of};
 use super::{docstring, syntax};
 
 /// What a file defines.
 pub struct Known<'a> {
     classes: HashMap<&'a str, &'a StmtClassDef>,
     aliases: HashMap<&'a str, &'a Expr>,
+    renamed: HashMap<&'a str, &'a str>,
     budget: Cell<u32>,
     open: RefCell<Vec<String>>,
 }
@@ -43,6 +44,7 @@ impl<'a> Known<'a> {
         let mut known = Self {
             classes: HashMap::new(),
             aliases: HashMap::new(),
+            renamed: HashMap::new(),
             budget: Cell::new(BUDGET),
             open: RefCell::default(),
         };
@@ -59,6 +61,13 @@ impl<'a> Known<'a> {
                         known.aliases.insert(name.id.as_str(), value);
                     }
                 }
+                Stmt::ImportFrom(import) => {
+                    for each in &import.names {
+                        if let Some(other) = &each.asname {
+                            known.renamed.insert(other.as_str(), each.name.as_str());
+                        }
+                    }
+                }
                 Stmt::TypeAlias(alias) => {
                     if let Expr::Name(name) = alias.name.as_ref() {
                         known.aliases.insert(name.id.as_str(), &alias.value);
@@ -68,6 +77,58 @@ impl<'a> Known<'a> {
             }
         }
         known
+    }
+
+    /// The name under which something was imported: `Iterable` for `It` after `from typing import Iterable as It`.
+    pub fn imported<'b>(&'b self, name: &'b str) -> &'b str {
+        self.renamed.get(name).copied().unwrap_or(name)
+    }
+
+    /// The value of a literal, or of a member of an enum of the file.
+    pub fn value(&self, expression: &Expr) -> Option<Value> {
+        if let Expr::Attribute(member) = expression
+            && let Expr::Name(class) = member.value.as_ref()
+            && let Some(class) = self.classes.get(class.id.as_str())
+            && matches!(self.kind(class, 12), Kind::Choice)
+        {
+            let mut members = self.members(class)?.into_iter();
+            return members.find(|(name, _)| *name == member.attr.as_str()).map(|(_, value)| value);
+        }
+        literal(expression)
+    }
+
+    /// The members of an enum and their values; nothing where one of them is computed.
+    fn members<'b>(&self, class: &'b StmtClassDef) -> Option<Vec<(&'b str, Value)>> {
+        let is_text = bases(class).any(|base| self.imported(base) == "StrEnum");
+        let mut found: Vec<(&str, Value)> = Vec::new();
+        for statement in &class.body {
+            let (target, value) = match statement {
+                Stmt::Assign(assign) => match assign.targets.as_slice() {
+                    [target] => (target, &assign.value),
+                    _ => return None,
+                },
+                Stmt::AnnAssign(assign) => match &assign.value {
+                    Some(value) => (assign.target.as_ref(), value),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let Expr::Name(name) = target else { return None };
+            let name = name.id.as_str();
+            if name.starts_with('_') {
+                continue;
+            }
+            let is_automatic =
+                matches!(value.as_ref(), Expr::Call(call) if last_name(&call.func) == Some("auto"));
+            let value = match (is_automatic, found.last()) {
+                (true, _) if is_text => Value::from(name.to_lowercase()),
+                (true, None) => Value::from(1),
+                (true, Some((_, last))) => Value::from(last.as_i64()? + 1),
+                (false, _) => literal(value).filter(|value| !value.is_array() && !value.is_object())?,
+            };
+            found.push((name, value));
+        }
+        (!found.is_empty()).then_some(found)
     }
 
     /// Whether one more annotation may be looked at.
@@ -95,13 +156,10 @@ impl<'a> Known<'a> {
 
     fn class(&self, class: &StmtClassDef, depth: usize) -> Value {
         let mut schema = match self.kind(class, depth) {
-            Kind::Choice => {
-                let values = class.body.iter().filter_map(|statement| match statement {
-                    Stmt::Assign(assign) => literal(&assign.value),
-                    _ => None,
-                });
-                json!({"enum": values.collect::<Vec<_>>()})
-            }
+            Kind::Choice => match self.members(class) {
+                Some(members) => choice(members.into_iter().map(|(_, value)| value).collect()),
+                None => return json!({}),
+            },
             Kind::Object(total) => self.object(class, &total, depth),
             Kind::Other => return json!({}),
         };
@@ -143,7 +201,7 @@ impl<'a> Known<'a> {
                 continue;
             }
             let mut schema = of(&field.annotation, self, depth - 1);
-            if let Some(default) = field.value.as_deref().and_then(literal) {
+            if let Some(default) = field.value.as_deref().and_then(|value| self.value(value)) {
                 schema["default"] = default;
             }
             properties.insert(name.to_owned(), schema);
@@ -169,7 +227,7 @@ impl<'a> Known<'a> {
             return Kind::Object(Total::Yes);
         }
         for base in bases(class) {
-            match base {
+            match self.imported(base) {
                 "Enum" | "IntEnum" | "StrEnum" => return Kind::Choice,
                 "TypedDict" => {
                     let partial = class.arguments.as_ref().is_some_and(|arguments| {
@@ -198,14 +256,6 @@ impl<'a> Known<'a> {
 
 fn bases(class: &StmtClassDef) -> impl Iterator<Item = &str> {
     class.arguments.iter().flat_map(|arguments| arguments.args.iter()).filter_map(last_name)
-}
-
-fn last_name(expression: &Expr) -> Option<&str> {
-    match expression {
-        Expr::Name(name) => Some(name.id.as_str()),
-        Expr::Attribute(attribute) => Some(attribute.attr.as_str()),
-        _ => None,
-    }
 }
 
 fn subscripted(annotation: &Expr) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! What a docstring says of parameters, in the three forms that people write: Google, NumPy and reST.
+//! What a docstring says of parameters and their types, in the three forms that people write: Google, NumPy and reST.
 //!
 //! Text only: nothing here knows Python. What fits no form is description.
 
@@ -36,6 +36,18 @@ const OTHERS: [&str; 16] = [
     "usage",
 ];
 
+/// What is said of one parameter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// What it is for; empty where only its type is said.
+    pub words: String,
+    /// Its type in the author's words; empty where there are none.
+    pub kind: String,
+}
+
+/// What is said of each, by name.
+pub type AllSaid = BTreeMap<String, Said>;
+
 /// Takes the indentation off that all lines but the first share, as `inspect.cleandoc` does.
 pub fn clean(text: &str) -> String {
     let text = text.replace('\t', "        ");
@@ -53,16 +65,20 @@ pub fn clean(text: &str) -> String {
     cleaned.join("\n").trim_matches('\n').to_owned()
 }
 
-/// The descriptions of parameters by name, from a cleaned docstring.
-pub fn parameters(text: &str) -> BTreeMap<String, String> {
+/// What a cleaned docstring says of parameters.
+pub fn parameters(text: &str) -> AllSaid {
     let lines: Vec<&str> = text.lines().collect();
-    let mut found = BTreeMap::new();
+    let mut found = AllSaid::new();
     let mut at = 0;
     while at < lines.len() {
         let line = lines[at].trim();
-        if let Some((name, words)) = rest_field(line) {
+        if let Some((name, words, says)) = rest_field(line) {
             let end = block_end(&lines, at + 1, indent(lines[at]) + 1);
-            add(&mut found, name, std::iter::once(words).chain(lines[at + 1..end].iter().copied()));
+            let words = std::iter::once(words).chain(lines[at + 1..end].iter().copied());
+            match says {
+                Says::Type => add(&mut found, name, &words.collect::<Vec<_>>().join(" "), std::iter::empty()),
+                Says::Words(kind) => add(&mut found, name, &kind, words),
+            }
             at = end;
         } else if is_underlined(&lines, at) && PARAMETERS.contains(&line.to_lowercase().as_str()) {
             at = numpy(&lines, at + 2, &mut found);
@@ -92,7 +108,7 @@ pub fn summary(text: &str) -> String {
 }
 
 /// `name (type): words`, and lines that are indented deeper.
-fn google(lines: &[&str], start: usize, outer: usize, found: &mut BTreeMap<String, String>) -> usize {
+fn google(lines: &[&str], start: usize, outer: usize, found: &mut AllSaid) -> usize {
     let mut at = start;
     let mut inner = None;
     while at < lines.len() {
@@ -111,7 +127,9 @@ fn google(lines: &[&str], start: usize, outer: usize, found: &mut BTreeMap<Strin
             && let Some((head, words)) = split_entry(line.trim())
         {
             let name = head.split(['(', ' ']).next().unwrap_or(head);
-            add(found, name, std::iter::once(words).chain(lines[at + 1..end].iter().copied()));
+            let kind = head.split_once('(').and_then(|(_, kind)| kind.trim_end().strip_suffix(')'));
+            let words = std::iter::once(words).chain(lines[at + 1..end].iter().copied());
+            add(found, name, kind.unwrap_or(""), words);
         }
         at = end.max(at + 1);
     }
@@ -119,7 +137,7 @@ fn google(lines: &[&str], start: usize, outer: usize, found: &mut BTreeMap<Strin
 }
 
 /// `name : type`, and the words indented below it.
-fn numpy(lines: &[&str], start: usize, found: &mut BTreeMap<String, String>) -> usize {
+fn numpy(lines: &[&str], start: usize, found: &mut AllSaid) -> usize {
     let mut at = start;
     while at < lines.len() {
         let line = lines[at];
@@ -131,23 +149,34 @@ fn numpy(lines: &[&str], start: usize, found: &mut BTreeMap<String, String>) -> 
             break;
         }
         let end = block_end(lines, at + 1, indent(line) + 1);
-        let head = line.split(':').next().unwrap_or(line);
+        let (head, kind) = line.split_once(':').unwrap_or((line, ""));
         for name in head.split(',') {
-            add(found, name.trim(), lines[at + 1..end].iter().copied());
+            add(found, name.trim(), kind, lines[at + 1..end].iter().copied());
         }
         at = end.max(at + 1);
     }
     at
 }
 
-/// `:param type name: words`.
-fn rest_field(line: &str) -> Option<(&str, &str)> {
+/// What a field of reST says of its parameter.
+enum Says {
+    /// Its type.
+    Type,
+    /// What it is for, and perhaps a type.
+    Words(String),
+}
+
+/// `:param type name: words` or `:type name: type`, as name, words and what they are.
+fn rest_field(line: &str) -> Option<(&str, &str, Says)> {
     let (head, words) = rest_head(line)?;
-    let mut parts = head.split_whitespace();
-    let kind = parts.next()?;
-    let is_parameter = ["param", "parameter", "arg", "argument", "key", "keyword"].contains(&kind);
-    is_parameter.then_some(())?;
-    Some((parts.last()?, words))
+    let parts: Vec<&str> = head.split_whitespace().collect();
+    match parts.as_slice() {
+        ["type", name] => Some((name, words, Says::Type)),
+        ["param" | "parameter" | "arg" | "argument" | "key" | "keyword", kind @ .., name] => {
+            Some((name, words, Says::Words(kind.join(" "))))
+        }
+        _ => None,
+    }
 }
 
 fn rest_head(line: &str) -> Option<(&str, &str)> {
@@ -169,13 +198,20 @@ fn split_entry(line: &str) -> Option<(&str, &str)> {
     None
 }
 
-fn add<'a>(found: &mut BTreeMap<String, String>, name: &str, words: impl Iterator<Item = &'a str>) {
+/// What is said first stays.
+fn add<'a>(found: &mut AllSaid, name: &str, kind: &str, words: impl Iterator<Item = &'a str>) {
     let name = name.trim().trim_start_matches('*').trim_matches('`');
     let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     let text = words.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
-    if is_name && !text.is_empty() {
-        found.entry(name.to_owned()).or_insert(text);
+    let kind = kind.split_whitespace().collect::<Vec<_>>().join(" ");
+    if is_name && !(text.is_empty() && kind.is_empty()) {
+        let said = found.entry(name.to_owned()).or_default();
+        for (known, more) in [(&mut said.words, text), (&mut said.kind, kind)] {
+            if known.is_empty() {
+                *known = more;
+            }
+        }
     }
 }
 
@@ -198,10 +234,12 @@ fn indent(line: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn check(text: &str, expected: &[(&str, &str)]) {
+    fn check(text: &str, expected: &[(&str, &str, &str)]) {
         let found = parameters(&clean(text));
-        let found: Vec<(&str, &str)> =
-            found.iter().map(|(name, words)| (name.as_str(), words.as_str())).collect();
+        let found: Vec<(&str, &str, &str)> = found
+            .iter()
+            .map(|(name, said)| (name.as_str(), said.kind.as_str(), said.words.as_str()))
+            .collect();
         assert_eq!(found, expected, "{text}");
     }
 
@@ -209,15 +247,24 @@ mod tests {
     fn google_style() {
         check(
             "Does it.\n\n    Args:\n        path (str): Where it\n            lies.\n        limit (Dict[str, int], optional): How many: at most.\n        **more: Others.\n\n    Returns:\n        x: no parameter.\n    ",
-            &[("limit", "How many: at most."), ("more", "Others."), ("path", "Where it lies.")],
+            &[
+                ("limit", "Dict[str, int], optional", "How many: at most."),
+                ("more", "", "Others."),
+                ("path", "str", "Where it lies."),
+            ],
         );
     }
 
     #[test]
     fn numpy_style() {
         check(
-            "Does it.\n\n    Parameters\n    ----------\n    path : str\n        Where it\n        lies.\n    a, b : int, optional\n        Two of them.\n\n    Returns\n    -------\n    dict\n        The result.\n    ",
-            &[("a", "Two of them."), ("b", "Two of them."), ("path", "Where it lies.")],
+            "Does it.\n\n    Parameters\n    ----------\n    path : str\n        Where it\n        lies.\n    a, b : int, optional\n        Two of them.\n    c : {1, 2}\n\n    Returns\n    -------\n    dict\n        The result.\n    ",
+            &[
+                ("a", "int, optional", "Two of them."),
+                ("b", "int, optional", "Two of them."),
+                ("c", "{1, 2}", ""),
+                ("path", "str", "Where it lies."),
+            ],
         );
     }
 
@@ -225,7 +272,7 @@ mod tests {
     fn rest_style() {
         check(
             "Does it.\n\n    :param str path: Where it\n        lies.\n    :param limit: How many.\n    :type limit: int\n    :returns: nothing\n    ",
-            &[("limit", "How many."), ("path", "Where it lies.")],
+            &[("limit", "int", "How many."), ("path", "str", "Where it lies.")],
         );
     }
 

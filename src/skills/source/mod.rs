@@ -13,6 +13,8 @@ mod docstring;
 mod imports;
 mod metadata;
 mod scope;
+mod shadows;
+mod spoken;
 mod syntax;
 mod wrap;
 
@@ -73,6 +75,26 @@ pub enum SourceError {
     /// `run` names a parameter twice.
     #[error("`run` has the parameter `{0}` twice")]
     Twice(String),
+    /// Another definition hides `run`.
+    #[error(
+        "`run` is defined in line {first} and again in line {line}, which hides the first; keep one of them"
+    )]
+    RunTwice {
+        /// The line of the first.
+        first: usize,
+        /// The line of the other.
+        line: usize,
+    },
+    /// A name of the file hides what stands ready in every session.
+    #[error(
+        "line {line}: `{name}` would shadow the session's own `{name}`, which the skill could not reach any more; choose another name, such as my_{name}"
+    )]
+    Shadows {
+        /// The name.
+        name: String,
+        /// The line.
+        line: usize,
+    },
     /// The PEP 723 block is wrong.
     #[error("line {line}: {message}")]
     Metadata {

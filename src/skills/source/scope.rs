@@ -31,7 +31,8 @@ const BUILTINS: &str = "ArithmeticError AssertionError AttributeError BaseExcept
 /// What every session has beside them.
 const SESSION: &str = "tools skills artifacts deps display progress ask llm ToolError ToolNotFoundError ToolArgumentError \
     ToolDeniedError ToolUnavailableError ToolTimeoutError SkillError SkillNotFoundError SkillSourceError \
-    SkillArgumentError SkillDepthError ArtifactError ArtifactNotFoundError ArtifactNameError ArtifactTypeError ArtifactQuotaError \
+    SkillArgumentError SkillDepthError ArtifactError ArtifactNotFoundError ArtifactNameError ArtifactTypeError ArtifactExistsError \
+    ArtifactQuotaError \
     ArtifactDamagedError";
 
 /// What was found.

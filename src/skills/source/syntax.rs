@@ -3,16 +3,15 @@
 //! The tree may be as deep as the source is long, so only its top is looked at here, and expressions through functions that
 //! count how deep they go.
 
-use std::collections::BTreeMap;
-
 use ruff_python_ast::{Expr, ModModule, ParameterWithDefault, Stmt, StmtFunctionDef};
 use ruff_python_parser::{Mode, ParseErrorType, ParseOptions, Parsed, parse};
 use ruff_text_size::Ranged;
 use serde_json::{Value, json};
 
-use super::annotation::{self, literal};
+use super::annotation;
 use super::classes::Known;
-use super::{Source, SourceError, docstring};
+use super::docstring::AllSaid;
+use super::{Source, SourceError, docstring, shadows, spoken};
 use crate::skills::shape::{Parameter, Shape};
 
 /// How deep expressions and blocks may nest; CPython's own limits are 100 for blocks and 200 for brackets.
@@ -82,6 +81,7 @@ fn of_module(source: &str, module: &ModModule) -> Result<Source, SourceError> {
         _ => None,
     });
     let run = run.ok_or(SourceError::NoRun)?;
+    shadows::refuse(source, &module.body, run)?;
     let of_the_module = doc(&module.body).map(docstring::clean);
     let of_run = doc(&run.body).map(docstring::clean);
     let mut described = of_run.as_deref().map(docstring::parameters).unwrap_or_default();
@@ -101,7 +101,7 @@ fn of_module(source: &str, module: &ModModule) -> Result<Source, SourceError> {
 fn shape(
     source: &str,
     run: &StmtFunctionDef,
-    described: &BTreeMap<String, String>,
+    described: &AllSaid,
     known: &Known<'_>,
 ) -> Result<Shape, SourceError> {
     let given = &run.parameters;
@@ -121,6 +121,10 @@ fn shape(
     let returns_schema = returns.map(|returns| annotation::schema(returns, known)).unwrap_or(Value::Null);
     Ok(Shape {
         parameters,
+        rest: given.vararg.as_ref().map(|rest| {
+            let annotation = rest.annotation().map(|each| format!(": {}", shown(source, each)));
+            format!("{}{}", rest.name, annotation.unwrap_or_default())
+        }),
         open: given.kwarg.is_some(),
         returns: returns.map(|returns| shown(source, returns)),
         returns_schema: if returns_schema == json!({}) { Value::Null } else { returns_schema },
@@ -133,18 +137,25 @@ fn shape(
 fn parameter(
     source: &str,
     given: &ParameterWithDefault,
-    described: &BTreeMap<String, String>,
+    described: &AllSaid,
     known: &Known<'_>,
 ) -> Parameter {
     let name = given.name().to_string();
     let annotation = given.parameter.annotation();
-    let mut schema = annotation.map_or_else(|| json!({}), |annotation| annotation::schema(annotation, known));
-    let description = described.get(&name).cloned().unwrap_or_default();
+    let said = described.get(&name).cloned().unwrap_or_default();
+    let mut schema = match annotation {
+        Some(annotation) => annotation::schema(annotation, known),
+        None => spoken::schema(&said.kind, known),
+    };
+    let mut description = said.words;
+    if description.is_empty() {
+        description = annotation.and_then(annotation::said).unwrap_or_default().to_owned();
+    }
     if !description.is_empty() {
         schema["description"] = description.as_str().into();
     }
     let default = given.default();
-    if let Some(value) = default.and_then(literal) {
+    if let Some(value) = default.and_then(|default| known.value(default)) {
         schema["default"] = value;
     }
     Parameter {
@@ -178,7 +189,7 @@ fn shown(source: &str, expression: &Expr) -> String {
 }
 
 /// Line and column of a place, from 1.
-fn place(source: &str, at: usize) -> (usize, usize) {
+pub(super) fn place(source: &str, at: usize) -> (usize, usize) {
     let before = source.get(..at.min(source.len())).unwrap_or(source);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;

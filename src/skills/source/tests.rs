@@ -64,6 +64,68 @@ async def run(path: str, limit: int = 10, *, level="info", tags=None, **more) ->
 }
 
 #[test]
+fn docstrings_say_types_where_there_are_no_annotations() {
+    let check = |source: &str, expected: Value| {
+        assert_eq!(good(source).shape.input()["properties"], expected, "{source}");
+    };
+    check(
+        "def run(a, b=2, c='x', d: bool=None):\n    \"\"\"Sum.\n\n    Parameters\n    ----------\n    a : int\n    b : float, optional\n        The second.\n    c : {'x', 'y'}\n    d : str\n    \"\"\"\n",
+        json!({
+            "a": {"type": "integer"},
+            "b": {"type": "number", "description": "The second.", "default": 2},
+            "c": {"type": "string", "enum": ["x", "y"], "default": "x"},
+            "d": {"type": "boolean", "default": null},
+        }),
+    );
+    check(
+        "def run(a, b):\n    \"\"\"Sum.\n\n    Args:\n        a (list[str]): First.\n        b (Point): Second.\n    \"\"\"\nclass Point(TypedDict):\n    x: int\n",
+        json!({
+            "a": {"type": "array", "items": {"type": "string"}, "description": "First."},
+            "b": {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"], "description": "Second."},
+        }),
+    );
+    check(
+        "def run(a, b):\n    \"\"\":param int a: First.\n    :param b: Second.\n    :type b: str or None\n    \"\"\"\n",
+        json!({
+            "a": {"type": "integer", "description": "First."},
+            "b": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Second."},
+        }),
+    );
+}
+
+#[test]
+fn what_hides_run_or_the_sessions_objects_is_refused_with_its_line() {
+    let check = |source: &str, expected: &str| {
+        let error = read(source).expect_err(source).to_string();
+        assert!(error.contains(expected), "{source}: {error}");
+    };
+    check(
+        "def run(a):\n    return 1\n\ndef run(b):\n    return 2\n",
+        "`run` is defined in line 1 and again in line 4",
+    );
+    check("def run(x, tools=None):\n    pass", "line 1: `tools` would shadow the session's own `tools`");
+    check("def run(*, x,\n        **skills):\n    pass", "line 2: `skills` would shadow");
+    check("import json as artifacts\ndef run(): pass", "line 1: `artifacts` would shadow");
+    check("import tools.x\ndef run(): pass", "`tools` would shadow");
+    check("from a import deps\ndef run(): pass", "`deps` would shadow");
+    check("\nx, tools = 1, 2\ndef run(): pass", "line 2: `tools` would shadow");
+    check("def run(): pass\ndef skills(): pass", "line 2: `skills` would shadow");
+    check("class tools: pass\ndef run(): pass", "`tools` would shadow");
+    good(
+        "from typing import overload\n@overload\ndef run(a: int): ...\n@overload\ndef run(a: str): ...\ndef run(a): pass",
+    );
+    good("tools: Any\nfrom tools import x\ndef helper(tools): pass\ndef run(name, self=1): artifacts = 1");
+}
+
+#[test]
+fn further_positions_stand_in_the_signature() {
+    let signature = |parameters: &str| good(&format!("def run({parameters}): pass")).shape.signature("x");
+    assert_eq!(signature("*args"), "skills.x(*args)");
+    assert_eq!(signature("a, *rest: int, b=1, **more"), "skills.x(a, *rest: int, b=1, **more)");
+    assert_eq!(signature("a, *, b"), "skills.x(a, *, b)");
+}
+
+#[test]
 fn annotations_become_schemas() {
     let check =
         |annotation: &str, expected: Value| assert_eq!(schema_of(annotation, ""), expected, "{annotation}");
@@ -90,7 +152,12 @@ fn annotations_become_schemas() {
         "tuple[int, str]",
         json!({"type": "array", "prefixItems": [whole, text], "minItems": 2, "maxItems": 2}),
     );
-    check("Annotated[int, 'x']", whole.clone());
+    check("Annotated[int, 'x']", json!({"type": "integer", "description": "x"}));
+    check("Annotated[int, Field(ge=1, description='y')]", json!({"type": "integer", "description": "y"}));
+    check("Annotated[int, Doc('z')]", json!({"type": "integer", "description": "z"}));
+    check("Annotated[int, 5]", whole.clone());
+    check("Literal['a', 'b']", json!({"type": "string", "enum": ["a", "b"]}));
+    check("Literal[1, True]", json!({"enum": [1, true]}));
     check("datetime.date", json!({"type": "string", "format": "date"}));
     check("Unknown", json!({}));
     check("list[Unknown]", json!({"type": "array"}));
@@ -120,7 +187,26 @@ fn classes_of_the_same_file_are_known() {
         "class T(TypedDict, total=False):\n    a: Required[str]\n    b: int",
         json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a"]}),
     );
-    check("class T(str, Enum):\n    RED = 'red'\n    BLUE = 'blue'", json!({"enum": ["red", "blue"]}));
+    check(
+        "class T(str, Enum):\n    RED = 'red'\n    BLUE = 'blue'",
+        json!({"type": "string", "enum": ["red", "blue"]}),
+    );
+    check("class T(Enum):\n    A = auto()\n    B = enum.auto()", json!({"type": "integer", "enum": [1, 2]}));
+    check("class T(StrEnum):\n    A = auto()\n    B = 'x'", json!({"type": "string", "enum": ["a", "x"]}));
+    check("class T(Enum):\n    A = 'x'\n    B = f()", json!({}));
+    check(
+        "from enum import Enum as E\nclass T(E):\n    A: int = 5\n    _x = 3",
+        json!({"type": "integer", "enum": [5]}),
+    );
+    check("T = NewType('T', int)", json!({"type": "integer"}));
+    check(
+        "from typing import Sequence as S\nT = S[int]",
+        json!({"type": "array", "items": {"type": "integer"}}),
+    );
+    let source = "class C(Enum):\n    A = 'x'\n@dataclass\nclass D:\n    c: C = C.A\ndef run(c: C = C.A, d: D = None): pass";
+    let choice = json!({"type": "string", "enum": ["x"], "default": "x"});
+    let object = json!({"type": "object", "properties": {"c": choice}, "default": null});
+    assert_eq!(good(source).shape.input()["properties"], json!({"c": choice, "d": object}));
     check("T = Union[int, str]", json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}));
     check("class T:\n    x: int", json!({}));
     check("T = T", json!({}));

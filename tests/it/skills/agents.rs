@@ -103,6 +103,39 @@ fn they_come_in_and_go_out_and_grant_nothing() {
 }
 
 #[test]
+fn links_that_lead_out_of_a_directory_are_refused_and_said() {
+    use std::os::unix::fs::symlink;
+    let room = tempfile::tempdir().unwrap();
+    let (base, place, away) = (room.path().join("base"), room.path().join("place"), room.path().join("away"));
+    let agent = "---\nname: tool\ndescription: A tool.\n---\nText.\n";
+    write(&away, &[("secret.py", "def run():\n    return 'secret'\n"), ("tool/SKILL.md", agent)]);
+    write(&place, &[("own.py", "def run():\n    return 1\n"), ("held/x", "")]);
+    symlink(away.join("secret.py"), place.join("out.py")).unwrap();
+    symlink("../away/secret.py", place.join("up.py")).unwrap();
+    symlink("own.py", place.join("alias.py")).unwrap();
+    symlink(away.join("tool"), place.join("tool")).unwrap();
+    symlink(away.join("tool/SKILL.md"), place.join("held/SKILL.md")).unwrap();
+    let imported = skills(&base, &["import", place.to_str().unwrap()]);
+    assert_eq!((imported.0, imported.1.as_str()), (1, "+ alias\n+ own\n"), "{}", imported.2);
+    for words in [
+        "place/out.py: it is a link that leads out of its directory",
+        "place/up.py: it is a link that leads out of its directory",
+        "place/tool: it is a link, and nothing is read through links",
+        "place/held: its SKILL.md is a link",
+    ] {
+        assert!(imported.2.contains(words), "{words}: {}", imported.2);
+    }
+    // What cannot be read is not what the directory has given up.
+    std::fs::remove_file(place.join("alias.py")).unwrap();
+    std::fs::write(place.join("own.py"), "def run(:\n").unwrap();
+    let pruned = skills(&base, &["import", place.to_str().unwrap(), "--prune"]);
+    assert_eq!((pruned.0, pruned.1.as_str()), (1, "- alias\n"), "{}", pruned.2);
+    let empty = tempfile::tempdir().unwrap();
+    let nothing = skills(&base, &["import", empty.path().to_str().unwrap()]);
+    assert!(nothing.2.starts_with("no skills there; a skill is a file NAME.py"), "{}", nothing.2);
+}
+
+#[test]
 fn a_directory_of_skills_may_hold_them() {
     let base = tempfile::tempdir().unwrap();
     write(

@@ -1,6 +1,8 @@
 //! Skills in code: composed in every way, each in a namespace of its own, errors as they are.
 
-use super::{raised, value};
+use serde_json::json;
+
+use super::{raised, said, value};
 use crate::support::{Client, report, text};
 
 fn with(skills: &[(&str, &str)]) -> Client {
@@ -109,6 +111,134 @@ fn errors_keep_their_kind_and_depth_is_bounded() {
         text(&result).contains("[hint] A saved skill may be what is meant: `skills.fails()`."),
         "{result}"
     );
+}
+
+#[test]
+fn plain_values_become_what_annotations_name() {
+    let mut client = with(&[(
+        "typed",
+        "from __future__ import annotations
+import datetime
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import NamedTuple, Optional, TypedDict
+
+class Color(Enum):
+    RED = 'red'
+    BLUE = 'blue'
+
+@dataclass
+class Pen:
+    color: Color
+    size: int = 1
+
+@dataclass
+class Box:
+    pens: list[Pen] = field(default_factory=list)
+    first: Optional[Pen] = None
+
+class Place(NamedTuple):
+    x: int
+    y: int = 0
+
+class Row(TypedDict):
+    color: Color
+
+def run(a: Optional[Color] = None, b: list[Color] = (), c: Optional[Box] = None, d: dict[str, Pen] = {}, e: Row = None,
+        f: Place = None, g: datetime.date = None, h: bytes = None, i: set[int] = None, j: tuple[int, ...] = None,
+        k: Decimal = None, **more: Color):
+    return ' '.join(repr(value) for value in (a, b, c, d, e, f, g, h, i, j, k, more) if value or value == 0)
+",
+    )]);
+    let mut check = |code: &str, expected: &str| assert_eq!(value(&mut client, code), expected, "{code}");
+    check("skills.typed(a='red')", "\"<Color.RED: 'red'>\"");
+    check("skills.typed(a='BLUE', z='red')", "\"<Color.BLUE: 'blue'> {'z': <Color.RED: 'red'>}\"");
+    check(
+        "skills.typed(b=['red', 'blue'], e={'color': 'red'}, f={'x': 1})",
+        "\"[<Color.RED: 'red'>, <Color.BLUE: 'blue'>] {'color': <Color.RED: 'red'>} Place(x=1, y=0)\"",
+    );
+    check(
+        "skills.typed(c={'pens': [{'color': 'red'}], 'first': {'color': 'blue'}}, d={'k': {'color': 'red'}})",
+        "\"Box(pens=[Pen(color=<Color.RED: 'red'>, size=1)], first=Pen(color=<Color.BLUE: 'blue'>, size=1)) {'k': Pen(color=<Color.RED: 'red'>, size=1)}\"",
+    );
+    // Code gives what it means; only a client has no other words than those of JSON.
+    check("skills.typed(g='2026-01-02', i=[1], j=[1], k=1.5)", "\"'2026-01-02' [1] [1] 1.5\"");
+    let given = json!({"g": "2026-01-02", "h": "aGk=", "i": [1, 1], "j": [1, 2], "k": 1.5});
+    assert_eq!(
+        said(&mut client, "invoke_skill", json!({"name": "typed", "arguments": given})),
+        "[result: str]\n\"datetime.date(2026, 1, 2) b'hi' {1} (1, 2) Decimal('1.5')\""
+    );
+    let mut refused = |arguments: serde_json::Value, words: &str| {
+        let result = client.call("invoke_skill", json!({"name": "typed", "arguments": arguments}));
+        let error = &report(&result)["error"];
+        assert!(
+            error["type"] == "SkillArgumentError" && error["message"].as_str().unwrap().contains(words),
+            "{result}"
+        );
+    };
+    refused(json!({"a": "green"}), "argument `a`: 'green' is not a valid Color; it is one of 'red', 'blue'");
+    refused(json!({"b": ["red", "green"]}), "argument `b`: 'green' is not a valid Color");
+    refused(json!({"g": "yesterday"}), "argument `g`: 'yesterday' is no date in ISO 8601");
+    refused(json!({"h": "*"}), "argument `h`: bytes are given as a text in base64");
+}
+
+#[test]
+fn tracebacks_of_awaited_skills_show_nothing_of_how_they_were_run() {
+    let mut client = with(&[
+        ("plain", "def run(x):\n    return 1 / x\n"),
+        ("later", "import asyncio\nasync def run(x):\n    await asyncio.sleep(0)\n    return 1 / x\n"),
+    ]);
+    for (cell, code) in
+        ["skills.later(0)", "await skills.plain(0)", "await skills.later(0)"].iter().enumerate()
+    {
+        let result = client.run(code);
+        let error = &report(&result)["error"];
+        let traceback = error["traceback"].as_str().unwrap();
+        let lines: Vec<&str> =
+            traceback.lines().filter(|line| !line.trim().starts_with(['~', '^'])).collect();
+        let (name, line) = if code.contains("plain") { ("plain", 2) } else { ("later", 4) };
+        let expected = [
+            "Traceback (most recent call last):".to_owned(),
+            format!("  File \"<cell {}>\", line 1, in <module>", cell + 3),
+            format!("    {code}"),
+            format!("  File \"<skill {name}, version 1>\", line {line}, in run"),
+            "    return 1 / x".to_owned(),
+            "ZeroDivisionError: division by zero".to_owned(),
+        ];
+        assert_eq!(lines, expected, "{code}");
+    }
+}
+
+#[test]
+fn arguments_of_another_type_are_named() {
+    let mut client = with(&[("one", "def run(*rest: int):\n    return sum(rest)\n")]);
+    let mut check = |code: &str, kind: &str, words: &str| {
+        let (found, message) = raised(&mut client, code);
+        assert!(found == kind && message.contains(words), "{code}: {found}: {message}");
+    };
+    check("skills.search(None)", "SkillArgumentError", "`query` must be a text (str)");
+    check("skills.get('one', version='1')", "SkillArgumentError", "`version` must be a whole number");
+    check("skills.invoke(5)", "SkillArgumentError", "a skill is named by a str, not int");
+    check(
+        "skills.create('two', 'def run(): return \"\\ud800\"')",
+        "SkillArgumentError",
+        "`source` holds a lone surrogate",
+    );
+    check("skills.create('two')", "SkillArgumentError", "give either `source` or `from_cell`");
+    check("artifacts.load(5)", "ArtifactNameError", "`name` must be a text (str)");
+    check(
+        "artifacts.save('a', 1, metadata={1: 2})",
+        "ArtifactNameError",
+        "`metadata` holds a dict with a key",
+    );
+    check("deps.why(3)", "DepsSpecError", "`name` must be a text (str)");
+    check("skills.create('two', 'def run(tools): pass')", "SkillSourceError", "line 1: `tools` would shadow");
+    let mut check = |code: &str, expected: &str| assert_eq!(value(&mut client, code), expected, "{code}");
+    check("skills.create('two', 'def run(): pass', tags='logs')['tags']", "['logs']");
+    check("import inspect\nskills.one(1, 2), str(inspect.signature(skills.one))", "(3, '(*rest: int)')");
+    check("skills.create('three', 'def run() -> list[int]: pass')['version']", "1");
+    check("skills.get('three')['returns_schema']", "{'type': 'array', 'items': {'type': 'integer'}}");
 }
 
 #[test]

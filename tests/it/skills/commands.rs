@@ -7,6 +7,10 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 pub fn skills(base: &Path, arguments: &[&str]) -> (i32, String, String) {
+    skills_with_editor(base, "sed -i s/1/2/", arguments)
+}
+
+fn skills_with_editor(base: &Path, editor: &str, arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_actwright"));
     let output = command
         .arg("skills")
@@ -14,7 +18,7 @@ pub fn skills(base: &Path, arguments: &[&str]) -> (i32, String, String) {
         .arg("--base")
         .arg(base)
         .env("ACTWRIGHT_MODEL", "none")
-        .env("VISUAL", "sed -i s/1/2/")
+        .env("VISUAL", editor)
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -43,6 +47,13 @@ fn a_skill_is_made_shown_changed_and_deleted() {
     assert_eq!((&found["hits"][0]["name"], &found["semantic"]), (&"number".into(), &"off".into()));
     let nothing = run(&["search", "quantum"]);
     assert_eq!((nothing.0, nothing.1.as_str()), (1, ""));
+    // What somebody wrote is not thrown away for a missing bracket.
+    let broken = skills_with_editor(&base, "sed -i s/():/(/", &["edit", "number"]);
+    assert!(broken.0 == 1 && broken.2.contains("syntax error"), "{}", broken.2);
+    let (_, kept) = broken.2.split_once("what you wrote is kept in ").unwrap();
+    let kept = Path::new(kept.split(';').next().unwrap());
+    assert!(std::fs::read_to_string(kept).unwrap().contains("def run("), "{}", kept.display());
+    std::fs::remove_dir_all(kept.parent().unwrap()).unwrap();
     let history: Value = serde_json::from_str(&run(&["history", "number", "--json"]).1).unwrap();
     assert_eq!((&history[0]["reason"], &history[1]["author"]), (&"a test".into(), &"cli".into()));
     assert_eq!(run(&["delete", "number"]).0, 0);
