@@ -249,6 +249,10 @@ class _Session:
         self._prompts.restore()
         if sys.modules.get("__main__") is not self._main:
             sys.modules["__main__"] = self._main
+        # Code that empties its namespace loses its variables, not `tools` and what else stands in builtins.
+        if self._namespace.get("__builtins__") is not builtins:
+            self._namespace["__builtins__"] = builtins
+        self._namespace.setdefault("__name__", "__main__")
 
     def _answer(self) -> None:
         assert self._due is not None

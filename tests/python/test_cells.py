@@ -287,6 +287,17 @@ class Namespace(SessionTest):
             "7",
         )
 
+    def test_an_emptied_namespace_is_still_that_of_main(self):
+        for cell in (
+            "globals().clear()",
+            "for name in list(globals()): del globals()[name]",
+            "__builtins__ = {}",
+            "__builtins__ = None",
+            "del __builtins__, __name__",
+        ):
+            self.check([cell, "7", "import builtins; builtins.added = 1", "_, added, tools is not None"], "(7, 1, True)")
+            self.check([cell, "class A: pass", "import pickle; type(pickle.loads(pickle.dumps(A()))) is A"], "True")
+
     def test_exit_ends_the_cell_only(self):
         for code, exit_code, stderr in (
             ("1", 1, ""),
