@@ -157,9 +157,7 @@ impl Skills {
         let near = self.in_memory();
         let mut spent = Spent::default();
         let mut model = self.meanings().embedder().state();
-        if (model == State::Ready || self.meanings().is_loaded() || self.lacks_words().await?)
-            && self.refresh_in_time(&near).await? == Loading::GoesOn
-        {
+        if self.refresh_in_time(&near).await? == Loading::GoesOn && model == State::Ready {
             model = State::Off("the library is still being brought into memory".to_owned());
         }
         spent.refresh = begun.elapsed();
@@ -201,11 +199,6 @@ impl Skills {
         let unknown = model.and_then(|model| model.cannot_read(text));
         let on = || unknown.or_else(|| self.meanings().unreadable()).map_or(Semantic::On, Semantic::But);
         Ok(Answer { hits, semantic: compared.err().unwrap_or_else(on), spent })
-    }
-
-    /// Whether the store's index does not know all skills yet.
-    async fn lacks_words(&self) -> Result<bool, SkillError> {
-        Ok(self.ask(|db| db.lacks_words(EDITION)).await?.unwrap_or(false))
     }
 
     /// The stored skills that have the query's words.

@@ -11,6 +11,9 @@ use super::skills::{COLUMNS, skill};
 /// How much a word counts by where it stands: in the name, the description and tags, the parameters, the source.
 const WEIGHTS: &str = "4.0, 2.0, 1.5, 0.7";
 
+/// Some skills in the order of their numbers.
+const PAGE: &str = "s.id > ?2 ORDER BY s.id LIMIT ?3";
+
 impl Db {
     /// The living skills that have any of these words, the best first by the database's own measure, and for each word in how
     /// many skills it stands; with the number of living skills.
@@ -80,20 +83,9 @@ impl Db {
     /// Living skills by their numbers after this one.
     pub fn heads_after(&mut self, after: i64, limit: usize, edition: i64) -> Result<Vec<Head>, StorageError> {
         self.read("reading words", |db| {
-            let mut statement = db.prepare_cached(&heads("s.id > ?2 ORDER BY s.id LIMIT ?3"))?;
+            let mut statement = db.prepare_cached(&heads(PAGE))?;
             let rows = statement.query_map(params![edition, after, limit as i64], head)?;
             rows.collect()
-        })
-    }
-
-    /// Whether there are living skills whose words were made in another way or not at all.
-    pub fn lacks_words(&mut self, edition: i64) -> Result<bool, StorageError> {
-        self.read("reading words", |db| {
-            db.prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM skills s LEFT JOIN skill_bags b ON b.skill = s.id AND b.version = s.head \
-                 AND b.edition = ?1 WHERE s.live = 1 AND b.skill IS NULL)",
-            )?
-            .query_row([edition], |row| row.get(0))
         })
     }
 
@@ -145,11 +137,12 @@ fn newest(db: &Connection) -> rusqlite::Result<Option<Mark>> {
         .optional()
 }
 
-/// Living skills with their words, as far as those are of the first parameter's edition.
+/// Living skills with their words, as far as those are of the first parameter's edition. The plus keeps SQLite from the index of
+/// living skills, by which every page would be all of them, sorted by number.
 fn heads(which: &str) -> String {
     format!(
         "SELECT s.id, b.content, b.bag FROM skills s LEFT JOIN skill_bags b ON b.skill = s.id AND b.version = s.head \
-         AND b.edition = ?1 WHERE s.live = 1 AND {which}"
+         AND b.edition = ?1 WHERE +s.live = 1 AND {which}"
     )
 }
 
@@ -160,4 +153,23 @@ fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
 
 fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
     Ok(Mark { place: row.get(0)?, skill: row.get(1)?, version: row.get(2)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_skills_is_read_without_reading_all_of_them() {
+        let room = tempfile::tempdir().unwrap();
+        let mut db = Db::open(&room.path().join("store.db")).unwrap();
+        let plan = db.read("explaining", |db| {
+            let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", heads(PAGE)))?;
+            let steps = statement.query_map([1, 0, 10], |row| row.get::<_, String>(3))?;
+            steps.collect::<Result<Vec<_>, _>>()
+        });
+        let plan = plan.unwrap();
+        assert!(plan[0].contains("INTEGER PRIMARY KEY (rowid>?)"), "{plan:?}");
+        assert!(plan.iter().all(|step| !step.contains("TEMP B-TREE")), "{plan:?}");
+    }
 }
