@@ -117,9 +117,9 @@ fn is_called(client: &mut Client) {
         "True",
     );
     let started = Instant::now();
-    check("len(await asyncio.gather(*[s.slow(0.5) for _ in range(8)]))", "8");
-    // One after the other they would take four seconds; the bound is wide for busy machines.
-    assert!(started.elapsed() < Duration::from_millis(3_500), "{:?}", started.elapsed());
+    check("len(await asyncio.gather(*[s.slow(1.5) for _ in range(8)]))", "8");
+    // One after the other they would take twelve seconds; the bound is wide for busy machines.
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
 }
 
 /// By the arguments, by the policy, before anything is sent; and by the tool itself.
