@@ -27,6 +27,9 @@ use crate::requirements::{PackageName, Requirement, admits, condition};
 const AT_ONCE: usize = 50;
 const IN_ALL: usize = 300;
 
+/// How long a new session waits for packages that are being restored.
+const PATIENCE: Duration = Duration::from_secs(45);
+
 /// How often it is looked how much an installation takes.
 const WEIGHING: Duration = Duration::from_millis(500);
 
@@ -53,6 +56,7 @@ struct Inner {
     surroundings: Surroundings,
     users: Users,
     changes: watch::Sender<()>,
+    restoring: watch::Sender<bool>,
 }
 
 impl Packages {
@@ -78,8 +82,8 @@ impl Packages {
 
     fn shared(base: Option<PathBuf>, rules: PackageRules, surroundings: Surroundings, users: Users) -> Self {
         let sets = Sets::below(base.as_deref().unwrap_or(Path::new("")));
-        let changes = watch::Sender::new(());
-        Self { inner: Arc::new(Inner { base, sets, rules, surroundings, users, changes }) }
+        let (changes, restoring) = (watch::Sender::new(()), watch::Sender::new(false));
+        Self { inner: Arc::new(Inner { base, sets, rules, surroundings, users, changes, restoring }) }
     }
 
     /// The same, where agents change nothing.
@@ -271,6 +275,32 @@ impl Packages {
         let python = self.python().await?;
         let held = self.inner.sets.lock().await?;
         self.settle(Lock::read(base)?, &python, held).await
+    }
+
+    /// From now on sessions wait for what the lock file names, where there is one; `restore` has to follow.
+    pub fn expect(&self) {
+        let has_lock = self.inner.base.as_ref().is_some_and(|base| Lock::is_in(base));
+        self.inner.restoring.send_replace(has_lock);
+    }
+
+    /// Makes what the lock file says again, if sessions do not see it, and lets those go on that wait for it.
+    pub async fn restore(&self) -> Result<Option<Change>, PackageError> {
+        let done = async {
+            match self.is_behind().await? {
+                true => self.sync().await.map(Some),
+                false => Ok(None),
+            }
+        };
+        let done = done.await;
+        self.inner.restoring.send_replace(false);
+        done
+    }
+
+    /// Returns when nothing is being restored, or when that takes too long for somebody who waits.
+    pub async fn settled(&self) {
+        let mut restoring = self.inner.restoring.subscribe();
+        let over = restoring.wait_for(|restoring| !restoring);
+        drop(tokio::time::timeout(PATIENCE, over).await);
     }
 
     /// Whether the lock file asks for packages that sessions do not see.
