@@ -52,7 +52,7 @@ pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     let calls = HostCalls::new(tools(config), skills(config), artifacts(config), packages.clone());
     let sessions = Sessions::new(config.clone(), calls).map_err(refused)?;
     sessions.open_stage();
-    packages.expect();
+    packages.hold_sessions();
     tokio::spawn(keep_packages(packages, held));
     Ok(sessions)
 }

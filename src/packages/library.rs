@@ -27,9 +27,6 @@ use crate::requirements::{PackageName, Requirement, admits, condition};
 const AT_ONCE: usize = 50;
 const IN_ALL: usize = 300;
 
-/// How long a new session waits for packages that are being restored.
-const PATIENCE: Duration = Duration::from_secs(45);
-
 /// How often it is looked how much an installation takes.
 const WEIGHING: Duration = Duration::from_millis(500);
 
@@ -45,18 +42,18 @@ pub enum Asker {
 /// See the module. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Packages {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    base: Option<PathBuf>,
+pub(super) struct Inner {
+    pub(super) base: Option<PathBuf>,
     sets: Sets,
     rules: PackageRules,
     surroundings: Surroundings,
     users: Users,
     changes: watch::Sender<()>,
-    restoring: watch::Sender<bool>,
+    pub(super) restoring: watch::Sender<bool>,
 }
 
 impl Packages {
@@ -277,34 +274,8 @@ impl Packages {
         self.settle(Lock::read(base)?, &python, held).await
     }
 
-    /// From now on sessions wait for what the lock file names, where there is one; `restore` has to follow.
-    pub fn expect(&self) {
-        let has_lock = self.inner.base.as_ref().is_some_and(|base| Lock::is_in(base));
-        self.inner.restoring.send_replace(has_lock);
-    }
-
-    /// Makes what the lock file says again, if sessions do not see it, and lets those go on that wait for it.
-    pub async fn restore(&self) -> Result<Option<Change>, PackageError> {
-        let done = async {
-            match self.is_behind().await? {
-                true => self.sync().await.map(Some),
-                false => Ok(None),
-            }
-        };
-        let done = done.await;
-        self.inner.restoring.send_replace(false);
-        done
-    }
-
-    /// Returns when nothing is being restored, or when that takes too long for somebody who waits.
-    pub async fn settled(&self) {
-        let mut restoring = self.inner.restoring.subscribe();
-        let over = restoring.wait_for(|restoring| !restoring);
-        drop(tokio::time::timeout(PATIENCE, over).await);
-    }
-
     /// Whether the lock file asks for packages that sessions do not see.
-    pub async fn is_behind(&self) -> Result<bool, PackageError> {
+    pub(super) async fn is_behind(&self) -> Result<bool, PackageError> {
         let lock = Lock::read(self.base()?)?;
         if lock.requested.is_empty() && lock.resolved.is_empty() {
             return Ok(false);

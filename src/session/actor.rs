@@ -404,13 +404,8 @@ impl Actor {
                 self.lose_between_cells().await;
             }
             if self.worker.is_none() {
-                // The first cell after a start may need what is only being installed again.
-                let take = async {
-                    self.host_calls.packages().settled().await;
-                    self.workers.take().await
-                };
                 let taken = tokio::select! {
-                    taken = take => taken.map_err(SessionError::Start),
+                    taken = self.workers.take() => taken.map_err(SessionError::Start),
                     // A Python that is slow to start must not keep a call that nobody waits for.
                     () = job.cancel.cancelled() => Err(SessionError::NotStarted),
                 };
