@@ -6,6 +6,7 @@ that a gigabyte takes no more memory than itself.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 
@@ -217,11 +218,12 @@ class Artifacts:
         """
         import stat
 
-        shown = os.fspath(path)
+        shown = os.fsdecode(path)
         try:
             descriptor = _opened(shown, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
-            raise _failure("invalid", f"the file {shown!r} was not saved: {error.strerror}; links are not followed") from None
+            why = "; links are not followed, in directories either" if error.errno in (errno.ELOOP, errno.ENOTDIR) else ""
+            raise _failure("invalid", f"the file {shown!r} was not saved: {error.strerror}{why}") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise _failure("invalid", f"the file {shown!r} was not saved: it is no regular file")
@@ -246,7 +248,7 @@ class Artifacts:
         import stat
 
         reader = _Reader(self._host, name, version)
-        target = os.fspath(path) if path is not None else reader.about["name"].rpartition("/")[2]
+        target = os.fsdecode(path) if path is not None else reader.about["name"].rpartition("/")[2]
         with open(_opened(target, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK), "wb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise OSError(f"{target!r} is no regular file; nothing was written")

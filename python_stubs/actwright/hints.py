@@ -7,7 +7,7 @@ import re
 
 from actwright import similar
 from actwright.habits import habit
-from actwright.modules import COMMON, STANDARD, import_for, package_of
+from actwright.modules import COMMON, PACKAGES, POPULAR, STANDARD, import_for, package_of
 from actwright.plan import undefined_calls
 from actwright.prompts import DebuggerUnavailable, InputUnavailable
 from actwright.refusals import refusal
@@ -26,6 +26,7 @@ _UNDEFINED = re.compile(r"name '([^']+)' is not defined")
 _ATTRIBUTE = re.compile(r"has no attribute '([^']+)'")
 _MODULE = re.compile(r"module '([^']+)' has no attribute")
 _INSTANCE = re.compile(r"^(?:type object )?'([^']+)'(?: object)? has no attribute")
+_GOOGLE = re.compile(r"\bgoogle(?:\.cloud)?(?:\.| import )\w+")
 _SUBSCRIPT = re.compile(r"(\w+)\s*\[")
 
 
@@ -57,7 +58,7 @@ def hints_for(
     if isinstance(error, NameError):
         return _for_name(failure)
     if isinstance(error, ModuleNotFoundError):
-        return _for_module(error)
+        return _for_module(error, failure.text)
     if isinstance(error, AttributeError):
         return _for_attribute(failure)
     if isinstance(error, KeyError):
@@ -111,10 +112,13 @@ def _for_name(failure: Failure) -> list[str]:
     return hints
 
 
-def _for_module(error: ModuleNotFoundError) -> list[str]:
+def _for_module(error: ModuleNotFoundError, text: str) -> list[str]:
     name: Any = error.name
     if not isinstance(name, str) or not name:
         return []
+    if name == "google" and (found := _GOOGLE.search(text)):
+        # Many packages share this name, and the one that is called so is none of theirs.
+        name = found.group().replace(" import ", ".")
     top, _, inner = name.partition(".")
     if top in STANDARD:
         names = similar.to(name, STANDARD)
@@ -129,6 +133,10 @@ def _for_module(error: ModuleNotFoundError) -> list[str]:
     names = similar.to(top, STANDARD, 0.8)
     if names:
         hints.append(f"Similar modules of the standard library: {_listed(names)}.")
+    known = [] if top in PACKAGES or top in POPULAR else similar.to(top, POPULAR, 0.8)
+    if known:
+        # Packages whose names are nearly those of others are where bad ones wait for a slip.
+        hints.insert(0, f"`{top}` may be mistyped; well-known packages of similar names: {_listed(known)}.")
     return hints
 
 

@@ -42,7 +42,42 @@ PACKAGES = {
     "markdown": "Markdown",
     "wx": "wxPython",
     "gi": "PyGObject",
+    "google.generativeai": "google-generativeai",
+    "google.genai": "google-genai",
+    "google.auth": "google-auth",
+    "google.oauth2": "google-auth",
+    "googleapiclient": "google-api-python-client",
+    "win32api": "pywin32",
+    "win32com": "pywin32",
+    "telegram": "python-telegram-bot",
+    "discord": "discord.py",
+    "dns": "dnspython",
+    "nacl": "pynacl",
+    "socks": "pysocks",
+    "umap": "umap-learn",
+    "imblearn": "imbalanced-learn",
+    "rest_framework": "djangorestframework",
+    "flask_cors": "flask-cors",
+    "barcode": "python-barcode",
+    "ldap": "python-ldap",
+    "multipart": "python-multipart",
+    "jose": "python-jose",
+    "engineio": "python-engineio",
+    "socketio": "python-socketio",
+    "snappy": "python-snappy",
+    "Xlib": "python-xlib",
+    "pwn": "pwntools",
+    "osgeo": "gdal",
+    "MeCab": "mecab-python3",
 }
+
+# Names that a mistyped one is probably meant as.
+POPULAR = (
+    "aiohttp altair attrs bokeh boto3 click cryptography duckdb fastapi flask geopandas httpx humanize jinja2 jsonschema lxml "
+    "matplotlib networkx nltk numba numpy openai openpyxl orjson pandas pillow plotly polars psutil pyarrow pydantic pytest "
+    "requests rich scikit-learn scipy seaborn selenium shapely spacy sqlalchemy statsmodels sympy tabulate tensorflow torch "
+    "tqdm transformers xarray xlsxwriter"
+).split()
 
 # What the name stands for in nearly everybody's code.
 IMPORTS = {
@@ -135,4 +170,6 @@ def import_for(name: str) -> str | None:
 def package_of(module: str) -> str:
     """The name under which the module's package is published."""
     top = module.partition(".")[0]
+    if module.startswith("google.cloud."):
+        return "-".join(module.split(".")[:3])
     return PACKAGES.get(module) or PACKAGES.get(top) or top

@@ -34,6 +34,8 @@ class _Shelf:
         # Imported before the session began, so that only a session that uses them is told what became of them.
         self.quiet: set[str] = set()
         self.held: list[str] = []
+        # What Python itself has imported when it starts, as files `.pth` tell it to: no reset would change that.
+        self.begun: frozenset[str] = frozenset()
 
 
 _shelf = _Shelf()
@@ -44,6 +46,7 @@ def place(directory: str, policy: str) -> None:
     _shelf.directory = directory
     _shelf.link = os.path.join(directory, f"now-{sys.version_info[0]}.{sys.version_info[1]}")
     _shelf.policy = policy
+    _shelf.begun = frozenset(name.partition(".")[0] for name in sys.modules)
 
 
 def policy() -> str:
@@ -120,7 +123,7 @@ def _settle(provided: dict[str, tuple[str, str]]) -> list[str]:
         package, version = _modules_of(source).get(top, ("", "")) if source else ("", "")
         if top in provided:
             now, wanted = provided[top]
-            if (package, version) != (now, wanted):
+            if (package, version) != (now, wanted) and (package or top not in _shelf.begun):
                 known = f"{package} {version}" if package else f"the {top} of this session's Python"
                 words = f"{known} stays loaded; {now} {wanted} is there once the session is reset"
                 (held if top in _shelf.quiet else stays)[now] = words
@@ -128,7 +131,8 @@ def _settle(provided: dict[str, tuple[str, str]]) -> list[str]:
             inner = [name for name in sys.modules if name == top or name.startswith(top + ".")]
             _shelf.aside[top] = (source, {name: sys.modules.pop(name) for name in inner})
             if top not in _shelf.quiet:
-                gone[package or top] = f"{package or top} {version} was imported: what came from it still works, and a new import fails"
+                then = "finds the one of this session's Python" if _is_elsewhere(top) else "fails"
+                gone[package or top] = f"{package or top} {version} was imported: what came from it still works, and a new import {then}"
     _shelf.held = [f"note: {words}" for words in held.values()]
     return [f"note: {words}" for words in (*stays.values(), *gone.values())]
 
@@ -146,6 +150,16 @@ def _loaded() -> dict[str, str]:
         if isinstance(file, str):
             found[top] = file[len(start) :].partition(os.sep)[0] if file.startswith(start) else ""
     return found
+
+
+def _is_elsewhere(top: str) -> bool:
+    """Whether a module that a set no longer brings is there without it."""
+    from importlib.machinery import PathFinder
+
+    try:
+        return PathFinder.find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _is_native(module: ModuleType) -> bool:

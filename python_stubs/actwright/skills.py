@@ -13,7 +13,7 @@ from types import ModuleType
 
 from actwright import imports, shelf, streams
 from actwright.asking import ask
-from actwright.deps import make_deps
+from actwright.deps import NEED, make_deps
 from actwright.inspection import remember
 from actwright.laters import mark, may_await
 from actwright.source import parse, read
@@ -348,7 +348,10 @@ def invoke_json(name: str, text: str, plain: bool = False) -> Any:
 
 
 def as_written(text: str) -> str:
-    """A request to run a skill as code would write it, for tracebacks; other cells as they are."""
+    """A request to run a skill as code would write it, and one for packages as a file asks for them; for tracebacks. Other cells
+    stay as they are."""
+    if text.startswith(NEED + "("):
+        return f"# /// script: needs {text[len(NEED) + 1 : -1]}"
     if not text.startswith(INVOKE + "("):
         return text
     import json

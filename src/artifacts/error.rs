@@ -90,8 +90,8 @@ pub enum ArtifactError {
     },
     /// There is no room for all that is being written.
     #[error(
-        "{room} bytes are left for artifacts (limits.artifacts), and what is being written at this moment takes all of them; \
-         nothing was saved"
+        "{room} bytes are left for artifacts (limits.artifacts), and this, with what else is being written at this moment, \
+         takes more; nothing was saved. Delete some first, with artifacts.delete(name)"
     )]
     NoRoomNow {
         /// What was left when the save began.

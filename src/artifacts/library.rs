@@ -129,13 +129,32 @@ impl Artifacts {
     pub async fn begin(&self, session: &str) -> Result<u64, ArtifactError> {
         self.inner.store.path().ok_or(StorageError::Absent)?;
         self.make_room(1).await?;
-        let used = u64::try_from(self.usage().await?.bytes).unwrap_or(0);
+        let room = self.room().await?;
         let incoming = self.incoming().await?;
-        self.inner.uploads.add(session, incoming, self.inner.rules.all.saturating_sub(used))
+        self.inner.uploads.add(session, incoming, room)
     }
 
     /// Adds bytes to a save.
     pub async fn append(&self, session: &str, id: u64, bytes: Vec<u8>) -> Result<u64, ArtifactError> {
+        let bytes = Arc::new(bytes);
+        match self.grow(session, id, bytes.clone()).await {
+            // What was deleted gives way as soon as there is no room beside it.
+            Err(ArtifactError::NoRoomNow { .. }) => {
+                self.collect().await?;
+                self.inner.uploads.set_room(session, id, self.room().await?);
+                self.grow(session, id, bytes).await
+            }
+            done => done,
+        }
+    }
+
+    /// Bytes that fit beside everything that is kept.
+    async fn room(&self) -> Result<u64, ArtifactError> {
+        let used = u64::try_from(self.usage().await?.bytes).unwrap_or(0);
+        Ok(self.inner.rules.all.saturating_sub(used))
+    }
+
+    async fn grow(&self, session: &str, id: u64, bytes: Arc<Vec<u8>>) -> Result<u64, ArtifactError> {
         let (this, session) = (self.clone(), session.to_owned());
         blocking(move || {
             let (uploads, largest) = (&this.inner.uploads, this.inner.rules.largest);

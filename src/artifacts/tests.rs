@@ -193,3 +193,18 @@ async fn what_is_being_written_counts_before_it_is_saved() {
     assert_eq!(artifacts.finish("t", other, about("whole")).await.unwrap().size, 60);
     assert!(artifacts.begin("t").await.is_ok(), "what is over takes no room of others");
 }
+
+#[tokio::test]
+async fn what_was_deleted_gives_way_to_what_is_written_in_pieces() {
+    let base = tempfile::tempdir().unwrap();
+    let artifacts = open(base.path(), 100);
+    artifacts.save(about("old"), vec![1; 90]).await.unwrap();
+    let id = artifacts.begin("s").await.unwrap();
+    assert_eq!(artifacts.append("s", id, vec![2; 10]).await.unwrap(), 10);
+    let refused = artifacts.append("s", id, vec![2; 40]).await.unwrap_err();
+    assert!(matches!(refused, ArtifactError::NoRoomNow { room: 10 }), "{refused}");
+    artifacts.delete("old", "me").await.unwrap();
+    assert_eq!(artifacts.append("s", id, vec![2; 40]).await.unwrap(), 50);
+    assert_eq!(artifacts.append("s", id, vec![2; 50]).await.unwrap(), 100);
+    assert_eq!(artifacts.finish("s", id, about("new")).await.unwrap().size, 100);
+}

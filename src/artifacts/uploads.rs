@@ -70,6 +70,19 @@ impl Uploads {
         Ok(id)
     }
 
+    /// Says anew how much fits beside everything that is kept.
+    pub fn set_room(&self, session: &str, id: u64, room: u64) {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = all.open.get(&id).filter(|(owner, _)| owner == session).map(|(_, place)| place.clone());
+        drop(all);
+        if let Some(upload) =
+            place.as_ref().map(|place| place.lock().unwrap_or_else(PoisonError::into_inner)).as_deref_mut()
+            && let Some(upload) = upload
+        {
+            upload.room = room;
+        }
+    }
+
     /// Adds so many bytes to a save of this session, unless all that is being saved would not fit any more.
     pub fn grow<T>(
         &self,

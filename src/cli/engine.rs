@@ -52,6 +52,7 @@ pub fn sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
     let calls = HostCalls::new(tools(config), skills(config), artifacts(config), packages.clone());
     let sessions = Sessions::new(config.clone(), calls).map_err(refused)?;
     sessions.open_stage();
+    packages.hold_sessions();
     tokio::spawn(keep_packages(packages, held));
     Ok(sessions)
 }
@@ -65,11 +66,10 @@ pub fn few_sessions(config: &Arc<Config>) -> anyhow::Result<Sessions> {
 
 /// Makes packages again that the lock file names and that are not there; keeps all as long as the program runs.
 async fn keep_packages(packages: Packages, _held: File) {
-    if packages.is_behind().await.unwrap_or(false) {
-        match packages.sync().await {
-            Ok(_) => tracing::info!("the packages of the lock file are there again"),
-            Err(error) => tracing::error!("the packages of the lock file could not be installed: {error}"),
-        }
+    match packages.restore().await {
+        Ok(None) => {}
+        Ok(Some(_)) => tracing::info!("the packages of the lock file are there again"),
+        Err(error) => tracing::error!("the packages of the lock file could not be installed: {error}"),
     }
     std::future::pending().await
 }

@@ -36,8 +36,8 @@ fn render(error: &anyhow::Error) -> String {
     let mut last = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
-        // Some libraries repeat their cause in their own message.
-        if !last.ends_with(&cause) {
+        // Some messages repeat their cause already.
+        if !last.contains(&cause) {
             text.push_str(&format!("  caused by: {cause}\n"));
         }
         last = cause;

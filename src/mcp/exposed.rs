@@ -53,6 +53,16 @@ pub(super) async fn prompt(
 ) -> Result<GetPromptResult, ErrorData> {
     let skill =
         skills.get(name, None).await.map_err(|error| ErrorData::invalid_params(error.to_string(), None))?;
+    let is_given = |name: &str| arguments.is_some_and(|given| given.contains_key(name));
+    if let Some(missing) = skill.shape.parameters.iter().find(|each| each.required && !is_given(&each.name)) {
+        let message = format!(
+            "the prompt `{}` needs the argument `{}`; {}",
+            skill.name,
+            missing.name,
+            skill.signature()
+        );
+        return Err(ErrorData::invalid_params(message, None));
+    }
     let given =
         arguments.map_or_else(|| "{}".to_owned(), |arguments| Value::from(arguments.clone()).to_string());
     let text = format!(

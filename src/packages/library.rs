@@ -42,17 +42,18 @@ pub enum Asker {
 /// See the module. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Packages {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    base: Option<PathBuf>,
+pub(super) struct Inner {
+    pub(super) base: Option<PathBuf>,
     sets: Sets,
     rules: PackageRules,
     surroundings: Surroundings,
     users: Users,
     changes: watch::Sender<()>,
+    pub(super) restoring: watch::Sender<bool>,
 }
 
 impl Packages {
@@ -78,8 +79,8 @@ impl Packages {
 
     fn shared(base: Option<PathBuf>, rules: PackageRules, surroundings: Surroundings, users: Users) -> Self {
         let sets = Sets::below(base.as_deref().unwrap_or(Path::new("")));
-        let changes = watch::Sender::new(());
-        Self { inner: Arc::new(Inner { base, sets, rules, surroundings, users, changes }) }
+        let (changes, restoring) = (watch::Sender::new(()), watch::Sender::new(false));
+        Self { inner: Arc::new(Inner { base, sets, rules, surroundings, users, changes, restoring }) }
     }
 
     /// The same, where agents change nothing.
@@ -274,7 +275,7 @@ impl Packages {
     }
 
     /// Whether the lock file asks for packages that sessions do not see.
-    pub async fn is_behind(&self) -> Result<bool, PackageError> {
+    pub(super) async fn is_behind(&self) -> Result<bool, PackageError> {
         let lock = Lock::read(self.base()?)?;
         if lock.requested.is_empty() && lock.resolved.is_empty() {
             return Ok(false);

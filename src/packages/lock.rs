@@ -75,6 +75,11 @@ impl Default for Lock {
 }
 
 impl Lock {
+    /// Whether a base directory has such a file.
+    pub fn is_in(base: &Path) -> bool {
+        base.join(FILE).exists()
+    }
+
     /// What is in the base directory; a file that is not there is an empty one.
     pub fn read(base: &Path) -> Result<Self, PackageError> {
         let path = base.join(FILE);

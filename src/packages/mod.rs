@@ -12,6 +12,7 @@ mod listed;
 mod lock;
 mod metadata;
 mod needs;
+mod restore;
 mod sets;
 pub mod shown;
 mod surroundings;

@@ -104,14 +104,15 @@ pub enum WorkerError {
 #[derive(Debug, Clone)]
 pub struct Workers {
     requests: mpsc::UnboundedSender<pool::Request>,
+    packages: Packages,
 }
 
 impl Workers {
     /// Starts the engine; the first zygote begins to warm up at once. Must be called within the runtime.
     pub fn start(config: Arc<Config>, packages: Packages) -> Self {
         let (requests, inbox) = mpsc::unbounded_channel();
-        tokio::spawn(pool::Pool::new(config, packages).run(inbox));
-        Self { requests }
+        tokio::spawn(pool::Pool::new(config, packages.clone()).run(inbox));
+        Self { requests, packages }
     }
 
     /// A session has run a cell and has imported these modules since it last said so.
@@ -124,11 +125,13 @@ impl Workers {
     pub fn refusing(error: WorkerError) -> Self {
         let (requests, inbox) = mpsc::unbounded_channel();
         tokio::spawn(pool::refuse_all(error, inbox));
-        Self { requests }
+        Self { requests, packages: Packages::none() }
     }
 
     /// A session's process that nobody has used.
     pub async fn take(&self) -> Result<Worker, WorkerError> {
+        // The first cell after a start may need what is only being installed again.
+        self.packages.settled().await;
         let (reply, answer) = oneshot::channel();
         self.requests.send(pool::Request::Take(reply)).map_err(|_| WorkerError::Closing)?;
         answer.await.map_err(|_| WorkerError::Closing)?

@@ -147,6 +147,15 @@ class Hints(SessionTest):
     def test_modules(self):
         self.has("import cv2", "Package opencv-python is not installed, and this server adds none")
         self.has("import yaml_nope", "Package yaml_nope is not installed")
+        for statement, package in (
+            ("from google import genai", "google-genai"),
+            ("import google.cloud.storage as gs", "google-cloud-storage"),
+            ("from google.cloud import bigquery", "google-cloud-bigquery"),
+            ("from google.protobuf import message", "protobuf"),
+            ("import win32api", "pywin32"),
+        ):
+            self.has(statement, f"Package {package} is not installed")
+        self.has("import pandsa", "`pandsa` may be mistyped; well-known packages of similar names: `pandas`.")
         self.has("from sklearn_nope.linear import x", "Package sklearn_nope ")
         self.has("import jason", "`json`")
 

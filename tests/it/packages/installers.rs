@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 
-use crate::support::{Client, Wire, raised, said, value};
+use crate::support::{Client, Wire, raised, report, said, text, value};
 
 /// An environment of its own, made once by venv and pip, in which this can be imported.
 fn environment(name: &str, package: &str) -> PathBuf {
@@ -210,26 +210,18 @@ fn packages_are_there_after_a_restart_without_a_call() {
     let mut client = again(client.part());
     assert_eq!(value(&mut client, "import humanize; humanize.__version__"), "'4.12.2'");
     client.kill();
-    // Only the lock file is left, as on another machine: the server installs in the background.
+    // Only the lock file is left, as on another machine: the server installs in the background, and the first cell waits.
     let base = client.part();
     std::fs::remove_dir_all(base.path().join("packages")).unwrap();
     let mut client = again(base);
-    let look = "import importlib\ntry:\n    found = importlib.import_module('humanize').__version__\nexcept ImportError:\n    found = ''\nfound";
-    let until = Instant::now() + Duration::from_secs(120);
-    while value(&mut client, look) != "'4.12.2'" {
-        assert!(Instant::now() < until, "the lock file was not restored");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    assert_eq!(value(&mut client, "import humanize; humanize.__version__"), "'4.12.2'");
     client.kill();
     // The server that is not allowed to add anything restores what its user has locked.
     let base = client.part();
     std::fs::remove_dir_all(base.path().join("packages")).unwrap();
     let mut client = Client::spawn_in(base, Wire::Pipes, &["--no-runtime-deps"]);
     client.initialize("2025-11-25");
-    while value(&mut client, look) != "'4.12.2'" {
-        assert!(Instant::now() < until, "the lock file was not restored");
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    assert_eq!(value(&mut client, "import humanize; humanize.__version__"), "'4.12.2'");
 }
 
 #[test]
@@ -252,4 +244,27 @@ fn a_session_that_cannot_reach_the_packages_is_told() {
         client.call("reset_session", json!({}));
     }
     assert_eq!(value(&mut client, look), "True", "{words}");
+}
+
+#[test]
+fn what_python_itself_imports_when_it_starts_is_no_news() {
+    // A file `.pth` of setuptools has Python import a part of it before anything else.
+    let python = environment("setuptools", "setuptools");
+    let mut client = Client::spawn(Wire::Pipes, &["--python", python.to_str().unwrap()]);
+    client.initialize("2025-11-25");
+    assert_eq!(value(&mut client, "import sys; '_distutils_hack' in sys.modules"), "True");
+    let added = "added = deps.add('setuptools==69.0.3'); added['added'], added.get('notes')";
+    assert_eq!(value(&mut client, added), "({'setuptools': '69.0.3'}, None)");
+    let other = client.new_session();
+    let result = client.run_in(&other, "import setuptools; setuptools.__version__");
+    assert_eq!(
+        (report(&result)["result"].as_str(), report(&result)["stderr"].as_str()),
+        (Some("'69.0.3'"), Some(""))
+    );
+    let removed = client.run_in(&other, "deps.remove('setuptools')['notes']");
+    assert!(
+        text(&removed).contains("a new import finds the one of this session's Python"),
+        "{}",
+        text(&removed)
+    );
 }

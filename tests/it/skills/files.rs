@@ -95,13 +95,15 @@ fn each_skill_can_be_a_tool_or_a_prompt() {
     let prompt =
         prompts["prompts"].as_array().unwrap().iter().find(|prompt| prompt["name"] == "json_diff").unwrap();
     assert_eq!(prompt["arguments"][0]["name"], "before");
-    let got =
-        client.request("prompts/get", json!({"name": "json_diff", "arguments": {"before": "1"}})).unwrap();
+    let got = client
+        .request("prompts/get", json!({"name": "json_diff", "arguments": {"before": "1", "after": "2"}}))
+        .unwrap();
     let text = got["messages"][0]["content"]["text"].as_str().unwrap();
-    assert!(
-        text.contains("Run the saved skill 'json_diff'") && text.contains("{\"before\":\"1\"}"),
-        "{text}"
-    );
+    assert!(text.contains("Run the saved skill 'json_diff'") && text.contains("\"before\":\"1\""), "{text}");
+    let half = client
+        .request("prompts/get", json!({"name": "json_diff", "arguments": {"before": "1"}}))
+        .unwrap_err();
+    assert!(half.message.contains("the prompt `json_diff` needs the argument `after`"), "{}", half.message);
     assert_eq!(client.request("prompts/get", json!({"name": "nothing"})).unwrap_err().code, -32602);
     assert!(client.request("tools/call", json!({"name": "skill_json_diff", "arguments": {}})).is_err());
 }
