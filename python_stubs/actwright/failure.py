@@ -93,10 +93,18 @@ def summary(error: BaseException, tb: Optional[TracebackType]) -> TracebackExcep
         stack: Optional[StackSummary] = part.stack
         if stack:
             stack[:] = _without_ours(stack)
+        _add_line(part)
         pending.append(part.__cause__)
         pending.append(part.__context__)
         pending.extend(getattr(part, "exceptions", None) or ())
     return whole
+
+
+def _add_line(part: Any) -> None:
+    """Gives a SyntaxError of a cell its line: what the compiler finds after parsing comes without, for want of a file."""
+    filename: object = getattr(part, "filename", None)
+    if getattr(part, "text", "") is None and isinstance(filename, str) and CELL.fullmatch(filename):
+        part.text = linecache.getline(filename, int(part.lineno)) or None
 
 
 def bounded(text: str) -> str:

@@ -21,7 +21,8 @@ IS_LISTED = os.environ.get("HTTPS_PROXY", "").startswith("http://127.0.0.1:")
 def settle_in() -> None:
     """Points the environment at this session's workspace: the zygote could not know where it would be."""
     here = os.getcwd()
-    if os.environ.get("HOME") != here:
+    # In the full sandbox the environment is right, and its home is a link to where the workspace is mounted.
+    if os.path.realpath(os.environ.get("HOME", "")) != here:
         temporary = os.path.join(here, "tmp")
         os.environ.update(HOME=here, TMPDIR=temporary, MPLCONFIGDIR=os.path.join(temporary, ".matplotlib"))
     after_import("matplotlib", _choose_backend)

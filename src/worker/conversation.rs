@@ -4,9 +4,11 @@
 //! losing a byte. Output is read before messages, so that what was written before a message is seen before it.
 
 use std::collections::VecDeque;
+use std::fs::{File, Permissions};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 use std::task::{Context, Poll};
 
 use actwright_protocol::{
@@ -120,8 +122,8 @@ impl Conversation {
 
     /// Sends a cell with fresh pipes of its own.
     pub fn send_cell(&mut self, cell: u64, code: &str, plan: bool) -> io::Result<()> {
-        let (stdout, their_stdout) = sys::pipe()?;
-        let (stderr, their_stderr) = sys::pipe()?;
+        let (stdout, their_stdout) = output_pipe()?;
+        let (stderr, their_stderr) = output_pipe()?;
         for (stream, end) in [(Stream::Stdout, stdout), (Stream::Stderr, stderr)] {
             sys::set_nonblocking(end.as_fd())?;
             let end = watch(end, Interest::READABLE)?;
@@ -385,6 +387,15 @@ fn send_first(socket: BorrowedFd<'_>, outbox: &mut VecDeque<Outgoing>) -> io::Re
         outbox.pop_front();
     }
     Ok(())
+}
+
+/// A pipe that a session can also open by a name such as `/dev/stderr`, for which its rights count: it is another user
+/// than the one the pipe belongs to.
+fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (read, write) = sys::pipe()?;
+    let write = File::from(write);
+    write.set_permissions(Permissions::from_mode(0o622))?;
+    Ok((read, write.into()))
 }
 
 fn pack(bytes: &[u8], fds: &mut Vec<OwnedFd>) -> io::Result<Blob> {

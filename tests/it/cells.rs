@@ -75,6 +75,32 @@ fn damage_stays_in_the_cell_that_did_it() {
 }
 
 #[test]
+fn the_shell_finds_what_scripts_rely_on() {
+    let mut client = Client::start();
+    let cases = [
+        (
+            "standard streams by their names",
+            "echo one; echo two > /dev/stderr; echo three > /dev/stdout; echo four | tee /dev/stderr > /dev/null; cat /dev/stdin",
+            json!({"status": "ok", "result": "0", "stdout": "one\nthree\n", "stderr": "two\nfour\n"}),
+        ),
+        (
+            "temporary files",
+            "f=$(mktemp) && echo here > $f && cat $f && test -d \"$TMPDIR\"",
+            json!({"status": "ok", "result": "0", "stdout": "here\n", "stderr": ""}),
+        ),
+    ];
+    for (what, script, expected) in cases {
+        check(&mut client, what, &[&format!("import os; os.system({script:?})")], &expected);
+    }
+    let by_name =
+        "for name in '/dev/stdout', '/dev/stderr', '/dev/fd/1':\n    print(name, file=open(name, 'w'))";
+    let shown = json!({"status": "ok", "stdout": "/dev/stdout\n/dev/fd/1\n", "stderr": "/dev/stderr\n"});
+    check(&mut client, "Python opens them as well", &[by_name], &shown);
+    let home = "import os, tempfile\nos.path.samefile(os.environ['HOME'], '.'), os.environ['TMPDIR'] == tempfile.gettempdir()";
+    check(&mut client, "the environment", &[home], &json!({"result": "(True, True)"}));
+}
+
+#[test]
 fn a_session_without_memory_left_tells_so_and_goes_on() {
     let mut client = Client::configured("[limits]\nmemory = \"200MB\"", &[]);
     let full = "kept = []\nwhile True: kept.append(bytearray(1_000_000))";

@@ -98,6 +98,19 @@ class Tracebacks(SessionTest):
         error = self.error_of("x = 1\nexec('a b')")
         self.assertEqual((error["type"], error["line"]), ("SyntaxError", 2))
 
+    def test_syntax_errors_show_their_line(self):
+        for text, line in (
+            ("x = 1\nreturn x", "return x"),
+            ("    return 5", "return 5"),
+            ("def f():\n    break", "break"),
+            ("x = 1\ndef f(a, a): pass", "def f(a, a): pass"),
+            ("def f():\n    nonlocal zzz\n", "nonlocal zzz"),
+            ("x = 1\nfrom __future__ import annotations", "from __future__ import annotations"),
+            ("def f():\n    x = 1\n    global x", "global x"),
+            ("a = b c", "a = b c"),
+        ):
+            self.assertIn(f"\n    {line}\n", self.error_of(text)["traceback"], text)
+
     def test_nothing_keeps_the_frames(self):
         self.check(
             [
