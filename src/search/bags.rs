@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::rank::{Corpus, Document, Query, Score, fields_of};
+use super::rank::{Corpus, Document, Query, Score};
 
 /// A word in a document: the document's place in two halves, and how often it stands where.
 type Posting = [u16; 3];
@@ -88,20 +88,26 @@ impl Bags {
     /// How well the documents fit that have any of the words, best first, no more than so many.
     pub fn best(&self, query: &Query, corpus: &Corpus, most: usize) -> Vec<(i64, f32)> {
         let mut got = vec![0.0_f32; self.documents.len()];
-        let (rarities, ideal) = query.rarities(corpus);
-        for (key, rarity) in query.keys().iter().zip(&rarities) {
-            for posting in self.postings.get(key).into_iter().flatten() {
-                let place = place(posting);
-                if let (Some((_, weight)), Some(got)) = (self.documents.get(place), got.get_mut(place)) {
-                    *got += super::rank::gain(*rarity, frequency(posting[2]), f64::from(*weight)) as f32;
+        for (number, part) in query.parts().enumerate() {
+            let (rarities, ideal) = query.rarities(corpus, &part);
+            let mut of_part = vec![0.0_f32; if number == 0 { 0 } else { self.documents.len() }];
+            let sums = if number == 0 { &mut got } else { &mut of_part };
+            for (key, rarity) in query.keys().get(part).unwrap_or_default().iter().zip(&rarities) {
+                for posting in self.postings.get(key).into_iter().flatten() {
+                    let place = place(posting);
+                    if let (Some((_, weight)), Some(got)) = (self.documents.get(place), sums.get_mut(place)) {
+                        *got += super::rank::gain(*rarity, frequency(posting[2]), f64::from(*weight)) as f32;
+                    }
                 }
             }
+            sums.iter_mut().filter(|got| **got > 0.0).for_each(|got| *got /= ideal as f32);
+            got.iter_mut().zip(of_part).for_each(|(got, other)| *got = got.max(other));
         }
         let mut found: Vec<(i64, f32)> = got
             .iter()
             .zip(&self.documents)
             .filter(|(got, (number, _))| **got > 0.0 && *number != NOBODY)
-            .map(|(got, (number, _))| (*number, got / ideal as f32))
+            .map(|(got, (number, _))| (*number, *got))
             .collect();
         let order =
             |one: &(i64, f32), other: &(i64, f32)| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0));
@@ -117,20 +123,13 @@ impl Bags {
     pub fn score(&self, query: &Query, corpus: &Corpus, number: i64) -> Option<Score> {
         let place = *self.places.get(&number)?;
         let (_, weight) = self.documents.get(place as usize)?;
-        let (rarities, ideal) = query.rarities(corpus);
-        let (mut got, mut fields) = (0.0, 0);
-        for (key, rarity) in query.keys().iter().zip(&rarities) {
+        query.scored(corpus, f64::from(*weight), |at| {
+            let postings = self.postings.get(query.keys().get(at)?)?;
             // Places only grow along a word's postings.
-            let postings = self.postings.get(key).map(Vec::as_slice).unwrap_or_default();
-            if let Ok(at) = postings.binary_search_by_key(&(place as usize), self::place)
-                && let Some(posting) = postings.get(at)
-            {
-                got += super::rank::gain(*rarity, frequency(posting[2]), f64::from(*weight));
-                fields |= (posting[2] >> 12) as u8;
-            }
-        }
-        (got > 0.0 && ideal > 0.0)
-            .then(|| Score { share: (got / ideal).min(0.99), matched: fields_of(fields) })
+            let at = postings.binary_search_by_key(&(place as usize), self::place).ok()?;
+            let what = postings.get(at)?[2];
+            Some((frequency(what), (what >> 12) as u8))
+        })
     }
 
     fn sweep(&mut self) {

@@ -4,7 +4,9 @@
 //! another measure, such as the likeness of meanings, blends it with [`Score::share`].
 
 use std::collections::HashMap;
+use std::ops::Range;
 
+use super::glossary::{Reading, read};
 use super::words::{wanted, words};
 
 /// BM25's usual constants (Robertson and Zaragoza, 2009).
@@ -13,6 +15,9 @@ const LENGTH: f64 = 0.5;
 
 /// Fields of a document, by what a word in them is worth: name, description, parameters, source.
 const WEIGHTS: [f64; 4] = [4.0, 2.0, 1.5, 0.5];
+
+/// The most words of a query.
+const WORDS: usize = 40;
 
 /// The weight of a document's words that counts as usual; short descriptions are the rule.
 const USUAL: f64 = 120.0;
@@ -26,6 +31,9 @@ pub struct Query {
     text: String,
     words: Vec<String>,
     keys: Vec<u64>,
+    /// Where the words of its English reading begin; those of the query as it is come before.
+    own: usize,
+    reading: Option<Reading>,
 }
 
 /// What is searched, in numbers.
@@ -88,32 +96,53 @@ impl Matched {
 }
 
 impl Query {
-    /// Reads a query.
+    /// Reads a query; one that is not English in English too.
     pub fn of(text: &str) -> Self {
         let text: String = text.chars().take(2_000).collect();
         let mut words = wanted(&text);
-        words.truncate(40);
-        Self::with(text.trim().to_lowercase(), words)
+        words.truncate(WORDS);
+        let own = words.len();
+        let reading = read(&text);
+        if let Some(reading) = &reading {
+            words.extend(wanted(&reading.text).into_iter().take(WORDS));
+        }
+        Self::with(text.trim().to_lowercase(), words, own, reading)
     }
 
-    fn with(text: String, words: Vec<String>) -> Self {
+    fn with(text: String, words: Vec<String>, own: usize, reading: Option<Reading>) -> Self {
         let keys = words.iter().map(|word| key(word)).collect();
-        Self { text, words, keys }
+        Self { text, words, keys, own, reading }
+    }
+
+    /// What it is in English, where it is not.
+    pub fn reading(&self) -> Option<&Reading> {
+        self.reading.as_ref()
     }
 
     /// The same in other words, where there are any for one of its own.
     pub(super) fn with_words(&self, other: impl Fn(&str) -> Option<String>) -> Self {
         let mut words: Vec<String> = Vec::new();
-        for word in &self.words {
-            let word = other(word).unwrap_or_else(|| word.clone());
-            if !words.contains(&word) {
-                words.push(word);
+        let mut own = 0;
+        for part in self.parts() {
+            own = words.len();
+            for word in &self.words[part] {
+                let word = other(word).unwrap_or_else(|| word.clone());
+                if !words[own..].contains(&word) {
+                    words.push(word);
+                }
             }
         }
-        Self::with(self.text.clone(), words)
+        let own = if self.reading.is_some() { own } else { words.len() };
+        Self::with(self.text.clone(), words, own, self.reading.clone())
     }
 
-    /// Its words, each once.
+    /// The words of the query as it is, and those of its English reading. What fits one of them well need not fit the other.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (own, all) = (self.own, self.words.len());
+        [0..own, own..all].into_iter().take(if self.reading.is_some() { 2 } else { 1 })
+    }
+
+    /// Its words, each once in each language.
     pub fn words(&self) -> &[String] {
         &self.words
     }
@@ -128,10 +157,11 @@ impl Query {
         !self.text.is_empty() && self.text == name.to_lowercase()
     }
 
-    /// How rare each word is, and the best score that all of them could get.
-    pub(super) fn rarities(&self, corpus: &Corpus) -> (Vec<f64>, f64) {
+    /// How rare each word of a part is, and the best score that all of them could get.
+    pub(super) fn rarities(&self, corpus: &Corpus, part: &Range<usize>) -> (Vec<f64>, f64) {
         let mut ideal = 0.0;
-        let rarities = corpus.counts.iter().map(|count| {
+        let counts = corpus.counts.get(part.clone()).unwrap_or_default();
+        let rarities = counts.iter().map(|count| {
             let rarity = (1.0 + (corpus.documents - count + 0.5).max(0.0) / (count + 0.5)).ln();
             // A word that stands nowhere asks for something that is not here, and counts less than one that does.
             ideal += if *count == 0.0 { rarity * 0.5 } else { rarity };
@@ -140,25 +170,39 @@ impl Query {
         (rarities.collect(), ideal)
     }
 
+    /// The score of the part that fits best. `find` tells how often a word stands in a document of this weight, and where, by the
+    /// word's place in the query.
+    pub(super) fn scored(
+        &self,
+        corpus: &Corpus,
+        weight: f64,
+        find: impl Fn(usize) -> Option<(f64, u8)>,
+    ) -> Option<Score> {
+        let mut best: Option<Score> = None;
+        for part in self.parts() {
+            let (rarities, ideal) = self.rarities(corpus, &part);
+            let (mut got, mut fields) = (0.0, 0);
+            for (at, rarity) in part.zip(rarities) {
+                if let Some((frequency, where_)) = find(at) {
+                    got += gain(rarity, frequency, weight);
+                    fields |= where_;
+                }
+            }
+            // One short of the exact name, whatever the words.
+            let share = if ideal > 0.0 { (got / ideal).min(0.99) } else { 0.0 };
+            if share > best.as_ref().map_or(0.0, |best| best.share) {
+                best = Some(Score { share, matched: fields_of(fields) });
+            }
+        }
+        best
+    }
+
     /// How well a document fits, or nothing where no word of the query stands in it.
     pub fn score(&self, document: &Document, corpus: &Corpus) -> Option<Score> {
         if !self.text.is_empty() && self.text == document.name {
             return Some(Score { share: 1.0, matched: vec![Matched::ExactName] });
         }
-        let (rarities, ideal) = self.rarities(corpus);
-        let mut got = 0.0;
-        let mut fields = 0_u8;
-        for (word, rarity) in self.words.iter().zip(rarities) {
-            if let Some((frequency, where_)) = document.bag.get(word) {
-                got += gain(rarity, *frequency, document.weight);
-                fields |= where_;
-            }
-        }
-        if got <= 0.0 || ideal <= 0.0 {
-            return None;
-        }
-        // One short of the exact name, whatever the words.
-        Some(Score { share: (got / ideal).min(0.99), matched: fields_of(fields) })
+        self.scored(corpus, document.weight, |at| document.bag.get(self.words.get(at)?).copied())
     }
 }
 
@@ -169,7 +213,7 @@ pub(super) fn gain(rarity: f64, frequency: f64, weight: f64) -> f64 {
 }
 
 /// The fields of these bits.
-pub(super) fn fields_of(bits: u8) -> Vec<Matched> {
+fn fields_of(bits: u8) -> Vec<Matched> {
     (0..4).filter(|at| bits & (1 << at) != 0).map(|at| Matched::FIELDS[at]).collect()
 }
 

@@ -150,7 +150,7 @@ pub fn parts(run: &str) -> Vec<String> {
 
 /// The word without the endings of plurals and verbs. Not a dictionary: two forms of one word become the same text, and that
 /// text need be no word.
-fn stem(word: &str) -> String {
+pub(super) fn stem(word: &str) -> String {
     if word.len() < 4 || !word.is_ascii() {
         return word.to_owned();
     }

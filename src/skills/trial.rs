@@ -58,7 +58,14 @@ impl Library {
 
     /// The vector of a query.
     pub async fn vector(embedder: &Embedder, query: &str) -> Result<Vec<f32>, ModelError> {
-        embedder.read(query, Turn::Query).await
+        let read = Query::of(query).reading().map(|r| r.text.clone());
+        let Some(read) = read else { return embedder.read(query, Turn::Query).await };
+        let mode = std::env::var("MIX").unwrap_or_default();
+        let one = embedder.read(&read, Turn::Query).await?;
+        if mode == "show" { eprintln!("{query}\n   => {read}"); }
+        if mode != "mean" { return Ok(one); }
+        let two = embedder.read(query, Turn::Query).await?;
+        Ok(pooled(&[one, two]))
     }
 
     /// The ids of what fits, best first; by words alone without a vector.
