@@ -18,7 +18,7 @@ _MAPPINGS = ("dict", "Dict", "Mapping", "MutableMapping")
 
 
 def hints_of(function: Any) -> dict[str, Any]:
-    """Its annotations by parameter, without those that cannot be evaluated here."""
+    """Its annotations by parameter, or those of a class by field, without those that cannot be evaluated here."""
     from typing import get_type_hints
 
     try:
@@ -26,13 +26,34 @@ def hints_of(function: Any) -> dict[str, Any]:
     except Exception:
         pass
     found: dict[str, Any] = {}
-    names: dict[str, Any] = getattr(function, "__globals__", {})
+    names: dict[str, Any] = getattr(function, "__globals__", None) or vars(sys.modules.get(function.__module__, sys))
     for name, hint in getattr(function, "__annotations__", {}).items():
         try:
-            found[name] = eval(hint, names) if isinstance(hint, str) else hint
+            found[name] = _evaluated(hint, names) if isinstance(hint, str) else hint
         except Exception:
             pass
     return found
+
+
+def _evaluated(hint: str, names: dict[str, Any]) -> Any:
+    """An annotation that is a text; `A | B` also where this Python knows no such unions."""
+    try:
+        return eval(hint, names)
+    except TypeError:
+        pass
+    import ast
+    from typing import Union
+
+    class Unions(ast.NodeTransformer):
+        def visit_BinOp(self, node: ast.BinOp) -> Any:
+            self.generic_visit(node)
+            if not isinstance(node.op, ast.BitOr):
+                return node
+            both = ast.Tuple(elts=[node.left, node.right], ctx=ast.Load())
+            return ast.Subscript(value=ast.Name(id="__union__", ctx=ast.Load()), slice=both, ctx=ast.Load())
+
+    tree = ast.fix_missing_locations(Unions().visit(ast.parse(hint, mode="eval")))
+    return eval(compile(tree, "<annotation>", "eval"), names, {"__union__": Union})
 
 
 def bent(value: Any, hint: Any, is_json: bool) -> Any:
@@ -113,12 +134,7 @@ def _member(value: Any, kind: Any) -> Any:
 
 
 def _fields(value: dict[str, Any], kind: Any, is_json: bool) -> dict[str, Any]:
-    from typing import get_type_hints
-
-    try:
-        hints = get_type_hints(kind)
-    except Exception:
-        hints = {}
+    hints = hints_of(kind)
     return {name: bent(item, hints[name], is_json) if name in hints else item for name, item in value.items()}
 
 

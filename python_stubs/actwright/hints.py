@@ -8,6 +8,7 @@ import re
 from actwright import similar
 from actwright.habits import habit
 from actwright.modules import COMMON, PACKAGES, POPULAR, STANDARD, import_for, package_of
+from actwright.objects import READY
 from actwright.plan import undefined_calls
 from actwright.prompts import DebuggerUnavailable, InputUnavailable
 from actwright.refusals import refusal
@@ -123,6 +124,8 @@ def _for_module(error: ModuleNotFoundError, text: str) -> list[str]:
     if top in STANDARD:
         names = similar.to(name, STANDARD)
         return [f"Similar modules: {_listed(names)}."] if names and not inner else []
+    if top in READY:
+        return [f"`{top}` stands ready in every session and is no package; write `{top}.{inner or 'name'}` without an import."]
     package = package_of(name)
     ways = {
         "allow": f'Package {package} is not installed; `deps.add("{package}")` installs it.',

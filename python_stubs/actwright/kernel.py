@@ -28,6 +28,7 @@ from actwright.display import make_display, send
 from actwright.eventloop import EventLoop
 from actwright.failure import bounded, summary
 from actwright.laters import ALL_GIVEN, GIVEN, LATER
+from actwright.objects import READY, make_importable
 from actwright.progress import make_progress
 from actwright.prompts import Prompts
 from actwright.skills import ERRORS as SKILL_ERRORS
@@ -184,6 +185,7 @@ class _Session:
         _shared.update({"artifacts": make_artifacts(channel), **ARTIFACT_ERRORS})
         deps = make_deps(channel)
         _shared.update({"deps": deps, NEED: deps.need, **DEPS_ERRORS})
+        make_importable({name: _shared[name] for name in READY})
         figures.present = lambda png: send(channel, streams.owning_cell(), [("image/png", png)])
         _pristine.update(_shared)
         os.register_at_fork(after_in_child=streams.keep_to_pipes)

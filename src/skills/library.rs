@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -372,6 +372,12 @@ impl Skills {
     }
 
     async fn not_found(&self, name: &str) -> SkillError {
+        // The file that would be it is there and cannot be used: that is what its author wants to hear.
+        let is_it = |each: &&Trouble| Path::new(&each.place).file_stem() == Some(name.as_ref());
+        if let Some(broken) = self.troubles().iter().find(is_it) {
+            let why = format!("; its file {} is broken: {}", broken.place, broken.words);
+            return SkillError::NotFound { name: name.to_owned(), nearest: why };
+        }
         let near = self.nearest(name).await;
         let nearest = near.map(|near| format!("; nearest: '{near}'")).unwrap_or_default();
         SkillError::NotFound { name: name.chars().take(80).collect(), nearest }

@@ -38,6 +38,7 @@ const SOURCES: &[(&str, &str)] = &[
     module!("actwright.laters", "laters.py"),
     module!("actwright.modules", "modules.py"),
     module!("actwright.mpl", "mpl.py"),
+    module!("actwright.objects", "objects.py"),
     module!("actwright.owners", "owners.py"),
     module!("actwright.plan", "plan.py"),
     module!("actwright.preload", "preload.py"),

@@ -33,6 +33,17 @@ class Calls(SessionTest):
         )
         self.check("sorted(__actwright_packages__('[\"json\", \"no_such_module\"]'))", value="['python']")
 
+    def test_unions_are_read_on_every_python(self):
+        source = (
+            "import enum\nfrom actwright.bending import bent, hints_of\n"
+            "class Color(enum.Enum):\n    RED = 'red'\n"
+            "def run(a, b, c): pass\n"
+            "run.__annotations__ = {'a': 'Color | None', 'b': 'list[int | Color]', 'c': 'Missing | None'}\n"
+            "hints = hints_of(run)\n"
+        )
+        self.check([source, "bent('red', hints['a'], False), bent(None, hints['a'], False), sorted(hints)"], value="(<Color.RED: 'red'>, None, ['a', 'b'])")
+        self.check([source, "bent(['red', 1], hints['b'], False)"], value="[<Color.RED: 'red'>, 1]")
+
     def test_a_request_of_a_client_reads_like_a_call(self):
         for cell, line in (
             ("__actwright_invoke__(\"double\", \"{\\\"y\\\": 1}\")", "skills.double(y=1)"),

@@ -38,8 +38,13 @@ pub fn refuse(source: &str, body: &[Stmt], run: &StmtFunctionDef) -> Result<(), 
             Stmt::Assign(assign) => assign.targets.iter().try_for_each(|target| bound(source, target))?,
             // An annotation alone binds nothing: `tools: Any` is for whoever checks types.
             Stmt::AnnAssign(assign) if assign.value.is_some() => bound(source, &assign.target)?,
-            Stmt::Import(import) => imported(source, &import.names)?,
-            Stmt::ImportFrom(import) => imported(source, &import.names)?,
+            // `import tools` brings what stands ready anyway.
+            Stmt::Import(import) => {
+                let others =
+                    import.names.iter().filter(|each| each.asname.is_some() || each.name.contains('.'));
+                others.into_iter().try_for_each(|each| imported(source, each))?;
+            }
+            Stmt::ImportFrom(import) => import.names.iter().try_for_each(|each| imported(source, each))?,
             _ => {}
         }
     }
@@ -57,11 +62,9 @@ fn bound(source: &str, target: &Expr) -> Result<(), SourceError> {
     }
 }
 
-fn imported(source: &str, names: &[Alias]) -> Result<(), SourceError> {
-    names.iter().try_for_each(|each| {
-        let name = each.asname.as_ref().unwrap_or(&each.name).as_str();
-        check(source, name.split('.').next().unwrap_or(name), each)
-    })
+fn imported(source: &str, each: &Alias) -> Result<(), SourceError> {
+    let name = each.asname.as_ref().unwrap_or(&each.name).as_str();
+    check(source, name.split('.').next().unwrap_or(name), each)
 }
 
 fn check(source: &str, name: &str, place_of: &impl Ranged) -> Result<(), SourceError> {

@@ -114,7 +114,9 @@ fn what_hides_run_or_the_sessions_objects_is_refused_with_its_line() {
     good(
         "from typing import overload\n@overload\ndef run(a: int): ...\n@overload\ndef run(a: str): ...\ndef run(a): pass",
     );
-    good("tools: Any\nfrom tools import x\ndef helper(tools): pass\ndef run(name, self=1): artifacts = 1");
+    good(
+        "import tools, skills\ntools: Any\nfrom tools import x\ndef helper(tools): pass\ndef run(name, self=1): artifacts = 1",
+    );
 }
 
 #[test]

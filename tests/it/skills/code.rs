@@ -242,6 +242,39 @@ fn arguments_of_another_type_are_named() {
 }
 
 #[test]
+fn what_stands_ready_can_be_imported_and_classes_of_skills_pickle() {
+    let mut client = with(&[
+        ("double", "import skills, tools\ndef run(x):\n    return 2 * x, skills is not None\n"),
+        (
+            "made",
+            "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef run():\n    return P(1)\n",
+        ),
+    ]);
+    let mut check = |code: &str, expected: &str| assert_eq!(value(&mut client, code), expected, "{code}");
+    check(
+        "a = skills\nimport skills, tools, artifacts, deps\nskills is a, callable(tools.search)",
+        "(True, True)",
+    );
+    check("from skills import double\ndouble(2)", "(4, True)");
+    check("import pickle\npickle.loads(pickle.dumps(skills.made())).x", "1");
+    check(
+        "open('tools.py', 'w').write('x = 5')\nimport sys; del sys.modules['tools']\nimport tools as own; own.x",
+        "5",
+    );
+    let (kind, words) = raised(&mut client, "from skills import nothing_like_it");
+    assert!(
+        kind == "ImportError" && words.contains("cannot import name 'nothing_like_it'"),
+        "{kind}: {words}"
+    );
+    let result = client.run("import skills.other");
+    assert!(
+        text(&result).contains("[hint] `skills` stands ready in every session and is no package"),
+        "{}",
+        text(&result)
+    );
+}
+
+#[test]
 fn a_skill_is_there_for_other_sessions_and_after_a_restart() {
     let mut client = with(&[("kept", "def run():\n    return 'kept'\n")]);
     let session = client.new_session();

@@ -140,6 +140,14 @@ fn files_are_seen_within_a_second_and_win() {
     );
     let list = said(&mut client, "list_skills", json!({}));
     assert!(list.contains("broken: more/broken.py: syntax error in line 1, column 9"), "{list}");
+    let (kind, words) = crate::support::raised(&mut client, "skills.broken()");
+    assert_eq!(kind, "SkillNotFoundError");
+    assert!(
+        words.contains(
+            "no skill named 'broken'; its file more/broken.py is broken: syntax error in line 1, column 9"
+        ),
+        "{words}"
+    );
     assert!(
         list.contains("broken: skills/both.py: not used: more/both.py has the same name and comes first"),
         "{list}"
