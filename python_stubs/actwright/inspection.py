@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # linecache holds (size, mtime, lines, name); without an mtime checkcache() keeps the entry.
 _cache: dict[str, Any] = linecache.cache  # type: ignore[assignment]
 
+# Python 3.13 keeps what `-c` ran under the name that code of exec() has too, whose tracebacks would show our lines.
+_cache.pop("<string>", None)
+
 
 # Cells that define nothing are asked for only while they are recent; the others as long as what they define may live.
 _RECENT = 500

@@ -176,6 +176,7 @@ class _Session:
         sys.stdout = sys.__stdout__ = self._stdout  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = self._stderr  # type: ignore[misc]
         self._prompts.install()
+        streams.order_writes(channel)
         owners.tag_threads(streams.running)
         threading.excepthook = _thread_failed
         after_import("inspect", inspection.teach)

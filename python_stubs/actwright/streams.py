@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from functools import wraps
 
 from actwright.owners import owner
 
@@ -53,6 +55,22 @@ def rejoin() -> None:
     """In a copy that goes on in place of the session's process: it is no forked child after all."""
     global _forked
     _forked = False
+
+
+def order_writes(channel: Channel) -> None:
+    """Lets os.write() to one of the two pipes wait until the other has been read, as print() does, so that order is kept."""
+    write = os.write
+
+    @wraps(write)
+    def write_in_order(fd: int, data: ReadableBuffer, /) -> int:
+        if fd == 1 or fd == 2:
+            try:
+                channel.emit(_owner(), fd, b"")
+            except (OSError, RuntimeError):
+                pass
+        return write(fd, data)
+
+    os.write = write_in_order
 
 
 class TextStream(io.TextIOBase):

@@ -101,6 +101,16 @@ fn the_shell_finds_what_scripts_rely_on() {
 }
 
 #[test]
+fn os_write_and_print_keep_their_order() {
+    let mut client = Client::start();
+    let code = "import os, sys\nfor n in range(400):\n    print(n)\n    os.write(2, b'e%d\\n' % n)\n    \
+                sys.stdout.buffer.write(b'b\\n')\n    os.write(1, b'o\\n')\n    print('s', file=sys.stderr)";
+    let run = client.run(code);
+    let expected: String = (0..400).map(|n| format!("{n}\ne{n}\nb\no\ns\n")).collect();
+    assert_eq!(report(&run)["output"], expected);
+}
+
+#[test]
 fn a_session_without_memory_left_tells_so_and_goes_on() {
     let mut client = Client::configured("[limits]\nmemory = \"200MB\"", &[]);
     let full = "kept = []\nwhile True: kept.append(bytearray(1_000_000))";

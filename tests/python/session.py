@@ -8,6 +8,8 @@ import tempfile
 import unittest
 
 _DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "driver.py")
+# By `-c`, as the worker starts: what that runs must not show through.
+_BOOT = f"import runpy; runpy.run_path({_DRIVER!r}, run_name='__main__')"
 
 
 class Transcript:
@@ -32,7 +34,7 @@ def run(*cells, environ=None, timeout=60):
     """Runs the cells in a new session; a {"plan": text} cell is only planned, {"pause": s} waits between cells."""
     with tempfile.TemporaryDirectory() as directory:
         done = subprocess.run(
-            [sys.executable, "-I", "-u", _DRIVER],
+            [sys.executable, "-I", "-u", "-c", _BOOT],
             input=json.dumps(cells).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -232,6 +232,10 @@ class Frames(SessionTest):
         ):
             self.assertNotIn("actwright", self.error_of(text)["traceback"], text)
 
+    def test_what_exec_runs_has_no_lines_of_ours(self):
+        error = self.error_of("exec('def f(): 1/0')", "f()")
+        self.assertIn('File "<string>", line 1, in f\nZeroDivisionError', error["traceback"])
+
 
 class Listed(SessionTest):
     """Where the network is a list of hosts behind a proxy, hints say so."""
