@@ -17,7 +17,7 @@ use super::meaning::{self, Compared, Loading, meaning};
 use super::name::SkillName;
 use super::skill::{Origin, Skill};
 use super::uses::Uses;
-use crate::embedding::State;
+use crate::embedding::{Model, State};
 use crate::search::{Corpus, Document, FLOOR, Matched, Query, Score, index};
 use crate::storage::{Hash, SkillRow, WordHits, Words};
 
@@ -81,6 +81,8 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// Whether meanings were compared.
     pub semantic: Semantic,
+    /// The query in English, where it was in another language.
+    pub read_as: Option<String>,
     /// What took how long.
     pub spent: Spent,
 }
@@ -114,7 +116,11 @@ impl Answer {
             about["matched_by"] = hit.matched.iter().map(|matched| matched.word()).collect();
             about
         });
-        json!({"hits": hits.collect::<Vec<_>>(), "semantic": semantic, "reason": reason})
+        let mut about = json!({"hits": hits.collect::<Vec<_>>(), "semantic": semantic, "reason": reason});
+        if let Some(read_as) = &self.read_as {
+            about["read_as"] = read_as.as_str().into();
+        }
+        about
     }
 }
 
@@ -156,6 +162,8 @@ impl Skills {
         let query = Query::of(text);
         let near = self.in_memory();
         let mut spent = Spent::default();
+        let reader = self.meanings().embedder().model();
+        let meant = meant(text, &query, reader);
         let mut model = self.meanings().embedder().state();
         if (model == State::Ready || self.meanings().is_loaded() || self.lacks_words().await?)
             && self.refresh_in_time(&near).await? == Loading::GoesOn
@@ -167,7 +175,7 @@ impl Skills {
             let begun = Instant::now();
             (self.look_for_words(&query, &near, CANDIDATES.max(limit + HIDDEN)).await, begun.elapsed())
         };
-        let (compared, (worded, taken)) = tokio::join!(self.compare(text, model, CANDIDATES), words);
+        let (compared, (worded, taken)) = tokio::join!(self.compare(meant, model, CANDIDATES), words);
         spent.words = taken;
         let worded = worded?;
         if let Ok(compared) = &compared {
@@ -197,10 +205,12 @@ impl Skills {
         });
         (spent.rows, spent.all) = (reading.elapsed(), begun.elapsed());
         tracing::debug!(?spent, "searched");
-        let model = self.meanings().embedder().model();
-        let unknown = model.and_then(|model| model.cannot_read(text));
+        let reading = query.reading();
+        let is_read = reading.is_some_and(|reading| reading.is_complete);
+        let unknown = reader.filter(|_| !is_read).and_then(|reader| reader.cannot_read(text));
+        let read_as = reading.map(|reading| reading.text.clone());
         let on = || unknown.or_else(|| self.meanings().unreadable()).map_or(Semantic::On, Semantic::But);
-        Ok(Answer { hits, semantic: compared.err().unwrap_or_else(on), spent })
+        Ok(Answer { hits, semantic: compared.err().unwrap_or_else(on), read_as, spent })
     }
 
     /// Whether the store's index does not know all skills yet.
@@ -346,6 +356,14 @@ impl Skills {
         });
         shown.truncate(limit);
         Ok(shown)
+    }
+}
+
+/// What of a query is compared by its meaning: what it is in English, unless the model reads its language.
+pub fn meant<'a>(text: &'a str, query: &'a Query, reader: Option<&Model>) -> &'a str {
+    match query.reading() {
+        Some(reading) if !reader.is_some_and(Model::reads_many) => &reading.text,
+        _ => text,
     }
 }
 

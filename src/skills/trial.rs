@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::finding::{Compares, blended, fits};
+use super::finding::{Compares, blended, fits, meant};
 use super::meaning::{Recipe, dot, pooled};
 use crate::embedding::{Embedder, ModelError, Turn};
 use crate::search::{Corpus, Document, Query, Score};
@@ -58,14 +58,8 @@ impl Library {
 
     /// The vector of a query.
     pub async fn vector(embedder: &Embedder, query: &str) -> Result<Vec<f32>, ModelError> {
-        let read = Query::of(query).reading().map(|r| r.text.clone());
-        let Some(read) = read else { return embedder.read(query, Turn::Query).await };
-        let mode = std::env::var("MIX").unwrap_or_default();
-        let one = embedder.read(&read, Turn::Query).await?;
-        if mode == "show" { eprintln!("{query}\n   => {read}"); }
-        if mode != "mean" { return Ok(one); }
-        let two = embedder.read(query, Turn::Query).await?;
-        Ok(pooled(&[one, two]))
+        let read = Query::of(query);
+        embedder.read(meant(query, &read, embedder.model()), Turn::Query).await
     }
 
     /// The ids of what fits, best first; by words alone without a vector.
