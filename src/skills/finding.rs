@@ -163,7 +163,6 @@ impl Skills {
         let near = self.in_memory();
         let mut spent = Spent::default();
         let reader = self.meanings().embedder().model();
-        let meant = meant(text, &query, reader);
         let mut model = self.meanings().embedder().state();
         if (model == State::Ready || self.meanings().is_loaded() || self.lacks_words().await?)
             && self.refresh_in_time(&near).await? == Loading::GoesOn
@@ -171,6 +170,7 @@ impl Skills {
             model = State::Off("the library is still being brought into memory".to_owned());
         }
         spent.refresh = begun.elapsed();
+        let meant = meant(text, &query, &self.corpus_in_memory(&query, &near), reader);
         let words = async {
             let begun = Instant::now();
             (self.look_for_words(&query, &near, CANDIDATES.max(limit + HIDDEN)).await, begun.elapsed())
@@ -226,15 +226,11 @@ impl Skills {
         most: usize,
     ) -> Result<Worded, SkillError> {
         if self.meanings().is_loaded() {
-            let (skills, query, beside) = (self.clone(), query.clone(), counts_beside(query, near));
-            let others = near.len();
+            let (skills, query) = (self.clone(), query.clone());
+            let corpus = self.corpus_in_memory(&query, near);
             let looked = tokio::task::spawn_blocking(move || {
                 let known = skills.meanings().read();
-                let bags = &known.bags;
-                let counts =
-                    bags.counts(&query).into_iter().zip(beside).map(|(one, other)| one + other).collect();
-                let corpus = Corpus { documents: (bags.documents() + others) as f64, counts };
-                let best = bags.best(&query, &corpus, most).into_iter().map(|(id, _)| id).collect();
+                let best = known.bags.best(&query, &corpus, most).into_iter().map(|(id, _)| id).collect();
                 Worded::Memory(corpus, best)
             });
             return Ok(looked.await.map_err(|_| crate::storage::StorageError::Ended)?);
@@ -242,6 +238,17 @@ impl Skills {
         let words = query.words().to_vec();
         let hits = self.store().ask(move |db| db.skills_with(&words, most)).await?;
         Ok(Worded::Store(corpus(query, &hits, near), hits.skills))
+    }
+
+    /// What is searched, in numbers, as far as it is in memory.
+    fn corpus_in_memory(&self, query: &Query, near: &[Arc<Near>]) -> Corpus {
+        let known = self.meanings().read();
+        let bags = &known.bags;
+        let counts = bags.counts(query).into_iter().zip(counts_beside(query, near));
+        Corpus {
+            documents: (bags.documents() + near.len()) as f64,
+            counts: counts.map(|(stored, beside)| stored + beside).collect(),
+        }
     }
 
     /// The stored skill of this name, if the query is one. It is found whatever else is.
@@ -359,10 +366,10 @@ impl Skills {
     }
 }
 
-/// What of a query is compared by its meaning: what it is in English, unless the model reads its language.
-pub fn meant<'a>(text: &'a str, query: &'a Query, reader: Option<&Model>) -> &'a str {
+/// What of a query is compared by its meaning: what it is in English, unless the model or the library is of its language.
+pub fn meant<'a>(text: &'a str, query: &'a Query, corpus: &Corpus, reader: Option<&Model>) -> &'a str {
     match query.reading() {
-        Some(reading) if !reader.is_some_and(Model::reads_many) => &reading.text,
+        Some(reading) if !reader.is_some_and(Model::reads_many) && !query.is_spoken(corpus) => &reading.text,
         _ => text,
     }
 }
