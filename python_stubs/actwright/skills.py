@@ -75,11 +75,13 @@ for _kind in _ALL:
 class Found(list):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTypeArgument]
     """What a search found, best first: each a dict with name, signature, description, score and matched_by.
 
-    `semantic` says whether meanings were compared, `reason` why not, or why not all.
+    `semantic` says whether meanings were compared, `reason` why not, or why not all; `read_as` is a query of another
+    language in English.
     """
 
     semantic: str = "off"
     reason: str = ""
+    read_as: str = ""
 
     def __repr__(self) -> str:
         found: list[dict[str, Any]] = list(self)  # pyright: ignore[reportUnknownArgumentType]
@@ -87,6 +89,8 @@ class Found(list):  # type: ignore[type-arg]  # pyright: ignore[reportMissingTyp
         if not lines:
             lines.append("nothing fits; solve it in code and save what works with skills.create(name, source)")
         lines.append(f"[semantic: {self.semantic}{': ' + self.reason if self.reason else ''}]")
+        if self.read_as:
+            lines.append(f'[read as: "{self.read_as}"]')
         return "\n".join(lines)
 
 
@@ -119,6 +123,7 @@ class Skills:
         answer = self._host.ask("skills.search", query=query, limit=limit)
         found = Found(answer["hits"])  # pyright: ignore[reportUnknownArgumentType]
         found.semantic, found.reason = answer["semantic"], answer["reason"]
+        found.read_as = answer.get("read_as", "")
         return found
 
     def list(self) -> list[dict[str, Any]]:

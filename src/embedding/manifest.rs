@@ -270,7 +270,7 @@ impl Model {
         let letters = || text.chars().filter(|c| c.is_alphabetic());
         let strange =
             letters().filter(|c| !matches!(c, 'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}')).count();
-        if self.languages == Languages::Many || strange == 0 || strange * 2 < letters().count() {
+        if self.reads_many() || strange == 0 || strange * 2 < letters().count() {
             return None;
         }
         let other = MODELS.iter().find(|model| model.languages == Languages::Many)?;
@@ -278,6 +278,11 @@ impl Model {
             "the model {} reads English; {} reads other languages (`model.name`)",
             self.name, other.name
         ))
+    }
+
+    /// Whether it reads many languages.
+    pub fn reads_many(&self) -> bool {
+        self.languages == Languages::Many
     }
 
     /// The model of a name, or the default.

@@ -86,10 +86,12 @@ pub(super) async fn list(tools: &Tools, server: Option<&str>, skip: usize, show:
 /// `search_tools`.
 pub(super) async fn search(tools: &Tools, query: &str, limit: usize, detail: Detail) -> CallToolResult {
     let found = tools.search(query, limit).await;
+    let read_as = Tools::read_as(query).map(|english| format!("[read as: \"{english}\"]"));
     if found.is_empty() {
         let known: Vec<&str> = tools.names().collect();
         let known = if known.is_empty() { "none are configured".to_owned() } else { known.join(", ") };
-        return render::plain(format!("no tool fits these words; the namespaces are: {known}"));
+        let nothing = format!("no tool fits these words; the namespaces are: {known}");
+        return render::plain([nothing].into_iter().chain(read_as).collect::<Vec<_>>().join("\n"));
     }
     let lines = found.iter().map(|hit| match detail {
         Detail::Names => format!("tools.{}", hit.tool.full_name()),
@@ -99,7 +101,7 @@ pub(super) async fn search(tools: &Tools, query: &str, limit: usize, detail: Det
             format!("{}\n{}\n{schema}\n", hit.tool.signature(), doc(&hit.tool))
         }
     });
-    render::plain(lines.collect::<Vec<_>>().join("\n"))
+    render::plain(lines.chain(read_as).collect::<Vec<_>>().join("\n"))
 }
 
 /// `call_tool`; a client that does not wait for it any more ends the call.

@@ -190,6 +190,7 @@ async fn search(skills: &Skills, query: &str, limit: usize) -> CallToolResult {
     }
     let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     lines.push(format!("[semantic: {semantic}{reason}]"));
+    lines.extend(found.read_as.iter().map(|english| format!("[read as: \"{english}\"]")));
     with_data(lines.join("\n"), found.about())
 }
 

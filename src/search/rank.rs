@@ -142,6 +142,15 @@ impl Query {
         [0..own, own..all].into_iter().take(if self.reading.is_some() { 2 } else { 1 })
     }
 
+    /// Whether what is searched is written in the language of the query: more than half of its words stand there, those
+    /// aside that are the same in English.
+    pub fn is_spoken(&self, corpus: &Corpus) -> bool {
+        let (own, english) = self.words.split_at(self.own);
+        let own = own.iter().zip(&corpus.counts).filter(|(word, _)| !english.contains(word));
+        let (standing, missing): (Vec<_>, Vec<_>) = own.partition(|(_, count)| **count > 0.0);
+        standing.len() > missing.len()
+    }
+
     /// Its words, each once in each language.
     pub fn words(&self) -> &[String] {
         &self.words
@@ -330,6 +339,23 @@ mod tests {
         let found = find("logs by level");
         assert_eq!(found[0].1.matched, [Matched::Name, Matched::Description, Matched::Parameters]);
         assert!((FLOOR..1.0).contains(&found[0].1.share), "{found:?}");
+    }
+
+    #[test]
+    fn a_query_of_another_language_is_found_in_english_and_as_it_is() {
+        let first = |query: &str| find(query).into_iter().next();
+        assert_eq!(first("Tabellen aus HTML-Seiten").map(|(name, _)| name), Some("extract_tables"));
+        assert_eq!(first("统计日志的行").map(|(name, _)| name), Some("parse_logs"));
+        assert_eq!(first("самые большие файлы").map(|(name, _)| name), Some("large_files"));
+        // In a library of its language it scores as if nobody had put it into English.
+        let own = Document::of("zeilen", ["zeilen", "Zählt die Zeilen einer Datei.", "pfad", ""]);
+        let query = Query::of("Zeilen einer Datei zählen");
+        let counts = query.words().iter().map(|word| f64::from(u8::from(own.has(word)))).collect();
+        let corpus = Corpus { documents: 9.0, counts };
+        let plain = Query::with(query.text.clone(), query.words[..query.own].to_vec(), query.own, None);
+        assert!(query.reading().is_some() && query.is_spoken(&corpus));
+        assert_eq!(query.score(&own, &corpus), plain.score(&own, &corpus));
+        assert!(!query.is_spoken(&Corpus { documents: 9.0, counts: vec![0.0; query.words().len()] }));
     }
 
     #[test]

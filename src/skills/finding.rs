@@ -17,7 +17,7 @@ use super::meaning::{self, Compared, Loading, meaning};
 use super::name::SkillName;
 use super::skill::{Origin, Skill};
 use super::uses::Uses;
-use crate::embedding::State;
+use crate::embedding::{Model, State};
 use crate::search::{Corpus, Document, FLOOR, Matched, Query, Score, index};
 use crate::storage::{Hash, SkillRow, WordHits, Words};
 
@@ -81,6 +81,8 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// Whether meanings were compared.
     pub semantic: Semantic,
+    /// The query in English, where it was in another language.
+    pub read_as: Option<String>,
     /// What took how long.
     pub spent: Spent,
 }
@@ -114,7 +116,11 @@ impl Answer {
             about["matched_by"] = hit.matched.iter().map(|matched| matched.word()).collect();
             about
         });
-        json!({"hits": hits.collect::<Vec<_>>(), "semantic": semantic, "reason": reason})
+        let mut about = json!({"hits": hits.collect::<Vec<_>>(), "semantic": semantic, "reason": reason});
+        if let Some(read_as) = &self.read_as {
+            about["read_as"] = read_as.as_str().into();
+        }
+        about
     }
 }
 
@@ -156,16 +162,18 @@ impl Skills {
         let query = Query::of(text);
         let near = self.in_memory();
         let mut spent = Spent::default();
+        let reader = self.meanings().embedder().model();
         let mut model = self.meanings().embedder().state();
         if self.refresh_in_time(&near).await? == Loading::GoesOn && model == State::Ready {
             model = State::Off("the library is still being brought into memory".to_owned());
         }
         spent.refresh = begun.elapsed();
+        let meant = meant(text, &query, &self.corpus_in_memory(&query, &near), reader);
         let words = async {
             let begun = Instant::now();
             (self.look_for_words(&query, &near, CANDIDATES.max(limit + HIDDEN)).await, begun.elapsed())
         };
-        let (compared, (worded, taken)) = tokio::join!(self.compare(text, model, CANDIDATES), words);
+        let (compared, (worded, taken)) = tokio::join!(self.compare(meant, model, CANDIDATES), words);
         spent.words = taken;
         let worded = worded?;
         if let Ok(compared) = &compared {
@@ -195,10 +203,12 @@ impl Skills {
         });
         (spent.rows, spent.all) = (reading.elapsed(), begun.elapsed());
         tracing::debug!(?spent, "searched");
-        let model = self.meanings().embedder().model();
-        let unknown = model.and_then(|model| model.cannot_read(text));
+        let reading = query.reading();
+        let is_read = reading.is_some_and(|reading| reading.is_complete);
+        let unknown = reader.filter(|_| !is_read).and_then(|reader| reader.cannot_read(text));
+        let read_as = reading.map(|reading| reading.text.clone());
         let on = || unknown.or_else(|| self.meanings().unreadable()).map_or(Semantic::On, Semantic::But);
-        Ok(Answer { hits, semantic: compared.err().unwrap_or_else(on), spent })
+        Ok(Answer { hits, semantic: compared.err().unwrap_or_else(on), read_as, spent })
     }
 
     /// The stored skills that have the query's words.
@@ -209,15 +219,11 @@ impl Skills {
         most: usize,
     ) -> Result<Worded, SkillError> {
         if self.meanings().is_loaded() {
-            let (skills, query, beside) = (self.clone(), query.clone(), counts_beside(query, near));
-            let others = near.len();
+            let (skills, query) = (self.clone(), query.clone());
+            let corpus = self.corpus_in_memory(&query, near);
             let looked = tokio::task::spawn_blocking(move || {
                 let known = skills.meanings().read();
-                let bags = &known.bags;
-                let counts =
-                    bags.counts(&query).into_iter().zip(beside).map(|(one, other)| one + other).collect();
-                let corpus = Corpus { documents: (bags.documents() + others) as f64, counts };
-                let best = bags.best(&query, &corpus, most).into_iter().map(|(id, _)| id).collect();
+                let best = known.bags.best(&query, &corpus, most).into_iter().map(|(id, _)| id).collect();
                 Worded::Memory(corpus, best)
             });
             return Ok(looked.await.map_err(|_| crate::storage::StorageError::Ended)?);
@@ -225,6 +231,17 @@ impl Skills {
         let words = query.words().to_vec();
         let hits = self.store().ask(move |db| db.skills_with(&words, most)).await?;
         Ok(Worded::Store(corpus(query, &hits, near), hits.skills))
+    }
+
+    /// What is searched, in numbers, as far as it is in memory.
+    fn corpus_in_memory(&self, query: &Query, near: &[Arc<Near>]) -> Corpus {
+        let known = self.meanings().read();
+        let bags = &known.bags;
+        let counts = bags.counts(query).into_iter().zip(counts_beside(query, near));
+        Corpus {
+            documents: (bags.documents() + near.len()) as f64,
+            counts: counts.map(|(stored, beside)| stored + beside).collect(),
+        }
     }
 
     /// The stored skill of this name, if the query is one. It is found whatever else is.
@@ -339,6 +356,14 @@ impl Skills {
         });
         shown.truncate(limit);
         Ok(shown)
+    }
+}
+
+/// What of a query is compared by its meaning: what it is in English, unless the model or the library is of its language.
+pub fn meant<'a>(text: &'a str, query: &'a Query, corpus: &Corpus, reader: Option<&Model>) -> &'a str {
+    match query.reading() {
+        Some(reading) if !reader.is_some_and(Model::reads_many) && !query.is_spoken(corpus) => &reading.text,
+        _ => text,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::finding::{Compares, blended, fits};
+use super::finding::{Compares, blended, fits, meant};
 use super::meaning::{Recipe, dot, pooled};
 use crate::embedding::{Embedder, ModelError, Turn};
 use crate::search::{Corpus, Document, Query, Score};
@@ -57,23 +57,20 @@ impl Library {
     }
 
     /// The vector of a query.
-    pub async fn vector(embedder: &Embedder, query: &str) -> Result<Vec<f32>, ModelError> {
-        let read = Query::of(query).reading().map(|r| r.text.clone());
-        let Some(read) = read else { return embedder.read(query, Turn::Query).await };
-        let mode = std::env::var("MIX").unwrap_or_default();
-        let one = embedder.read(&read, Turn::Query).await?;
-        if mode == "show" { eprintln!("{query}\n   => {read}"); }
-        if mode != "mean" { return Ok(one); }
-        let two = embedder.read(query, Turn::Query).await?;
-        Ok(pooled(&[one, two]))
+    pub async fn vector(&self, embedder: &Embedder, text: &str) -> Result<Vec<f32>, ModelError> {
+        let query = Query::of(text);
+        embedder.read(meant(text, &query, &self.corpus(&query), embedder.model()), Turn::Query).await
+    }
+
+    fn corpus(&self, query: &Query) -> Corpus {
+        let count = |word: &String| self.documents.iter().filter(|each| each.has(word)).count() as f64;
+        Corpus { documents: self.documents.len() as f64, counts: query.words().iter().map(count).collect() }
     }
 
     /// The ids of what fits, best first; by words alone without a vector.
     pub fn find(&self, text: &str, vector: Option<&[f32]>, limit: usize) -> Vec<&str> {
         let query = Query::of(text);
-        let count = |word: &String| self.documents.iter().filter(|each| each.has(word)).count() as f64;
-        let counts = query.words().iter().map(count).collect();
-        let corpus = Corpus { documents: self.documents.len() as f64, counts };
+        let corpus = self.corpus(&query);
         let scored = self.documents.iter().enumerate().filter_map(|(at, document)| {
             let cosine = vector.and_then(|vector| Some(dot(self.vectors.get(at)?, vector)));
             Some((at, blended(query.score(document, &corpus), cosine)?))

@@ -400,6 +400,11 @@ impl Tools {
         found.into_iter().map(|(at, score)| Found { tool: tools[at].clone(), score: score.share }).collect()
     }
 
+    /// What a search takes a query for that is not English.
+    pub fn read_as(query: &str) -> Option<String> {
+        Query::of(query).reading().map(|reading| reading.text.clone())
+    }
+
     /// The index of these lists of tools, which is made anew when one of them is another than last time.
     fn index(&self, lists: &[Arc<Vec<Arc<Tool>>>]) -> Arc<Index> {
         let mut searched = self.inner.searched.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,6 +27,24 @@ def run(text: str, levels: list[str] | None = None, *, name: str = 'x') -> dict[
     return {level: count for level, count in sorted(counts.items()) if levels is None or level in levels}
 ";
 
+/// What is said in another language is found by its words in English, and the answer tells what these are.
+fn finds_in_other_languages(client: &mut Client) {
+    for (query, english) in [
+        ("Zeilen eines Protokolls zählen", "line log count"),
+        ("посчитать строки журнала", "count string line log"),
+        ("统计日志的行", "count log line"),
+        ("ログの行を数える", "log line count"),
+    ] {
+        let found = client.call("search_skills", json!({"query": query}));
+        assert!(text(&found).starts_with("skills.log_levels("), "{}", text(&found));
+        assert!(text(&found).ends_with(&format!("\n[read as: \"{english}\"]")), "{}", text(&found));
+        assert_eq!(found["_meta"]["actwright/skills"]["read_as"], json!(english));
+    }
+    let found = client.call("search_skills", json!({"query": "count log lines"}));
+    assert!(!text(&found).contains("read as"), "{}", text(&found));
+    assert_eq!(found["_meta"]["actwright/skills"].get("read_as"), None);
+}
+
 #[test]
 fn a_client_without_code_saves_finds_runs_and_deletes() {
     let mut client = Client::start();
@@ -50,6 +68,7 @@ fn a_client_without_code_saves_finds_runs_and_deletes() {
     assert!(
         said(&mut client, "search_skills", json!({"query": "weather in paris"})).starts_with("nothing fits;")
     );
+    finds_in_other_languages(&mut client);
     assert!(said(&mut client, "list_skills", json!({})).contains("skills.log_levels("));
     let got = client.call("get_skill", json!({"name": "log_levels"}));
     assert!(text(&got).ends_with(LEVELS), "{}", text(&got));

@@ -63,8 +63,9 @@ def fake_skills(request, kwargs):
     if request == "skills.search":
         about = {**about, "signature": "skills.double(x: int = 1) -> int", "score": 0.5, "matched_by": ["name"]}
         about["proof"] = {"state": "verified"}
-        hits = [about] if kwargs["query"] == "double" else []
-        return ["ok", {"hits": hits, "semantic": "off", "reason": "no model"}]
+        hits = [about] if kwargs["query"] in ("double", "verdoppeln") else []
+        read = {"read_as": "double"} if kwargs["query"] == "verdoppeln" else {}
+        return ["ok", {"hits": hits, "semantic": "off", "reason": "no model", **read}]
     if request == "skills.verify":
         return ["ok", {"state": "broken", "text": f"broken: {name}", "examples": []}]
     if request == "skills.create":

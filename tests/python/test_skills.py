@@ -70,6 +70,7 @@ class Calls(SessionTest):
     def test_what_is_found_shows_why(self):
         shown = "skills.double(x: int = 1) -> int  Doubles. [verified] [score 0.5: name]\n[semantic: off: no model]"
         self.check("skills.search('double')", value=shown)
+        self.check("skills.search('verdoppeln')", value=f'{shown}\n[read as: "double"]')
         self.check("skills.search('none')[:], skills.search('none').semantic", value="([], 'off')")
 
 

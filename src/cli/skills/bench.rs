@@ -79,7 +79,7 @@ pub async fn run(embedder: &Embedder, args: &Args, form: Form) -> anyhow::Result
             }
             let mut vectors = Vec::with_capacity(queries.len());
             for asked in &queries {
-                vectors.push(Library::vector(embedder, &asked.query).await.context("cannot read a query")?);
+                vectors.push(library.vector(embedder, &asked.query).await.context("cannot read a query")?);
             }
             Some(figures(&library, &queries, &vectors))
         }

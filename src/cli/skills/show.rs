@@ -86,6 +86,9 @@ pub async fn search(skills: &Skills, words: &str, limit: usize, form: Form) -> a
     }
     let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
     print::stderr(&format!("semantic: {semantic}{reason}\n"))?;
+    if let Some(english) = &found.read_as {
+        print::stderr(&format!("read as: {english:?}\n"))?;
+    }
     Ok(code)
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Language {
     pub(super) kind: Kind,
     /// The longest word, in characters.
     pub(super) longest: usize,
-    file: &'static str,
+    pub(super) file: &'static str,
     words: OnceLock<Words>,
 }
 
@@ -79,7 +79,7 @@ macro_rules! language {
 }
 
 /// All of them. Of two that know equally many words the first is taken.
-pub(super) static LANGUAGES: [Language; 11] = [
+pub(super) static LANGUAGES: [Language; 13] = [
     language!("de", Latin, Compounding),
     language!("fr", Latin, Spaced),
     language!("es", Latin, Spaced),
@@ -87,7 +87,9 @@ pub(super) static LANGUAGES: [Language; 11] = [
     language!("it", Latin, Spaced),
     language!("nl", Latin, Compounding),
     language!("pl", Latin, Spaced),
+    language!("tr", Latin, Spaced),
     language!("ru", Cyrillic, Spaced),
+    language!("uk", Cyrillic, Spaced),
     language!("zh", Han, Unspaced),
     language!("ja", Han, Unspaced),
     language!("ko", Hangul, Agglutinated),
@@ -100,9 +102,10 @@ impl Language {
 
     /// The entries of the file as they stand there: English, word.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        self.file.lines().filter_map(|line| line.split_once(':')).flat_map(|(english, words)| {
-            words.split_whitespace().map(move |word| (english.trim(), word))
-        })
+        self.file
+            .lines()
+            .filter_map(|line| line.split_once(':'))
+            .flat_map(|(english, words)| words.split_whitespace().map(move |word| (english.trim(), word)))
     }
 
     fn parsed(&self) -> Words {
@@ -115,7 +118,11 @@ impl Language {
                     Some(word) => (word, &mut words.beginnings),
                     None => (word, &mut words.whole),
                 };
-                let word = spelling(&if self.script == Script::Han { pieces::simple(word) } else { word.to_owned() });
+                let word = spelling(&if self.script == Script::Han {
+                    pieces::simple(word)
+                } else {
+                    word.to_owned()
+                });
                 let word = word.replace(['_', '-', '\'', '/'], " ");
                 if let Some((first, _)) = word.split_once(' ') {
                     words.phrases.insert(first.to_owned());
@@ -157,6 +164,10 @@ impl Language {
                 return Some(english);
             }
             end = word.get(..end)?.char_indices().next_back()?.0;
+            // An ending is one of the last word.
+            if word.get(end..)?.starts_with(' ') {
+                break;
+            }
         }
         None
     }
@@ -173,13 +184,20 @@ impl Language {
         }
         let words = self.words();
         let says = |english: &&str| !english.is_empty();
-        let cuts = word.char_indices().map(|(at, _)| at).skip(PART).filter_map(|cut| word.split_at_checked(cut));
+        let cuts =
+            word.char_indices().map(|(at, _)| at).skip(PART).filter_map(|cut| word.split_at_checked(cut));
         let cuts: Vec<(&str, &str)> = cuts.filter(|(_, other)| other.chars().count() >= PART).collect();
         cuts.into_iter().rev().find_map(|(one, other)| {
-            let one = *words.beginnings.get(one).or_else(|| words.whole.get(one)).filter(|english| says(english))?;
+            let one = *words
+                .beginnings
+                .get(one)
+                .or_else(|| words.whole.get(one))
+                .filter(|english| says(english))?;
             let others = LINKS.iter().filter_map(|link| other.strip_prefix(link));
             let mut others = others.filter(|other| other.chars().count() >= PART);
-            let other = others.find_map(|other| self.exact(other).filter(|english| says(english)).or_else(|| self.begun(other, SHORT)))?;
+            let other = others.find_map(|other| {
+                self.exact(other).filter(|english| says(english)).or_else(|| self.begun(other, SHORT))
+            })?;
             Some((one, other))
         })
     }

@@ -4,8 +4,8 @@
 //! is touched only where more of its words are known in another language than say that it is English, so English ones pass as
 //! they are.
 
-mod entries;
 mod english;
+mod entries;
 mod pieces;
 
 use entries::{Kind, LANGUAGES, Language, Script};
@@ -32,7 +32,10 @@ pub struct Reading {
 pub fn read(query: &str) -> Option<Reading> {
     let pieces = pieces(query);
     let words = pieces.iter().filter(|piece| piece.is_word()).count();
-    if words == 0 || words > LONGEST || pieces.iter().all(|piece| !piece.is_word() || english::has(&piece.plain)) {
+    if words == 0
+        || words > LONGEST
+        || pieces.iter().all(|piece| !piece.is_word() || english::has(&piece.plain))
+    {
         return None;
     }
     let mut best: Option<Attempt> = None;
@@ -41,8 +44,10 @@ pub fn read(query: &str) -> Option<Reading> {
             continue;
         }
         let attempt = attempt(language, &pieces);
-        // Letters that English lacks decide before the number of words does.
-        let rank = |attempt: &Attempt| (attempt.language.script != Script::Latin, attempt.known);
+        // Letters that English lacks decide first, then how much of the query was known, in words as long as may be.
+        let rank = |attempt: &Attempt| {
+            (attempt.language.script != Script::Latin, attempt.letters, usize::MAX - attempt.known)
+        };
         if attempt.is_likely() && best.as_ref().is_none_or(|best| rank(&attempt) > rank(best)) {
             best = Some(attempt);
         }
@@ -60,6 +65,8 @@ struct Attempt {
     text: String,
     /// Words that stand in the glossary, those included that say nothing.
     known: usize,
+    /// The letters of these.
+    letters: usize,
     /// Words of its script that stand nowhere.
     unknown: usize,
     /// Words that mean something in this language and nothing in English.
@@ -101,8 +108,9 @@ impl Attempt {
     }
 
     /// Writes down what a word of the glossary means.
-    fn take(&mut self, english: &str) {
+    fn take(&mut self, word: &str, english: &str) {
         self.known += 1;
+        self.letters += word.chars().count();
         if !english.is_empty() {
             self.say(english, true);
         }
@@ -111,15 +119,20 @@ impl Attempt {
 
 fn attempt(language: &'static Language, pieces: &[Piece]) -> Attempt {
     let (text, known, unknown, foreign) = (String::new(), 0, 0, 0);
-    let mut attempt = Attempt { language, text, known, unknown, foreign, own_bound: 0, bound: 0, free: 0 };
+    let mut attempt =
+        Attempt { language, text, known, letters: 0, unknown, foreign, own_bound: 0, bound: 0, free: 0 };
     let mut at = 0;
     while let Some(piece) = pieces.get(at) {
         let is_apart = piece.follows_space;
         let before = at.checked_sub(1).and_then(|at| pieces.get(at));
         if !piece.is_word() {
             // What joins words in one language need not do so in another.
-            if piece.text.is_ascii() && (is_apart || !matches!(piece.text.as_str(), "'" | "-")) {
-                attempt.say(&piece.text, is_apart);
+            let after = pieces.get(at + 1).is_some_and(|after| after.is_word() && !after.follows_space);
+            let joins =
+                matches!(piece.text.as_str(), "'" | "-") && after && before.is_some_and(Piece::is_word);
+            if piece.text.is_ascii() && (is_apart || !joins) {
+                let is_word = piece.text.starts_with(char::is_alphanumeric);
+                attempt.say(&piece.text, is_apart || is_word && attempt.ends_in_word());
             }
             at += 1;
         } else if piece.script == Some(Script::Latin) && !is_apart && before.is_some_and(Piece::is_glue) {
@@ -161,7 +174,7 @@ fn read_words(attempt: &mut Attempt, pieces: &[Piece]) -> usize {
             let (plain, folded) = (of(|piece| &piece.plain), of(|piece| &piece.folded));
             if let Some(english) = language.find(&plain).or_else(|| language.find(&folded)) {
                 attempt.foreign += 1;
-                attempt.take(english);
+                attempt.take(&plain, english);
                 return end + 1;
             }
         }
@@ -169,10 +182,10 @@ fn read_words(attempt: &mut Attempt, pieces: &[Piece]) -> usize {
     let found = language.find(&first.plain).or_else(|| language.find(&first.folded));
     if let Some(english) = found {
         attempt.weigh(first, english);
-        attempt.take(english);
+        attempt.take(&first.plain, english);
     } else if let Some((one, other)) = language.find_compound(&first.folded) {
         attempt.foreign += usize::from(!is_english);
-        attempt.take(one);
+        attempt.take(&first.plain, one);
         attempt.say(other, true);
     } else {
         attempt.bound += usize::from(english::is_bound(&first.plain));
@@ -199,7 +212,7 @@ fn read_run(attempt: &mut Attempt, run: &str) {
         let found = ends.into_iter().rev().find_map(|end| Some((language.exact(&rest[..end])?, end)));
         if let Some((english, end)) = found {
             attempt.foreign += usize::from(!english.is_empty());
-            attempt.take(english);
+            attempt.take(&rest[..end], english);
             rest = &rest[end..];
             is_unknown = false;
         } else {

@@ -87,7 +87,9 @@ fn piece(run: &str, class: Class, follows_space: bool) -> Piece {
     let mut script = if let Class::Letters(script) = class { Some(script) } else { None };
     let is_inside = |c: char| c.is_uppercase();
     if run.contains(|c: char| c.is_ascii_digit() || c == '_')
-        || script == Some(Script::Latin) && run.chars().skip(1).any(is_inside) && run.chars().any(char::is_lowercase)
+        || script == Some(Script::Latin)
+            && run.chars().skip(1).any(is_inside)
+            && run.chars().any(char::is_lowercase)
     {
         script = None;
     }
@@ -141,9 +143,10 @@ pub(super) fn script_of(c: char) -> Option<Script> {
         '\u{300}'..='\u{36f}' => Some(Script::Latin),
         '\u{400}'..='\u{52f}' => Some(Script::Cyrillic),
         '\u{1100}'..='\u{11ff}' | '\u{ac00}'..='\u{d7af}' => Some(Script::Hangul),
-        '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' => {
-            Some(Script::Han)
-        }
+        '\u{3005}'..='\u{3007}'
+        | '\u{3041}'..='\u{30ff}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}' => Some(Script::Han),
         _ => None,
     }
 }

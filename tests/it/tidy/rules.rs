@@ -110,7 +110,10 @@ const CRATES: [(&str, &[&str]); 17] = [
 /// Where each library may be named. Tests and benchmarks may name any.
 const DOORS: [(&str, &[&str]); 21] = [
     ("pep440_rs", &["src/requirements.rs"]),
-    ("unicode_normalization", &["src/artifacts/name.rs", "src/search/words.rs"]),
+    (
+        "unicode_normalization",
+        &["src/artifacts/name.rs", "src/search/words.rs", "src/search/glossary/pieces.rs"],
+    ),
     ("ruff_python_parser", &["src/skills/source/"]),
     ("ruff_python_ast", &["src/skills/source/"]),
     ("ruff_text_size", &["src/skills/source/"]),
