@@ -1,3 +1,5 @@
+//! Queries of many languages, and English ones, which stay as they are.
+
 use std::collections::HashSet;
 
 use super::*;
