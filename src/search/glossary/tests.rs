@@ -1,3 +1,5 @@
+//! The files of the glossaries, and how queries are read with them.
+
 use std::collections::HashSet;
 
 use super::*;
