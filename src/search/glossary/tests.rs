@@ -1,4 +1,4 @@
-//! Queries of many languages, and English ones, which stay as they are.
+//! The files of the glossaries, and how queries are read with them.
 
 use std::collections::HashSet;
 
