@@ -365,10 +365,11 @@ def as_written(text: str) -> str:
     try:
         name, arguments = literal_eval(text[len(INVOKE) :])[:2]
         given = ", ".join(f"{key}={value!r}" for key, value in json.loads(arguments).items())
-    except (TypeError, ValueError, SyntaxError):
+        has_version = "@" in name
+    except (AttributeError, TypeError, ValueError, SyntaxError):
         return text
     given = given if len(given) <= 200 else "..."
-    if "@" in name:
+    if has_version:
         return f"skills.invoke({name!r}, {given})" if given else f"skills.invoke({name!r})"
     return f"skills.{name}({given})"
 

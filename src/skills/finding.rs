@@ -168,7 +168,7 @@ impl Skills {
             model = State::Off("the library is still being brought into memory".to_owned());
         }
         spent.refresh = begun.elapsed();
-        let meant = meant(text, &query, &self.corpus_in_memory(&query, &near), reader);
+        let meant = meant(text, &query, || self.corpus_in_memory(&query, &near), reader);
         let words = async {
             let begun = Instant::now();
             (self.look_for_words(&query, &near, CANDIDATES.max(limit + HIDDEN)).await, begun.elapsed())
@@ -360,9 +360,16 @@ impl Skills {
 }
 
 /// What of a query is compared by its meaning: what it is in English, unless the model or the library is of its language.
-pub fn meant<'a>(text: &'a str, query: &'a Query, corpus: &Corpus, reader: Option<&Model>) -> &'a str {
+pub fn meant<'a>(
+    text: &'a str,
+    query: &'a Query,
+    corpus: impl FnOnce() -> Corpus,
+    reader: Option<&Model>,
+) -> &'a str {
     match query.reading() {
-        Some(reading) if !reader.is_some_and(Model::reads_many) && !query.is_spoken(corpus) => &reading.text,
+        Some(reading) if !reader.is_some_and(Model::reads_many) && !query.is_spoken(&corpus()) => {
+            &reading.text
+        }
         _ => text,
     }
 }

@@ -59,7 +59,7 @@ impl Library {
     /// The vector of a query.
     pub async fn vector(&self, embedder: &Embedder, text: &str) -> Result<Vec<f32>, ModelError> {
         let query = Query::of(text);
-        embedder.read(meant(text, &query, &self.corpus(&query), embedder.model()), Turn::Query).await
+        embedder.read(meant(text, &query, || self.corpus(&query), embedder.model()), Turn::Query).await
     }
 
     fn corpus(&self, query: &Query) -> Corpus {

@@ -67,6 +67,12 @@ class Calls(SessionTest):
         self.assertIn('File "<skill double, version 1>", line 2, in run\n    return x * 2', error["traceback"])
         self.assertNotIn("actwright", error["traceback"])
 
+    def test_code_that_only_looks_like_a_request_is_run_as_it_is(self):
+        for given in ("5, '{}'", "'double', '[1]'", "'double'"):
+            error = run(f"__actwright_invoke__({given})").last["error"]
+            self.assertIn(f"__actwright_invoke__({given})", error["traceback"])
+            self.assertEqual(error["line"], 1)
+
     def test_what_is_found_shows_why(self):
         shown = "skills.double(x: int = 1) -> int  Doubles. [verified] [score 0.5: name]\n[semantic: off: no model]"
         self.check("skills.search('double')", value=shown)

@@ -281,18 +281,22 @@ impl Supervisor {
                 self.live = Some(chosen.member);
                 return Some(chosen.cell);
             }
-            self.leaving.push(chosen.member.pid);
+            self.give_up(&chosen);
         }
         None
     }
 
     /// Gives up copies that nobody will wake. They take a moment to go, and are no children of the code until then.
     fn release(&mut self, which: impl RangeBounds<usize>) {
-        for copy in self.copies.drain(which) {
-            // What says that it is a copy may be anything, so it is not left to end by itself.
-            copy.member.signal(sys::KILL);
-            self.leaving.push(copy.member.pid);
+        for copy in self.copies.drain(which).collect::<Vec<_>>() {
+            self.give_up(&copy);
         }
+    }
+
+    fn give_up(&mut self, copy: &Copy) {
+        // What says that it is a copy may be anything, so it is not left to end by itself.
+        copy.member.signal(sys::KILL);
+        self.leaving.push(copy.member.pid);
     }
 
     fn is_own(&self, pid: i32) -> bool {
